@@ -1,0 +1,71 @@
+"""The chart of accounts: which account each kind of entry debits and credits, and in which unit.
+
+An account is a class and an owner. The owner is a participant's id (0 is the hub) or, for class
+`lot`, a lot's id. The kind of an entry fixes both classes, so a journal row stores the owners only.
+
+An issuer's points are its liability: issuing credits the member's lot, using debits it. A lot's
+balance is its credits less its debits and is never negative.
+"""
+
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+HUB = 0
+HUB_CODE = "HUB"
+
+
+class Unit(StrEnum):
+    POINTS = "points"
+    FEN = "fen"
+
+
+class Account(StrEnum):
+    LOT = "lot"  # what an issuer owes one wallet
+    ISSUED = "issued"  # points a participant has given out
+    REDEEMED = "redeemed"  # points of a participant that were used
+    OPENING = "opening"  # balances that came from before the alliance
+    FLOAT = "float"  # money held against stored value
+    CLEARING = "clearing"  # what a participant owes or is owed through the hub
+    FEE_INCOME = "fee_income"  # the hub's
+
+
+class EntryKind(IntEnum):
+    """Stored as a small number; never renumber."""
+
+    POINTS_ISSUED = 1
+    POINTS_REDEEMED = 2
+    POINTS_OPENED = 3
+    VALUE_LOADED = 4
+    VALUE_SPENT = 5
+    VALUE_OPENED = 6
+    OBLIGATION = 7
+    FEE = 8
+
+
+class Posting(NamedTuple):
+    debit: Account
+    credit: Account
+    unit: Unit
+
+
+CHART: dict[EntryKind, Posting] = {
+    EntryKind.POINTS_ISSUED: Posting(Account.ISSUED, Account.LOT, Unit.POINTS),
+    EntryKind.POINTS_REDEEMED: Posting(Account.LOT, Account.REDEEMED, Unit.POINTS),
+    EntryKind.POINTS_OPENED: Posting(Account.OPENING, Account.LOT, Unit.POINTS),
+    EntryKind.VALUE_LOADED: Posting(Account.FLOAT, Account.LOT, Unit.FEN),
+    EntryKind.VALUE_SPENT: Posting(Account.LOT, Account.FLOAT, Unit.FEN),
+    EntryKind.VALUE_OPENED: Posting(Account.OPENING, Account.LOT, Unit.FEN),
+    EntryKind.OBLIGATION: Posting(Account.CLEARING, Account.CLEARING, Unit.FEN),
+    EntryKind.FEE: Posting(Account.CLEARING, Account.FEE_INCOME, Unit.FEN),
+}
+
+
+class Asset(IntEnum):
+    """What a lot holds. Stored as a small number; never renumber."""
+
+    POINTS = 1
+    STORED_VALUE = 2
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()

@@ -1,0 +1,110 @@
+"""What can be asked of the ledger. A command is complete: nothing in it is looked up from the outside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from clearing.core.accounts import Asset
+from clearing.core.directory import Merchant
+
+
+class Scope(StrEnum):
+    OPERATOR = "operator"
+    PARTICIPANT = "participant"
+    MERCHANT = "merchant"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+
+
+class Caller(NamedTuple):
+    """On whose authority a command comes: the scope of an API key and what it is confined to."""
+
+    key_id: str
+    scope: Scope
+    participant_id: int | None = None
+    merchant_id: int | None = None
+
+    def may_post_at(self, merchant: Merchant) -> bool:
+        match self.scope:
+            case Scope.OPERATOR:
+                return True
+            case Scope.PARTICIPANT:
+                return merchant.participant_id == self.participant_id
+            case Scope.MERCHANT:
+                return merchant.id == self.merchant_id
+            case _:
+                return False
+
+    def may_issue_for(self, participant_id: int) -> bool:
+        return self.scope is Scope.OPERATOR or (
+            self.scope is Scope.PARTICIPANT and self.participant_id == participant_id
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What all commands carry.
+
+    `key`: the idempotency key, and `request_hash`: the whole request, both hashed to a UUID's text.
+    `historical`: book it at the time it occurred (an operator loading the past).
+    """
+
+    key: str
+    request_hash: str
+    caller: Caller
+    card: str
+    occurred_at: datetime | None = None
+    historical: bool = False
+    reference: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtMerchant(Command):
+    """A command given at a merchant, by its code."""
+
+    merchant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accrual(AtMerchant):
+    """Cash consumption of `amount` fen; `points` None lets the acceptor's earn rate decide."""
+
+    amount: int
+    points: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redemption(AtMerchant):
+    """Use `points`, or as many as are worth `amount` fen; exactly one of the two is given."""
+
+    points: int | None = None
+    amount: int | None = None
+    purpose: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load(AtMerchant):
+    """Sell `amount` fen of stored value of the issuer with this code; None is the acceptor's own."""
+
+    amount: int
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend(AtMerchant):
+    """Pay `amount` fen with stored value."""
+
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening(Command):
+    """A balance from before the alliance: `quantity` points, or fen of stored value, of one issuer."""
+
+    issuer: str
+    asset: Asset
+    quantity: int
+    expires_on: date | None = None

@@ -1,0 +1,198 @@
+"""Judge a batch of commands against a snapshot. Pure: no SQL, clock, randomness or logging.
+
+For each command refusals come first, in the order of `Code`; after the last check nothing can fail.
+A command sees what the commands before it in the batch have done, so a batch is the same as one by one.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from clearing.core import accrual, load, opening, redemption, spend
+from clearing.core.batch import Batch, Decision
+from clearing.core.calendar import Period, PeriodState
+from clearing.core.commands import Accrual, AtMerchant, Command, Load, Opening, Redemption, Spend
+from clearing.core.directory import Merchant, Status
+from clearing.core.journal import TransactionKind
+from clearing.core.outcomes import UNRECORDED, Code, Outcome, Posted, Refusal, Replayed
+from clearing.core.plan import Plan, Setting
+from clearing.core.snapshot import Card, CardStatus, ReferenceKey, Snapshot
+
+#: How far a till's clock may run ahead of ours.
+CLOCK_SKEW = timedelta(minutes=2)
+
+KINDS = {
+    Accrual: (TransactionKind.ACCRUAL, accrual),
+    Redemption: (TransactionKind.REDEMPTION, redemption),
+    Load: (TransactionKind.LOAD, load),
+    Spend: (TransactionKind.SPEND, spend),
+    Opening: (TransactionKind.OPENING, opening),
+}
+
+
+class PeriodMissing(Exception):
+    """No period holds the instant `at`; the shell opens one and gathers again."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(f"no period holds {at.isoformat()}")
+        self.at = at
+
+
+def decide(snapshot: Snapshot, commands: Sequence[Command], at: datetime, ids: Iterator[int]) -> Decision:
+    """The outcome of each command, in order, and every row to write.
+
+    `at` is the booking time of all but historical commands; `ids` gives the new rows their ids.
+    Raises PeriodMissing when a command is to be booked at a time for which no period has been opened.
+    """
+    batch = Batch(snapshot, at, ids)
+    for command in commands:
+        outcome = _judge(batch, command)
+        if isinstance(outcome, Refusal) and outcome.code not in UNRECORDED:
+            batch.record_refusal(command, outcome)
+        batch.decision.outcomes.append(outcome)
+    return batch.decision
+
+
+def _judge(batch: Batch, command: Command) -> Outcome:
+    refusal = _forbidden(batch, command)
+    if refusal:
+        return refusal
+    recorded = batch.recorded(command.key)
+    if recorded:
+        if recorded.request_hash != command.request_hash:
+            return Refusal(
+                Code.IDEMPOTENCY_KEY_REUSED,
+                "This idempotency key was used for another request. Send the first request again, or use"
+                " a new key.",
+            )
+        return Replayed(recorded, batch.booking(command.key))
+    setting = _setting(batch, command)
+    if isinstance(setting, Refusal):
+        return setting
+    plan = _plan(batch, command, setting)
+    if isinstance(plan, Refusal):
+        return plan
+    if command.historical and _is_closed(batch, setting.booked_at):
+        return Refusal(
+            Code.PERIOD_CLOSED,
+            f"{setting.occurred_at.isoformat()} lies in a closed period. Send it without the historical"
+            " mode: it is then booked in the open period and flagged as late.",
+            field="occurred_at",
+        )
+    if setting.period.state is not PeriodState.OPEN:
+        raise PeriodMissing(setting.booked_at)
+    return Posted(batch.book(command, setting, plan))
+
+
+def _forbidden(batch: Batch, command: Command) -> Refusal | None:
+    """Whether this caller may give such a command at all."""
+    directory = batch.snapshot.directory
+    if isinstance(command, Opening):
+        issuer = directory.participant(command.issuer)
+        if issuer is None:
+            return Refusal(Code.MALFORMED, f"There is no participant {command.issuer!r}.", field="issuer")
+        if not command.caller.may_issue_for(issuer.id):
+            return Refusal(Code.FORBIDDEN, f"This key may not open balances of {command.issuer}.", "issuer")
+    if isinstance(command, AtMerchant):
+        merchant = directory.merchants.get(command.merchant)
+        if merchant is not None and not command.caller.may_post_at(merchant):
+            return Refusal(
+                Code.FORBIDDEN, f"This key may not act for merchant {command.merchant}.", field="merchant"
+            )
+    return None
+
+
+def _setting(batch: Batch, command: Command) -> Setting | Refusal:
+    """Where, with which card and when; or why not here, not with this card."""
+    directory = batch.snapshot.directory
+    card = batch.snapshot.cards.get(command.card)
+    merchant = None
+    if isinstance(command, AtMerchant):
+        merchant = directory.merchants.get(command.merchant)
+        if merchant is None:
+            return Refusal(
+                Code.MERCHANT_UNKNOWN, f"There is no merchant {command.merchant!r}.", field="merchant"
+            )
+        refusal = _suspended(batch, command, merchant, card)
+        if refusal:
+            return refusal
+        acceptor_id = merchant.participant_id
+    else:
+        assert isinstance(command, Opening), "every other command names a merchant"
+        issuer = directory.participant(command.issuer)
+        assert issuer is not None, "_forbidden() refuses an unknown issuer"
+        acceptor_id = issuer.id
+    if card is None:
+        return Refusal(Code.CARD_UNKNOWN, f"No participant has issued a card {command.card!r}.", field="card")
+    occurred_at = command.occurred_at or batch.at
+    booked_at = occurred_at if command.historical else _booking_time(batch)
+    on = booked_at.astimezone(directory.rulebook.settings.time_zone).date()
+    if card.status is CardStatus.BLOCKED:
+        return Refusal(Code.CARD_BLOCKED, "This card is blocked; ask the member to contact its issuer.", "card")
+    if card.status is CardStatus.EXPIRED or (card.expires_on is not None and card.expires_on < on):
+        return Refusal(Code.CARD_EXPIRED, "This card has expired; ask the member to renew it.", field="card")
+    period = _period(batch, booked_at)
+    return Setting(card, merchant, acceptor_id, occurred_at, booked_at, on, period)
+
+
+def _suspended(batch: Batch, command: AtMerchant, merchant: Merchant, card: Card | None) -> Refusal | None:
+    """A suspended participant keeps its own-system business and takes no part in exchanges."""
+    directory = batch.snapshot.directory
+    if merchant.status is Status.SUSPENDED:
+        return Refusal(Code.MERCHANT_SUSPENDED, f"Merchant {merchant.code} is suspended.", field="merchant")
+    acceptor_id = merchant.participant_id
+    others = {card.issuer_id} if card else set()
+    if isinstance(command, Load):
+        issuer_id = load.issuer_id(directory, command, acceptor_id)
+        others |= {issuer_id} if issuer_id is not None else set()
+    others.discard(acceptor_id)
+    for participant_id in sorted(others and others | {acceptor_id}):
+        if not directory.is_active(participant_id):
+            code = directory.participants[participant_id].code
+            return Refusal(
+                Code.PARTICIPANT_SUSPENDED,
+                f"{code} is suspended and takes no part in exchanges; its own-system business goes on.",
+            )
+    return None
+
+
+def _plan(batch: Batch, command: Command, setting: Setting) -> Plan | Refusal:
+    kind, module = KINDS[type(command)]
+    refusal: Refusal | None = module.check(batch, command, setting)
+    if refusal:
+        return refusal
+    if setting.occurred_at > batch.at + CLOCK_SKEW:
+        return Refusal(
+            Code.OCCURRED_IN_FUTURE,
+            f"{setting.occurred_at.isoformat()} is in the future; check the time and its offset.",
+            field="occurred_at",
+        )
+    if command.reference is not None and setting.merchant is not None:
+        reference = ReferenceKey(setting.merchant.id, kind, command.reference)
+        if batch.reference_taken(reference):
+            return Refusal(
+                Code.DUPLICATE_REFERENCE,
+                f"{setting.merchant.code} has already sent a {kind.label} with reference"
+                f" {command.reference!r}.",
+                field="reference",
+            )
+    plan: Plan | Refusal = module.plan(batch, command, setting)
+    return plan
+
+
+def _booking_time(batch: Batch) -> datetime:
+    """Now; or the first instant after the last closed period, where a clock lags behind the closing."""
+    closed_until = batch.snapshot.closed_until
+    return batch.at if closed_until is None else max(batch.at, closed_until)
+
+
+def _is_closed(batch: Batch, booked_at: datetime) -> bool:
+    closed_until = batch.snapshot.closed_until
+    return closed_until is not None and booked_at < closed_until
+
+
+def _period(batch: Batch, booked_at: datetime) -> Period:
+    for period in batch.snapshot.periods:
+        if period.starts_at <= booked_at < period.ends_at:
+            return period
+    # Not opened yet. A stand-in that cannot be booked into lets every refusal be found first.
+    return Period(0, booked_at, booked_at, PeriodState.CLOSED)

@@ -1,0 +1,54 @@
+"""Who takes part: participants, their merchants, and the rulebook in force, as one versioned value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from clearing.core.calendar import ExpiryPolicy
+from clearing.core.rulebook import Rulebook
+
+
+class Status(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class Participant(NamedTuple):
+    """`earn_rate`: points per yuan of cash consumption.
+
+    `stored_value_enabled`: its stored value may be used and sold at other participants.
+    """
+
+    id: int
+    code: str
+    name: str
+    status: Status = Status.ACTIVE
+    earn_rate: Decimal = Decimal(1)
+    expiry: ExpiryPolicy = ExpiryPolicy()
+    stored_value_enabled: bool = False
+
+
+class Merchant(NamedTuple):
+    id: int
+    code: str
+    name: str
+    participant_id: int
+    status: Status = Status.ACTIVE
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Participants by id, merchants by code, and the rulebook. `version` grows with any change."""
+
+    version: int
+    participants: Mapping[int, Participant]
+    merchants: Mapping[str, Merchant]
+    rulebook: Rulebook
+
+    def participant(self, code: str) -> Participant | None:
+        return next((found for found in self.participants.values() if found.code == code), None)
+
+    def is_active(self, participant_id: int) -> bool:
+        return self.participants[participant_id].status is Status.ACTIVE

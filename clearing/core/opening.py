@@ -1,0 +1,37 @@
+"""Opening balance: what an issuer owed a member before it joined the alliance. Nothing crosses."""
+
+from clearing.core.accounts import Asset, EntryKind
+from clearing.core.amounts import MAX_QUANTITY, multiply_half_up
+from clearing.core.batch import Batch
+from clearing.core.commands import Opening
+from clearing.core.fees import OWN_SYSTEM
+from clearing.core.journal import LegKind, TransactionKind
+from clearing.core.outcomes import Code, Refusal
+from clearing.core.plan import Credit, Plan, PlannedLeg, Setting
+
+
+def check(batch: Batch, command: Opening, setting: Setting) -> Refusal | None:
+    if not 0 < command.quantity <= MAX_QUANTITY:
+        return Refusal(
+            Code.AMOUNT_INVALID, f"The quantity must be from 1 to {MAX_QUANTITY}.", field="quantity"
+        )
+    if command.expires_on is not None and command.expires_on < setting.on:
+        return Refusal(
+            Code.AMOUNT_INVALID,
+            f"This balance ended on {command.expires_on}, before the day it is booked.",
+            field="expires_on",
+        )
+    return None
+
+
+def plan(batch: Batch, command: Opening, setting: Setting) -> Plan:
+    issuer, quantity = setting.acceptor_id, command.quantity
+    if command.asset is Asset.POINTS:
+        points = quantity
+        amount = multiply_half_up(quantity, batch.snapshot.directory.rulebook.settings.point_value)
+        entry = EntryKind.POINTS_OPENED
+    else:
+        points, amount, entry = 0, quantity, EntryKind.VALUE_OPENED
+    leg = PlannedLeg(LegKind.OPENING, issuer, points, amount, 0, OWN_SYSTEM)
+    credit = Credit(issuer, command.asset, command.expires_on, quantity, entry)
+    return Plan(TransactionKind.OPENING, points, amount, [leg], [], EntryKind.POINTS_REDEEMED, [credit])

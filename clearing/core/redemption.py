@@ -1,0 +1,85 @@
+"""Redemption: points of any issuer are used at a merchant; what is not the acceptor's own crosses."""
+
+from clearing.core.accounts import Asset, EntryKind
+from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_half_up
+from clearing.core.batch import Batch
+from clearing.core.commands import Redemption
+from clearing.core.fees import price
+from clearing.core.journal import LegKind, TransactionKind
+from clearing.core.lots import Draw, draw, is_usable
+from clearing.core.outcomes import Code, Refusal
+from clearing.core.plan import Plan, PlannedLeg, Setting
+from clearing.core.rulebook import ExchangeKind
+from clearing.core.snapshot import Lot
+
+
+def check(batch: Batch, command: Redemption, setting: Setting) -> Refusal | None:
+    field = "amount" if command.points is None else "points"
+    if not 0 < _points(batch, command) <= MAX_QUANTITY:
+        return Refusal(Code.AMOUNT_INVALID, f"The {field} must be from 1 to {MAX_QUANTITY}.", field=field)
+    return None
+
+
+def plan(batch: Batch, command: Redemption, setting: Setting) -> Plan | Refusal:
+    demand = _points(batch, command)
+    candidates = usable_points(batch, setting)
+    rulebook = batch.snapshot.directory.rulebook
+    drawn = draw(candidates, demand, rulebook.settings.draw_order, setting.acceptor_id)
+    if drawn.shortfall:
+        available = demand - drawn.shortfall
+        return Refusal(
+            Code.INSUFFICIENT_POINTS,
+            f"{available} points can be used here and {demand} are asked for.",
+            field="amount" if command.points is None else "points",
+        )
+    legs = [_leg(batch, setting, issuer_id, points) for issuer_id, points in _by_issuer(drawn.draws).items()]
+    return Plan(
+        TransactionKind.REDEMPTION,
+        demand,
+        sum(leg.amount for leg in legs),
+        legs,
+        drawn.draws,
+        EntryKind.POINTS_REDEEMED,
+        [],
+        command.purpose,
+    )
+
+
+def usable_points(batch: Batch, setting: Setting) -> list[Lot]:
+    """The lots whose points can be used here today. A suspended participant takes no part in exchanges."""
+    directory = batch.snapshot.directory
+    acceptor_id = setting.acceptor_id
+    open_to_exchange = directory.is_active(acceptor_id)
+    return [
+        lot
+        for lot in batch.lots(setting.card.wallet_id, Asset.POINTS)
+        if is_usable(lot, setting.on)
+        and (lot.issuer_id == acceptor_id or (open_to_exchange and directory.is_active(lot.issuer_id)))
+    ]
+
+
+def _points(batch: Batch, command: Redemption) -> int:
+    if command.points is not None:
+        return command.points
+    assert command.amount is not None, "a redemption names points or an amount"
+    return divide_up(command.amount, batch.snapshot.directory.rulebook.settings.point_value)
+
+
+def _by_issuer(draws: list[Draw]) -> dict[int, int]:
+    """Points by issuer, in the order in which the issuers were first drawn on."""
+    points: dict[int, int] = {}
+    for lot, quantity in draws:
+        points[lot.issuer_id] = points.get(lot.issuer_id, 0) + quantity
+    return points
+
+
+def _leg(batch: Batch, setting: Setting, issuer_id: int, points: int) -> PlannedLeg:
+    rulebook = batch.snapshot.directory.rulebook
+    settings = rulebook.settings
+    acceptor_id = setting.acceptor_id
+    amount = multiply_half_up(points, settings.point_value)
+    fee = price(rulebook, ExchangeKind.REDEMPTION, issuer_id, acceptor_id, amount, setting.on)
+    obligation = 0
+    if issuer_id != acceptor_id:
+        obligation = multiply_half_up(points, settings.point_value * settings.reimbursement_rate)
+    return PlannedLeg(LegKind.REDEMPTION, issuer_id, points, amount, obligation, fee)

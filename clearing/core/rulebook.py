@@ -1,0 +1,92 @@
+"""What the alliance agreed: settings and fee rules, as of one version.
+
+A version never changes; a new setting or rule makes the next one, and each transaction keeps the
+number of the version that judged it.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+
+class ExchangeKind(IntEnum):
+    """What can cross from one participant to another. Stored as a small number; never renumber."""
+
+    VISIT = 1
+    REDEMPTION = 2
+    SPEND = 3
+    LOAD = 4
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class DrawOrder(StrEnum):
+    OWN_FIRST = "own_first"
+    EARLIEST_FIRST = "earliest_first"
+
+
+class AllianceSettings(NamedTuple):
+    """`point_value`: fen per point. Rates are exact fractions of one; hold limits are minutes."""
+
+    time_zone: ZoneInfo
+    currency: str = "CNY"
+    point_value: Decimal = Decimal(1)
+    reimbursement_rate: Decimal = Decimal(1)
+    draw_order: DrawOrder = DrawOrder.OWN_FIRST
+    grace_days: int = 30
+    vat_rate: Decimal = Decimal("0.06")
+    hold_minutes_default: int = 7 * 24 * 60
+    hold_minutes_max: int = 400 * 24 * 60
+
+
+class FeeRule(NamedTuple):
+    """The price of one kind of exchange. `issuer`, `acceptor`: participant ids, None for everyone.
+
+    `rate` is a fraction of the leg's amount; `flat`, `minimum` and `maximum` are fen;
+    `acceptor_share` is the acceptor's part of the fee, the issuer bears the rest;
+    `valid_from` None means from the beginning.
+    """
+
+    id: int
+    kind: ExchangeKind
+    issuer: int | None
+    acceptor: int | None
+    acceptor_share: Decimal
+    rate: Decimal
+    flat: int
+    minimum: int | None
+    maximum: int | None
+    valid_from: date | None
+
+    @property
+    def is_free(self) -> bool:
+        return self.rate == 0 and self.flat == 0 and not self.minimum
+
+
+class Rulebook:
+    """Settings and rules of one version. Rules are given in the order in which they were made."""
+
+    def __init__(self, version: int, settings: AllianceSettings, rules: Iterable[FeeRule] = ()) -> None:
+        self.version = version
+        self.settings = settings
+        self.rules = tuple(rules)
+        self._by_scope: dict[tuple[ExchangeKind, int | None, int | None], list[FeeRule]] = {}
+        for rule in self.rules:
+            self._by_scope.setdefault((rule.kind, rule.issuer, rule.acceptor), []).append(rule)
+        for same_scope in self._by_scope.values():
+            # Newest date first; of one date, the rule made last.
+            same_scope.reverse()
+            same_scope.sort(key=lambda rule: rule.valid_from or date.min, reverse=True)
+
+    def fee_rule(self, kind: ExchangeKind, issuer: int, acceptor: int, on: date) -> FeeRule | None:
+        """The most specific rule in force on that day: both named, acceptor named, issuer named, anyone."""
+        for scope in ((issuer, acceptor), (None, acceptor), (issuer, None), (None, None)):
+            for rule in self._by_scope.get((kind, *scope), ()):
+                if rule.valid_from is None or rule.valid_from <= on:
+                    return rule
+        return None

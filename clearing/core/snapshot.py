@@ -1,0 +1,64 @@
+"""All that a batch may depend on, read under lock before anything is decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from clearing.core.accounts import Asset
+from clearing.core.calendar import Period
+from clearing.core.directory import Directory
+from clearing.core.journal import TransactionKind
+from clearing.core.outcomes import Recorded
+
+
+class CardStatus(StrEnum):
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+
+
+class Card(NamedTuple):
+    number: str
+    wallet_id: int
+    issuer_id: int
+    status: CardStatus = CardStatus.ACTIVE
+    expires_on: date | None = None
+
+
+class Lot(NamedTuple):
+    """What one issuer owes one wallet with one expiry date; points, or fen of stored value."""
+
+    wallet_id: int
+    id: int
+    issuer_id: int
+    asset: Asset
+    expires_on: date | None
+    available: int
+    held: int = 0
+
+
+class ReferenceKey(NamedTuple):
+    """A merchant's own number for a transaction: unique per merchant and kind."""
+
+    merchant_id: int
+    kind: TransactionKind
+    reference: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`cards` by number, the presented ones; `wallet_issuers`: whose active cards each wallet holds.
+
+    `closed_until`: the end of the last closed period; nothing is booked before it.
+    """
+
+    directory: Directory
+    periods: Sequence[Period]
+    closed_until: datetime | None = None
+    cards: Mapping[str, Card] = field(default_factory=dict)
+    wallet_issuers: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    lots: Mapping[int, Sequence[Lot]] = field(default_factory=dict)
+    recorded: Mapping[str, Recorded] = field(default_factory=dict)
+    references: frozenset[ReferenceKey] = frozenset()

@@ -1,0 +1,95 @@
+"""Reading the directory (participants, merchants, rulebook), and keeping it until its version changes."""
+
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, select, update
+
+from clearing import locks
+from clearing.core.calendar import ExpiryKind, ExpiryPolicy
+from clearing.core.directory import Directory, Merchant, Participant, Status
+from clearing.core.rulebook import AllianceSettings, DrawOrder, ExchangeKind, FeeRule, Rulebook
+from clearing.tables import directory_versions, fee_rules, merchants, participants, rulebooks
+
+
+class DirectoryCache:
+    """The last directory read. Not shared between threads; a stale one is replaced as soon as it is seen."""
+
+    def __init__(self) -> None:
+        self._directory: Directory | None = None
+
+    def at_version(self, connection: Connection, version: int) -> Directory:
+        if self._directory is None or self._directory.version != version:
+            self._directory = read_directory(connection)
+        return self._directory
+
+    def current(self, connection: Connection) -> Directory:
+        return self.at_version(connection, read_version(connection))
+
+
+def read_version(connection: Connection) -> int:
+    version: int = connection.execute(select(directory_versions.c.version)).scalar_one()
+    return version
+
+
+def read_directory(connection: Connection) -> Directory:
+    """The directory as this transaction sees it."""
+    version = read_version(connection)
+    return Directory(
+        version=version,
+        participants={row.id: _participant(row) for row in connection.execute(select(participants))},
+        merchants={row.code: _merchant(row) for row in connection.execute(select(merchants))},
+        rulebook=read_rulebook(connection),
+    )
+
+
+def read_rulebook(connection: Connection) -> Rulebook:
+    """The newest rulebook with all fee rules made so far."""
+    newest = connection.execute(select(rulebooks).order_by(rulebooks.c.version.desc()).limit(1)).one()
+    rules = connection.execute(select(fee_rules).order_by(fee_rules.c.id)).all()
+    return Rulebook(newest.version, settings_of(newest), [rule_of(row) for row in rules])
+
+
+def hold_for_change(connection: Connection) -> None:
+    """Take turns with other changes of the directory and count this one. Call it before the change."""
+    locks.hold_exclusively(connection, locks.DIRECTORY)
+    connection.execute(update(directory_versions).values(version=directory_versions.c.version + 1))
+
+
+def settings_of(row: Row) -> AllianceSettings:
+    return AllianceSettings(
+        time_zone=ZoneInfo(row.time_zone),
+        currency=row.currency,
+        point_value=row.point_value,
+        reimbursement_rate=row.reimbursement_rate,
+        draw_order=DrawOrder(row.draw_order),
+        grace_days=row.grace_days,
+        vat_rate=row.vat_rate,
+        hold_minutes_default=row.hold_minutes_default,
+        hold_minutes_max=row.hold_minutes_max,
+    )
+
+
+def rule_of(row: Row) -> FeeRule:
+    return FeeRule(
+        row.id,
+        ExchangeKind(row.kind),
+        row.issuer_id,
+        row.acceptor_id,
+        row.acceptor_share,
+        row.rate,
+        row.flat,
+        row.minimum,
+        row.maximum,
+        row.valid_from,
+    )
+
+
+def _participant(row: Row) -> Participant:
+    expiry = ExpiryPolicy(ExpiryKind(row.expiry_kind), row.expiry_months, row.expiry_month, row.expiry_day)
+    return Participant(
+        row.id, row.code, row.name, Status(row.status), row.earn_rate, expiry, row.stored_value_enabled
+    )
+
+
+def _merchant(row: Row) -> Merchant:
+    return Merchant(row.id, row.code, row.name, row.participant_id, Status(row.status))

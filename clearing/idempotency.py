@@ -1,0 +1,26 @@
+"""One key, one outcome: how keys and requests become the hashes that are stored.
+
+A key belongs to the participant (or the hub) whose API key sent it, so two participants may use the
+same text. The request is hashed in a canonical form: the same values in another order are the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def key_hash(owner: str, key: str) -> str:
+    """The text of a UUID for `key` as used by `owner`."""
+    return _uuid(f"{owner}\x00{key}".encode())
+
+
+def request_hash(operation: str, body: Mapping[str, Any]) -> str:
+    """The text of a UUID for one request; values that are not JSON are hashed by their text."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
+    return _uuid(f"{operation}\x00{canonical}".encode())
+
+
+def _uuid(data: bytes) -> str:
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"

@@ -1,0 +1,18 @@
+"""The advisory locks of the ledger, in one place so that no two uses collide."""
+
+from sqlalchemy import Connection
+
+#: Postings hold it shared, closing and opening of periods exclusively: closing waits for the
+#: transactions in flight, and none can land in a period after it is closed.
+PERIODS = 7_430_001
+
+#: First of two keys; the second is the number of the writer that holds it.
+WRITERS = 7_430_002
+
+#: Held while participants, merchants, rules or settings change, so that versions follow one another.
+DIRECTORY = 7_430_003
+
+
+def hold_exclusively(connection: Connection, lock: int) -> None:
+    """Wait for the lock and hold it until the transaction ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (lock,))

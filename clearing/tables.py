@@ -1,0 +1,329 @@
+"""The tables of the ledger and of its reference data, as SQLAlchemy Core objects.
+
+Hot tables begin their keys with `wallet_id`, so that they can be spread over machines by wallet; the
+journal (transactions, legs, entries) is partitioned by period. Nothing in the journal is ever updated
+or deleted. Quantities are whole points or whole fen, rates exact decimals.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def instant() -> TIMESTAMP:
+    """A point in time, stored in UTC."""
+    return TIMESTAMP(timezone=True)
+
+
+RATE = Numeric(20, 10)
+
+# ---- who takes part, and by which rules ---------------------------------------------------------
+
+rulebooks = Table(
+    "rulebooks",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("made_at", instant(), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("point_value", RATE, nullable=False),
+    Column("reimbursement_rate", RATE, nullable=False),
+    Column("draw_order", Text, nullable=False),
+    Column("grace_days", Integer, nullable=False),
+    Column("vat_rate", RATE, nullable=False),
+    Column("hold_minutes_default", Integer, nullable=False),
+    Column("hold_minutes_max", Integer, nullable=False),
+    comment="Alliance settings; each change, also of a fee rule, makes the next version",
+)
+
+directory_versions = Table(
+    "directory_versions",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="single_row"),
+    comment="One row that grows with any change of participants, merchants or rules; caches compare it",
+)
+
+participants = Table(
+    "participants",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("earn_rate", RATE, nullable=False),
+    Column("expiry_kind", Text, nullable=False),
+    Column("expiry_months", Integer, nullable=False),
+    Column("expiry_month", SmallInteger, nullable=False),
+    Column("expiry_day", SmallInteger, nullable=False),
+    Column("stored_value_enabled", Boolean, nullable=False, server_default="false"),
+    Column("stored_value_permit", Text),
+    Column("admitted_at", instant(), nullable=False),
+    CheckConstraint("status IN ('active', 'suspended')", name="status"),
+    CheckConstraint("NOT stored_value_enabled OR stored_value_permit IS NOT NULL", name="permit"),
+)
+
+merchants = Table(
+    "merchants",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("participant_id", Integer, ForeignKey("participants.id"), nullable=False, index=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("category", Text),
+    Column("benefits", JSONB, nullable=False, server_default="{}"),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("admitted_at", instant(), nullable=False),
+    CheckConstraint("status IN ('active', 'suspended')", name="status"),
+)
+
+fee_rules = Table(
+    "fee_rules",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("since_version", Integer, ForeignKey("rulebooks.version"), nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("issuer_id", Integer, ForeignKey("participants.id")),
+    Column("acceptor_id", Integer, ForeignKey("participants.id")),
+    Column("acceptor_share", RATE, nullable=False),
+    Column("rate", RATE, nullable=False),
+    Column("flat", BigInteger, nullable=False),
+    Column("minimum", BigInteger),
+    Column("maximum", BigInteger),
+    Column("valid_from", Date),
+    CheckConstraint("acceptor_share BETWEEN 0 AND 1", name="acceptor_share"),
+    CheckConstraint("rate >= 0 AND flat >= 0 AND minimum >= 0 AND maximum >= minimum", name="not_negative"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("participant_id", Integer, ForeignKey("participants.id")),
+    Column("merchant_id", Integer, ForeignKey("merchants.id")),
+    Column("name", Text, nullable=False),
+    Column("made_at", instant(), nullable=False),
+    Column("made_by", Text),
+    Column("revoked_at", instant()),
+    comment="The secret itself is shown once and never stored",
+)
+
+# ---- members and what they hold -----------------------------------------------------------------
+
+wallets = Table(
+    "wallets",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("opened_at", instant(), nullable=False),
+    postgresql_with={"fillfactor": 80},
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("wallet_id", BigInteger, ForeignKey("wallets.id"), nullable=False, index=True),
+    Column("participant_id", Integer, ForeignKey("participants.id"), nullable=False),
+    Column("name_cipher", LargeBinary),
+    Column("phone_cipher", LargeBinary),
+    Column("phone_index", LargeBinary),
+    Column("tier", Text),
+    Column("enrolled_at", instant(), nullable=False),
+    UniqueConstraint("phone_index"),
+    comment="Name and phone are encrypted; phone_index is a keyed hash that finds an enrolled person",
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("wallet_id", BigInteger, ForeignKey("wallets.id"), nullable=False, index=True),
+    Column("member_id", BigInteger, ForeignKey("members.id"), nullable=False),
+    Column("issuer_id", Integer, ForeignKey("participants.id"), nullable=False),
+    Column("status", Text, nullable=False, server_default="active"),
+    Column("expires_on", Date),
+    Column("issued_at", instant(), nullable=False),
+    CheckConstraint("status IN ('active', 'blocked', 'expired')", name="status"),
+)
+
+lots = Table(
+    "lots",
+    metadata,
+    Column("wallet_id", BigInteger, ForeignKey("wallets.id"), primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("issuer_id", Integer, nullable=False),
+    Column("asset", SmallInteger, nullable=False),
+    Column("expires_on", Date),
+    Column("available", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("available >= 0 AND held >= 0", name="not_negative"),
+    # Points earned that end on the same day join one lot; NULL (never) counts as one day too.
+    Index(
+        "lots_wallet_id_issuer_id_asset_expires_on_key",
+        "wallet_id",
+        "issuer_id",
+        "asset",
+        "expires_on",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
+    # Room on the page for the next version of a row: balances change without touching an index.
+    postgresql_with={"fillfactor": 60},
+)
+
+# ---- the journal --------------------------------------------------------------------------------
+
+periods = Table(
+    "periods",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("starts_at", instant(), nullable=False),
+    Column("ends_at", instant(), nullable=False),
+    Column("state", Text, nullable=False),
+    CheckConstraint("state IN ('open', 'closed')", name="state"),
+    CheckConstraint("starts_at <= ends_at", name="order"),
+    comment="A calendar month, 202611 for November 2026; half open",
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("period", Integer, nullable=False),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("id", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("card_number", Text, nullable=False),
+    Column("merchant_id", Integer),
+    Column("acceptor_id", Integer, nullable=False),
+    Column("occurred_at", instant(), nullable=False),
+    Column("booked_at", instant(), nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("posted_by", Text),
+    Column("reference", Text),
+    Column("purpose", Text),
+    Column("metadata", JSONB),
+    PrimaryKeyConstraint("wallet_id", "id", "period"),
+    Index("transactions_acceptor_id_merchant_id_id_idx", "acceptor_id", "merchant_id", "id"),
+    postgresql_partition_by="LIST (period)",
+)
+
+legs = Table(
+    "legs",
+    metadata,
+    Column("period", Integer, nullable=False),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("reason", SmallInteger, nullable=False),
+    Column("issuer_id", Integer, nullable=False),
+    Column("acceptor_id", Integer, nullable=False),
+    Column("fee_rule_id", Integer),
+    Column("points", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("obligation", BigInteger, nullable=False),
+    Column("acceptor_fee", BigInteger, nullable=False),
+    Column("issuer_fee", BigInteger, nullable=False),
+    PrimaryKeyConstraint("wallet_id", "transaction_id", "number", "period"),
+    CheckConstraint(
+        "issuer_id <> acceptor_id OR (obligation = 0 AND acceptor_fee = 0 AND issuer_fee = 0)",
+        name="own_system_is_free",
+    ),
+    postgresql_partition_by="LIST (period)",
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("period", Integer, nullable=False),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("debit", BigInteger, nullable=False),
+    Column("credit", BigInteger, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    PrimaryKeyConstraint("wallet_id", "transaction_id", "number", "period"),
+    CheckConstraint("quantity > 0", name="positive"),
+    postgresql_partition_by="LIST (period)",
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("period", Integer, primary_key=True),
+    Column("issuer_id", Integer, primary_key=True),
+    Column("acceptor_id", Integer, primary_key=True),
+    Column("kind", SmallInteger, primary_key=True),
+    Column("stripe", SmallInteger, primary_key=True),
+    Column("exchanges", BigInteger, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("obligation", BigInteger, nullable=False),
+    Column("acceptor_fee", BigInteger, nullable=False),
+    Column("issuer_fee", BigInteger, nullable=False),
+    # Each writer has its own stripe, so that no posting waits for another's running total.
+    postgresql_with={"fillfactor": 30},
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("key", Uuid(as_uuid=False), primary_key=True),
+    Column("request_hash", Uuid(as_uuid=False), nullable=False),
+    Column("recorded_at", instant(), nullable=False),
+    Column("wallet_id", BigInteger),
+    Column("transaction_id", BigInteger),
+    Column("refusal_code", Text),
+    Column("refusal_detail", Text),
+    Column("refusal_field", Text),
+    comment="What became of each idempotency key, for ever",
+)
+
+references = Table(
+    "merchant_references",
+    metadata,
+    Column("merchant_id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("reference", Text, primary_key=True),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, nullable=False),
+    comment="Merchants' own numbers, unique per merchant and kind",
+)
+
+JOURNAL = (transactions, legs, entries)

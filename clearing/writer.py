@@ -1,0 +1,121 @@
+"""The shell that joins gather, decide and apply in one database transaction."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+import structlog
+from psycopg2 import errors
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from clearing import periods
+from clearing.append import apply
+from clearing.core.commands import Command
+from clearing.core.decide import PeriodMissing, decide
+from clearing.core.outcomes import Outcome
+from clearing.directory import DirectoryCache
+from clearing.ids import WRITERS, make_ids
+from clearing.load import gather
+from clearing.locks import WRITERS as WRITER_LOCK
+
+log = structlog.get_logger(__name__)
+
+#: Faults that a repetition cures: another writer was first with the same key, reference or lot, or
+#: the database chose this transaction to end a deadlock.
+RETRIED = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
+ATTEMPTS_MAX = 8
+
+Alongside = Callable[[Connection, Sequence[Outcome]], None]
+
+
+class NoFreeWriter(RuntimeError):
+    """All writer numbers are taken by other connections."""
+
+
+class Writer:
+    """One connection that posts. It owns a number, held as a session lock for as long as it is
+    connected: its ids and its stripe of the running positions are its own. Not for use by two threads.
+    """
+
+    def __init__(self, engine: Engine, *, fixed_time: Callable[[], datetime] | None = None) -> None:
+        """`fixed_time` replaces the database's clock in tests and simulations."""
+        self._engine = engine
+        self._fixed_time = fixed_time
+        self._directory = DirectoryCache()
+        self._connection: Connection | None = None
+        self._ids: Iterator[int] = iter(())
+        self.number = -1
+
+    def post(self, commands: Sequence[Command], alongside: Alongside | None = None) -> list[Outcome]:
+        """Judge the commands in order and write what they cause, all in one transaction.
+
+        Refusals come back as values. `alongside` writes something of the caller's in the same
+        transaction, given the outcomes. Faults of the database or of this program raise, and
+        nothing is written.
+        """
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                return self._post_once(commands, alongside)
+            except PeriodMissing as missing:
+                self._open_period(missing.at)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    self.close()
+                if not isinstance(error.orig, RETRIED) or attempt == ATTEMPTS_MAX:
+                    raise
+                log.info("posting_repeated", reason=type(error.orig).__name__, attempt=attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def close(self) -> None:
+        """Give the connection and the number back. A later post takes new ones."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()  # closes the session, and with it the lock on the number
+            connection.close()
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _post_once(self, commands: Sequence[Command], alongside: Alongside | None) -> list[Outcome]:
+        connection = self._connected()
+        with connection.begin():
+            snapshot, clock = gather(connection, commands, self._directory)
+            at = self._fixed_time() if self._fixed_time else clock
+            decision = decide(snapshot, commands, at, self._ids)
+            apply(connection, decision, self.number, at)
+            if alongside is not None:
+                alongside(connection, decision.outcomes)
+        return decision.outcomes
+
+    def _open_period(self, at: datetime) -> None:
+        connection = self._connected()
+        with connection.begin():
+            zone = self._directory.current(connection).rulebook.settings.time_zone
+            period = periods.open_period_for(connection, at, zone)
+        log.info("period_opened", period=period.name)
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.invalidated:
+            self.close()
+            self._connection = self._engine.connect()
+            self.number = self._take_number(self._connection)
+            self._ids = make_ids(self.number, _milliseconds())
+        return self._connection
+
+    @staticmethod
+    def _take_number(connection: Connection) -> int:
+        with connection.begin():
+            for number in range(WRITERS):
+                query = "SELECT pg_try_advisory_lock(%s, %s)"
+                if connection.exec_driver_sql(query, (WRITER_LOCK, number)).scalar():
+                    return number
+        raise NoFreeWriter(f"all {WRITERS} writer numbers are in use; stop a server that is not needed")
+
+
+def _milliseconds() -> Iterator[int]:
+    while True:
+        yield time.time_ns() // 1_000_000
