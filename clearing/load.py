@@ -100,7 +100,7 @@ def gather(
         cards=cards,
         wallet_issuers=wallet_issuers,
         lots=_lots(connection, wallets, _first_booking(commands, state.at)),
-        recorded=_recorded(connection, [command.key for command in commands]),
+        recorded=read_recorded(connection, [command.key for command in commands]),
         references=_references(connection, commands, directory),
     )
     return Gathered(snapshot, state.at)
@@ -145,7 +145,7 @@ def _lots(connection: Connection, wallets: str, first_booking: datetime) -> dict
     return lots
 
 
-def _recorded(connection: Connection, keys: list[str]) -> dict[str, Recorded]:
+def read_recorded(connection: Connection, keys: list[str]) -> dict[str, Recorded]:
     recorded = {}
     for key, request_hash, wallet_id, transaction_id, code, detail, field in connection.exec_driver_sql(
         _OUTCOMES, {"keys": keys}

@@ -88,6 +88,7 @@ participants = Table(
     Column("expiry_day", SmallInteger, nullable=False),
     Column("stored_value_enabled", Boolean, nullable=False, server_default="false"),
     Column("stored_value_permit", Text),
+    Column("tiers", JSONB, nullable=False, server_default="[]"),
     Column("admitted_at", instant(), nullable=False),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
     CheckConstraint("NOT stored_value_enabled OR stored_value_permit IS NOT NULL", name="permit"),
@@ -327,3 +328,42 @@ references = Table(
 )
 
 JOURNAL = (transactions, legs, entries)
+
+# ---- imports ------------------------------------------------------------------------------------
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("historical", Boolean, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("caller", JSONB, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("file_hash", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("read_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("status", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False, server_default="0"),
+    Column("accepted", BigInteger, nullable=False, server_default="0"),
+    Column("replayed", BigInteger, nullable=False, server_default="0"),
+    Column("refused", BigInteger, nullable=False, server_default="0"),
+    Column("error", Text),
+    Column("started_at", instant(), nullable=False),
+    Column("ended_at", instant()),
+    CheckConstraint("status IN ('running', 'done', 'failed')", name="status"),
+    comment="One row for each file; its counts move in the transactions that post its rows",
+)
+
+import_refusals = Table(
+    "import_refusals",
+    metadata,
+    Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
+    Column("row", BigInteger, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("field", Text),
+    Column("content", JSONB, nullable=False),
+    comment="The rows that were refused, as they were sent, with the reason",
+)

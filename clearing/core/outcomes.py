@@ -35,6 +35,7 @@ class Code(StrEnum):
     NOT_REVERSIBLE = "not_reversible"
     EXCEEDS_REVERSIBLE = "exceeds_reversible"
     ENROLLED_ELSEWHERE = "enrolled_elsewhere"
+    ALREADY_EXISTS = "already_exists"
     PERIOD_CLOSED = "period_closed"
     RATE_LIMITED = "rate_limited"
 

@@ -1,0 +1,172 @@
+"""The shell of enrolment: gather, decide, apply for any number of people in one transaction; and reading
+members back. Names and phones are encrypted here, before they reach the database.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, insert, select
+
+from clearing.core.enrolment import (
+    Enrolled,
+    Enrolment,
+    EnrolmentDecision,
+    EnrolmentOutcome,
+    EnrolmentSnapshot,
+    decide_enrolments,
+)
+from clearing.directory import DirectoryCache
+from clearing.load import read_recorded
+from clearing.privacy import PersonalData, normal_phone
+from clearing.tables import cards, members, outcomes, wallets
+
+CARD_DIGITS = 16
+
+
+class Person(NamedTuple):
+    """What is known of the person behind an enrolment, in clear; either may be unknown."""
+
+    name: str | None
+    phone: str | None
+
+
+class Member(NamedTuple):
+    """A member as its own participant may see it."""
+
+    id: int
+    wallet_id: int
+    participant_id: int
+    name: str | None
+    phone: str | None
+    tier: str | None
+    card: str
+    card_status: str
+    enrolled_at: datetime
+
+
+def enrol(
+    connection: Connection,
+    requests: Sequence[tuple[Enrolment, Person]],
+    personal_data: PersonalData,
+    cache: DirectoryCache,
+    ids: Iterator[int],
+) -> list[EnrolmentOutcome]:
+    """Judge and write the enrolments in the connection's transaction, in order.
+
+    A person or card that another transaction enrols at the same moment raises the database's unique
+    violation: repeat the transaction, and the repetition sees it.
+    """
+    enrolments = [enrolment for enrolment, _ in requests]
+    snapshot = _gather(connection, enrolments, cache)
+    decision = decide_enrolments(snapshot, enrolments, ids, _random_card_numbers())
+    people = {enrolment.key: person for enrolment, person in requests}
+    _apply(connection, decision, people, personal_data)
+    return decision.outcomes
+
+
+def read_member(
+    connection: Connection, personal_data: PersonalData, *, member_id: int | None = None, card: str | None = None
+) -> Member | None:
+    """One member by id or by card number."""
+    query = select(members, cards.c.number, cards.c.status).join(cards, cards.c.member_id == members.c.id)
+    query = query.where(members.c.id == member_id) if card is None else query.where(cards.c.number == card)
+    row = connection.execute(query.order_by(cards.c.issued_at.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    return Member(
+        row.id,
+        row.wallet_id,
+        row.participant_id,
+        personal_data.decrypt("name", row.name_cipher) if row.name_cipher is not None else None,
+        personal_data.decrypt("phone", row.phone_cipher) if row.phone_cipher is not None else None,
+        row.tier,
+        row.number,
+        row.status,
+        row.enrolled_at,
+    )
+
+
+def _gather(
+    connection: Connection, enrolments: Sequence[Enrolment], cache: DirectoryCache
+) -> EnrolmentSnapshot:
+    indexes = [one.phone_index for one in enrolments if one.phone_index is not None]
+    numbers = [one.card for one in enrolments if one.card is not None]
+    phones = connection.execute(
+        select(members.c.phone_index, members.c.participant_id).where(members.c.phone_index.in_(indexes))
+    )
+    taken = connection.execute(select(cards.c.number).where(cards.c.number.in_(numbers)))
+    return EnrolmentSnapshot(
+        directory=cache.current(connection),
+        phones={bytes(row.phone_index): row.participant_id for row in phones},
+        cards=frozenset(taken.scalars()),
+        recorded=read_recorded(connection, [one.key for one in enrolments]),
+    )
+
+
+def _apply(
+    connection: Connection,
+    decision: EnrolmentDecision,
+    people: dict[str, Person],
+    personal_data: PersonalData,
+) -> None:
+    now = connection.execute(select(func.clock_timestamp())).scalar_one()
+    if decision.enrolled:
+        made = [(enrolled, people[one.key], one.phone_index) for one, enrolled in decision.enrolled]
+        connection.execute(insert(wallets), [{"id": one.wallet_id, "opened_at": now} for one, _, _ in made])
+        connection.execute(
+            insert(members),
+            [_member_row(one, person, index, personal_data, now) for one, person, index in made],
+        )
+        connection.execute(insert(cards), [_card_row(one, now) for one, _, _ in made])
+    if decision.recorded:
+        connection.execute(
+            insert(outcomes),
+            [
+                {
+                    "key": key,
+                    "request_hash": outcome.request_hash,
+                    "recorded_at": now,
+                    "wallet_id": outcome.wallet_id,
+                    "transaction_id": outcome.transaction_id,
+                    "refusal_code": outcome.refusal.code.value if outcome.refusal else None,
+                    "refusal_detail": outcome.refusal.detail if outcome.refusal else None,
+                    "refusal_field": outcome.refusal.field if outcome.refusal else None,
+                }
+                for key, outcome in sorted(decision.recorded.items())
+            ],
+        )
+
+
+def _member_row(
+    one: Enrolled, person: Person, phone_index: bytes | None, personal_data: PersonalData, now: datetime
+) -> dict[str, object]:
+    return {
+        "id": one.member_id,
+        "wallet_id": one.wallet_id,
+        "participant_id": one.participant_id,
+        "name_cipher": personal_data.encrypt("name", person.name) if person.name else None,
+        "phone_cipher": personal_data.encrypt("phone", normal_phone(person.phone)) if person.phone else None,
+        "phone_index": phone_index,
+        "tier": one.tier,
+        "enrolled_at": now,
+    }
+
+
+def _card_row(one: Enrolled, now: datetime) -> dict[str, object]:
+    return {
+        "number": one.card,
+        "wallet_id": one.wallet_id,
+        "member_id": one.member_id,
+        "issuer_id": one.participant_id,
+        "expires_on": one.card_expires_on,
+        "issued_at": now,
+    }
+
+
+def _random_card_numbers() -> Iterator[str]:
+    # Sixteen random digits: a number that is already issued is one chance in millions of billions, and
+    # then the primary key refuses it and the transaction is repeated with another.
+    while True:
+        yield "".join(secrets.choice("0123456789") for _ in range(CARD_DIGITS))

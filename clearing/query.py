@@ -1,0 +1,161 @@
+"""Reading the ledger back: transactions as they were booked, wallets and their lots."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, tuple_
+
+from clearing.core.accounts import CHART, Account, Asset, EntryKind
+from clearing.core.journal import (
+    Booking,
+    Leg,
+    LegKind,
+    LotMovement,
+    Reason,
+    Transaction,
+    TransactionKind,
+)
+from clearing.core.snapshot import Card, CardStatus, Lot
+from clearing.tables import cards, entries, legs, lots, members, references, transactions
+
+TransactionKey = tuple[int, int]  # (wallet id, transaction id)
+
+
+class TransactionFilter(NamedTuple):
+    """What a list of transactions is confined to; None does not confine.
+
+    `visible_to`: the participant that must be acceptor, or issuer of one of the legs.
+    """
+
+    visible_to: int | None = None
+    wallet_id: int | None = None
+    merchant_id: int | None = None
+    period: int | None = None
+    reference: str | None = None
+
+
+def read_bookings(connection: Connection, keys: Sequence[TransactionKey]) -> list[Booking]:
+    """The bookings with these keys, in the order asked for; one that does not exist is left out."""
+    if not keys:
+        return []
+    found = {
+        (row.wallet_id, row.id): _transaction(row)
+        for row in connection.execute(
+            select(transactions).where(tuple_(transactions.c.wallet_id, transactions.c.id).in_(keys))
+        )
+    }
+    legs_of = _legs(connection, keys)
+    movements_of = _movements(connection, keys)
+    return [
+        Booking(found[key], legs_of.get(key, []), movements_of.get(key, [])) for key in keys if key in found
+    ]
+
+
+def list_bookings(
+    connection: Connection, wanted: TransactionFilter, before: int | None, limit: int
+) -> list[Booking]:
+    """The newest first; `before`: the id of the last one already seen."""
+    query = select(transactions.c.wallet_id, transactions.c.id).where(*_conditions(wanted))
+    if before is not None:
+        query = query.where(transactions.c.id < before)
+    rows = connection.execute(query.order_by(transactions.c.id.desc()).limit(limit))
+    return read_bookings(connection, [(row.wallet_id, row.id) for row in rows])
+
+
+def read_card(connection: Connection, number: str) -> Card | None:
+    row = connection.execute(select(cards).where(cards.c.number == number)).one_or_none()
+    return _card(row) if row else None
+
+
+def list_cards(connection: Connection, wallet_id: int) -> list[Card]:
+    rows = connection.execute(select(cards).where(cards.c.wallet_id == wallet_id).order_by(cards.c.number))
+    return [_card(row) for row in rows]
+
+
+def list_lots(connection: Connection, wallet_id: int, on: date | None = None) -> list[Lot]:
+    """The wallet's lots with anything in them, earliest expiry first; `on` leaves out what ended before."""
+    query = select(lots).where(lots.c.wallet_id == wallet_id, or_(lots.c.available > 0, lots.c.held > 0))
+    if on is not None:
+        query = query.where(or_(lots.c.expires_on.is_(None), lots.c.expires_on >= on))
+    rows = connection.execute(query.order_by(lots.c.expires_on.nulls_last(), lots.c.id))
+    return [
+        Lot(row.wallet_id, row.id, row.issuer_id, Asset(row.asset), row.expires_on, row.available, row.held)
+        for row in rows
+    ]
+
+
+def wallet_members(connection: Connection, wallet_id: int) -> list[Row]:
+    """The wallet's members: id, participant_id."""
+    query = select(members.c.id, members.c.participant_id).where(members.c.wallet_id == wallet_id)
+    return list(connection.execute(query.order_by(members.c.id)))
+
+
+def _conditions(wanted: TransactionFilter) -> Iterable[ColumnElement[bool]]:
+    if wanted.wallet_id is not None:
+        yield transactions.c.wallet_id == wanted.wallet_id
+    if wanted.merchant_id is not None:
+        yield transactions.c.merchant_id == wanted.merchant_id
+    if wanted.period is not None:
+        yield transactions.c.period == wanted.period
+    if wanted.reference is not None:
+        yield tuple_(transactions.c.wallet_id, transactions.c.id).in_(
+            select(references.c.wallet_id, references.c.transaction_id).where(
+                references.c.reference == wanted.reference
+            )
+        )
+    if wanted.visible_to is not None:
+        yield or_(
+            transactions.c.acceptor_id == wanted.visible_to,
+            exists().where(
+                and_(
+                    legs.c.wallet_id == transactions.c.wallet_id,
+                    legs.c.transaction_id == transactions.c.id,
+                    legs.c.issuer_id == wanted.visible_to,
+                )
+            ),
+        )
+
+
+def _legs(connection: Connection, keys: Sequence[TransactionKey]) -> dict[TransactionKey, list[Leg]]:
+    query = select(legs).where(tuple_(legs.c.wallet_id, legs.c.transaction_id).in_(keys))
+    found: dict[TransactionKey, list[Leg]] = {}
+    for row in connection.execute(query.order_by(legs.c.transaction_id, legs.c.number)):
+        leg = Leg(**{**row._mapping, "kind": LegKind(row.kind), "reason": Reason(row.reason)})
+        found.setdefault((row.wallet_id, row.transaction_id), []).append(leg)
+    return found
+
+
+def _movements(
+    connection: Connection, keys: Sequence[TransactionKey]
+) -> dict[TransactionKey, list[LotMovement]]:
+    """What the transactions put into lots and took out of them, from the entries on lot accounts."""
+    on_lots = [kind for kind, posting in CHART.items() if Account.LOT in (posting.debit, posting.credit)]
+    query = (
+        select(entries, lots.c.expires_on)
+        .join(
+            lots,
+            and_(
+                lots.c.wallet_id == entries.c.wallet_id,
+                or_(lots.c.id == entries.c.debit, lots.c.id == entries.c.credit),
+            ),
+        )
+        .where(
+            tuple_(entries.c.wallet_id, entries.c.transaction_id).in_(keys), entries.c.kind.in_(on_lots)
+        )
+    )
+    found: dict[TransactionKey, list[LotMovement]] = {}
+    for row in connection.execute(query.order_by(entries.c.transaction_id, entries.c.number)):
+        credit = CHART[EntryKind(row.kind)].credit is Account.LOT
+        lot_id, issuer_id = (row.credit, row.debit) if credit else (row.debit, row.credit)
+        movement = LotMovement(issuer_id, lot_id, row.expires_on, row.quantity, credit)
+        found.setdefault((row.wallet_id, row.transaction_id), []).append(movement)
+    return found
+
+
+def _transaction(row: Row) -> Transaction:
+    return Transaction(**{**row._mapping, "kind": TransactionKind(row.kind)})
+
+
+def _card(row: Row) -> Card:
+    return Card(row.number, row.wallet_id, row.issuer_id, CardStatus(row.status), row.expires_on)
