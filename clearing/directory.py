@@ -12,15 +12,19 @@ from clearing.tables import directory_versions, fee_rules, merchants, participan
 
 
 class DirectoryCache:
-    """The last directory read. Not shared between threads; a stale one is replaced as soon as it is seen."""
+    """The last directory read; one whose version is no longer in force is replaced when it is asked for.
+
+    May be shared between threads: at worst two of them read the same directory.
+    """
 
     def __init__(self) -> None:
-        self._directory: Directory | None = None
+        self._last: Directory | None = None
 
     def at_version(self, connection: Connection, version: int) -> Directory:
-        if self._directory is None or self._directory.version != version:
-            self._directory = read_directory(connection)
-        return self._directory
+        directory = self._last
+        if directory is None or directory.version != version:
+            directory = self._last = read_directory(connection)
+        return directory
 
     def current(self, connection: Connection) -> Directory:
         return self.at_version(connection, read_version(connection))

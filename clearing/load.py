@@ -3,6 +3,7 @@ statements for one command and for ten thousand.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -70,6 +71,11 @@ class Gathered(NamedTuple):
 
     snapshot: Snapshot
     at: datetime
+
+    def with_period(self, period: Period) -> "Gathered":
+        """The same with one more period open."""
+        periods = [*self.snapshot.periods, period]
+        return self._replace(snapshot=replace(self.snapshot, periods=periods))
 
 
 class _State(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
+from clearing.core.directory import Directory
 from clearing.core.rulebook import DrawOrder
 from clearing.core.snapshot import Lot
 
@@ -48,3 +49,15 @@ def in_draw_order(candidates: Iterable[Lot], order: DrawOrder, acceptor_id: int)
 def is_usable(lot: Lot, on: date) -> bool:
     """Whether anything of the lot can be used that day; the expiry date is the last good day."""
     return lot.available > 0 and (lot.expires_on is None or lot.expires_on >= on)
+
+
+def usable_here(lot: Lot, directory: Directory, acceptor_id: int, on: date) -> bool:
+    """Whether the lot can be used at this acceptor that day: its own always, another's in an exchange.
+
+    A suspended participant takes part in no exchange, on either side.
+    """
+    if not is_usable(lot, on):
+        return False
+    if lot.issuer_id == acceptor_id:
+        return True
+    return directory.is_active(acceptor_id) and directory.is_active(lot.issuer_id)

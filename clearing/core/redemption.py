@@ -6,7 +6,7 @@ from clearing.core.batch import Batch
 from clearing.core.commands import Redemption
 from clearing.core.fees import price
 from clearing.core.journal import LegKind, TransactionKind
-from clearing.core.lots import Draw, draw, is_usable
+from clearing.core.lots import Draw, draw, usable_here
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.plan import Plan, PlannedLeg, Setting
 from clearing.core.rulebook import ExchangeKind
@@ -46,15 +46,12 @@ def plan(batch: Batch, command: Redemption, setting: Setting) -> Plan | Refusal:
 
 
 def usable_points(batch: Batch, setting: Setting) -> list[Lot]:
-    """The lots whose points can be used here today. A suspended participant takes no part in exchanges."""
+    """The lots whose points can be used here today."""
     directory = batch.snapshot.directory
-    acceptor_id = setting.acceptor_id
-    open_to_exchange = directory.is_active(acceptor_id)
     return [
         lot
         for lot in batch.lots(setting.card.wallet_id, Asset.POINTS)
-        if is_usable(lot, setting.on)
-        and (lot.issuer_id == acceptor_id or (open_to_exchange and directory.is_active(lot.issuer_id)))
+        if usable_here(lot, directory, setting.acceptor_id, setting.on)
     ]
 
 

@@ -6,7 +6,7 @@ from clearing.core.batch import Batch
 from clearing.core.commands import Spend
 from clearing.core.fees import price
 from clearing.core.journal import LegKind, TransactionKind
-from clearing.core.lots import draw, is_usable
+from clearing.core.lots import draw, usable_here
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.plan import Plan, PlannedLeg, Setting
 from clearing.core.rulebook import ExchangeKind
@@ -56,13 +56,11 @@ def value_here(batch: Batch, setting: Setting) -> tuple[list[Lot], list[Lot]]:
     usable: list[Lot] = []
     not_enabled: list[Lot] = []
     for lot in batch.lots(setting.card.wallet_id, Asset.STORED_VALUE):
-        if not is_usable(lot, setting.on):
-            continue
-        if lot.issuer_id == acceptor_id:
-            usable.append(lot)
-        elif directory.is_active(acceptor_id) and directory.is_active(lot.issuer_id):
-            enabled = directory.participants[lot.issuer_id].stored_value_enabled
-            (usable if enabled else not_enabled).append(lot)
+        if usable_here(lot, directory, acceptor_id, setting.on):
+            permitted = (
+                lot.issuer_id == acceptor_id or directory.participants[lot.issuer_id].stored_value_enabled
+            )
+            (usable if permitted else not_enabled).append(lot)
     return usable, not_enabled
 
 

@@ -1,0 +1,73 @@
+"""From checked input, of a request or of a row in a file, to the ledger's commands."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from clearing.core.accounts import Asset
+from clearing.core.commands import Accrual, Caller, Command, Load, Opening, Redemption, Spend
+
+
+class Envelope(NamedTuple):
+    """What is not part of the act itself; see `clearing.core.commands.Command`."""
+
+    key: str
+    request_hash: str
+    caller: Caller
+    historical: bool = False
+
+
+def accrual(envelope: Envelope, body: Mapping[str, Any]) -> Accrual:
+    return Accrual(**_at_merchant(envelope, body), amount=body["amount"], points=body.get("points"))
+
+
+def redemption(envelope: Envelope, body: Mapping[str, Any]) -> Redemption:
+    return Redemption(
+        **_at_merchant(envelope, body),
+        points=body.get("points"),
+        amount=body.get("amount"),
+        purpose=body.get("purpose"),
+    )
+
+
+def load(envelope: Envelope, body: Mapping[str, Any]) -> Load:
+    return Load(**_at_merchant(envelope, body), amount=body["amount"], issuer=body.get("issuer"))
+
+
+def spend(envelope: Envelope, body: Mapping[str, Any]) -> Spend:
+    return Spend(**_at_merchant(envelope, body), amount=body["amount"])
+
+
+def opening(envelope: Envelope, body: Mapping[str, Any]) -> Opening:
+    return Opening(
+        **_common(envelope, body),
+        issuer=body["issuer"],
+        asset=Asset[body["asset"].upper()],
+        quantity=body["quantity"],
+        expires_on=body.get("expires_on"),
+    )
+
+
+BUILDERS: dict[str, Callable[[Envelope, Mapping[str, Any]], Command]] = {
+    "accrual": accrual,
+    "redemption": redemption,
+    "load": load,
+    "spend": spend,
+    "opening": opening,
+}
+
+
+def _at_merchant(envelope: Envelope, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _common(envelope, body) | {"merchant": body["merchant"]}
+
+
+def _common(envelope: Envelope, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "key": envelope.key,
+        "request_hash": envelope.request_hash,
+        "caller": envelope.caller,
+        "historical": envelope.historical,
+        "card": body["card"],
+        "occurred_at": body.get("occurred_at"),
+        "reference": body.get("reference"),
+        "metadata": body.get("metadata"),
+    }

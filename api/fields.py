@@ -1,0 +1,116 @@
+"""Field types of the contract: strict about form, silent about business.
+
+Whether an amount is sensible is the ledger's to say (`amount_invalid`); that it is a whole number is ours.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+#: Beyond this a number is not a quantity of anything; it keeps absurd integers out of the ledger.
+WHOLE_MAX = 2**63 - 1
+YEARS = range(1970, 2200)
+
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,10})?")
+
+
+class Whole(fields.Integer):
+    """A JSON integer; no text, no fraction, no true or false."""
+
+    default_error_messages = {
+        "invalid": "Must be a whole number without quotes or fraction.",
+        "too_large": "Must fit in 64 bits.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid")
+        if not -WHOLE_MAX <= value <= WHOLE_MAX:
+            raise self.make_error("too_large")
+        return value
+
+
+class Text(fields.String):
+    """Printable text of 1 to `most` characters."""
+
+    def __init__(self, most: int = 200, **kwargs: Any) -> None:
+        metadata = {"minLength": 1, "maxLength": most} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
+        self._most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Must be text.")
+        if not 1 <= len(value) <= self._most:
+            raise ValidationError(f"Must have 1 to {self._most} characters.")
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+            raise ValidationError("Must not contain control characters or broken characters.")
+        return value
+
+
+class CodeText(Text):
+    """The code of a participant or merchant."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(most=32, metadata={"pattern": f"^{CODE.pattern}$"} | kwargs.pop("metadata", {}), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not CODE.fullmatch(text):
+            raise ValidationError("Must begin with a letter or digit and hold letters, digits, - and _ only.")
+        return text
+
+
+class Rate(fields.Field[Decimal]):
+    """An exact decimal as text, such as "0.02"."""
+
+    def __init__(self, most: Decimal = Decimal(1), **kwargs: Any) -> None:
+        metadata = {"type": "string", "pattern": f"^{_RATE.pattern}$", "example": "0.02"}
+        super().__init__(metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
+        self._most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+        if not isinstance(value, str) or not _RATE.fullmatch(value):
+            raise ValidationError('Must be a decimal number in quotes, such as "0.02".')
+        try:
+            rate = Decimal(value)
+        except InvalidOperation as error:
+            raise ValidationError("Must be a decimal number.") from error
+        if rate > self._most:
+            raise ValidationError(f"Must not be greater than {self._most}.")
+        return rate
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else rate_text(value)
+
+
+class Instant(fields.AwareDateTime):
+    """An RFC 3339 time with its offset."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a time such as 2026-11-22T10:00:00+08:00.")
+        instant = super()._deserialize(value, attr, data, **kwargs)
+        if instant.year not in YEARS:
+            raise ValidationError(f"Must lie between {YEARS.start} and {YEARS.stop}.")
+        return instant.astimezone(UTC)
+
+
+def rate_text(rate: Decimal) -> str:
+    """The shortest plain text: 0.0200 → `0.02`."""
+    text = f"{rate:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

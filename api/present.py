@@ -1,0 +1,239 @@
+"""The ledger's values in the shapes of the contract. What a caller may not see is left out here."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from api.auth import own_participant
+from api.fields import rate_text
+from clearing import ids
+from clearing.card_check import CardCheck
+from clearing.core.accounts import HUB_CODE, Asset
+from clearing.core.amounts import multiply_half_up
+from clearing.core.calendar import Period, period_name
+from clearing.core.commands import Caller
+from clearing.core.directory import Directory
+from clearing.core.journal import Booking, Leg, LotMovement
+from clearing.core.rulebook import FeeRule
+from clearing.core.snapshot import Lot
+from clearing.privacy import PersonalData, masked_name, masked_number
+
+EXPIRIES_SHOWN = 3
+
+
+def transaction(booking: Booking, directory: Directory, caller: Caller) -> dict[str, Any]:
+    """A transaction as this caller may see it: an issuer that is not the acceptor sees its own legs only."""
+    row = booking.transaction
+    settings = directory.rulebook.settings
+    viewer = own_participant(caller)
+    whole = viewer is None or viewer == row.acceptor_id
+    legs_seen = [leg for leg in booking.legs if whole or leg.issuer_id == viewer]
+    zone = settings.time_zone
+    return {
+        "id": ids.transaction_id(row.wallet_id, row.id),
+        "kind": row.kind.label,
+        "status": "posted",
+        "card": row.card_number if whole else masked_number(row.card_number),
+        "merchant": _merchant_code(directory, row.merchant_id),
+        "acceptor": directory.participants[row.acceptor_id].code,
+        "period": period_name(row.period),
+        "occurred_at": time_text(row.occurred_at.astimezone(zone)),
+        "booked_at": time_text(row.booked_at.astimezone(zone)),
+        "late": row.late,
+        "points": row.points if whole else sum(leg.points for leg in legs_seen),
+        "amount": row.amount if whole else sum(leg.amount for leg in legs_seen),
+        "currency": settings.currency,
+        "reference": row.reference,
+        "purpose": row.purpose,
+        "metadata": dict(row.metadata or {}) if whole else {},
+        "reversed": 0,
+        "legs": [_leg(leg, booking, directory) for leg in legs_seen],
+    }
+
+
+def quote(booking: Booking, directory: Directory) -> dict[str, Any]:
+    row = booking.transaction
+    return {
+        "kind": row.kind.label,
+        "card": row.card_number,
+        "merchant": _merchant_code(directory, row.merchant_id),
+        "acceptor": directory.participants[row.acceptor_id].code,
+        "points": row.points,
+        "amount": row.amount,
+        "currency": directory.rulebook.settings.currency,
+        "obligation": sum(leg.obligation for leg in booking.legs),
+        "fee": sum(leg.fee for leg in booking.legs),
+        "legs": [_leg(leg, booking, directory) for leg in booking.legs],
+    }
+
+
+def _leg(leg: Leg, booking: Booking, directory: Directory) -> dict[str, Any]:
+    row = booking.transaction
+    issuer, acceptor = (directory.participants[one].code for one in (leg.issuer_id, leg.acceptor_id))
+    shares = {acceptor: leg.acceptor_fee, issuer: leg.issuer_fee} if leg.cross_system else {}
+    payers = [code for code, fee in shares.items() if fee]
+    unit = "amount" if row.points == 0 else "points"
+    of_issuer = [one for one in booking.movements if one.issuer_id == leg.issuer_id]
+    return {
+        "kind": leg.kind.label,
+        "issuer": issuer,
+        "points": leg.points,
+        "amount": leg.amount,
+        "cross_system": leg.cross_system,
+        "obligation": leg.obligation,
+        "fee": leg.fee,
+        "fee_payer": payers[0] if len(payers) == 1 else "split" if payers else None,
+        "fee_shares": {code: fee for code, fee in shares.items() if fee},
+        "reason": leg.reason.label,
+        "rule_version": row.rule_version,
+        "draws": [_movement(row.wallet_id, one, unit) for one in of_issuer if not one.credit],
+        "issues": [_movement(row.wallet_id, one, unit) for one in of_issuer if one.credit],
+    }
+
+
+def _movement(wallet_id: int, movement: LotMovement, unit: str) -> dict[str, Any]:
+    return {
+        "lot": ids.lot_id(wallet_id, movement.lot_id),
+        "expires_on": _date(movement.expires_on),
+        unit: movement.quantity,
+    }
+
+
+def _merchant_code(directory: Directory, merchant_id: int | None) -> str | None:
+    if merchant_id is None:
+        return None
+    return next(one.code for one in directory.merchants.values() if one.id == merchant_id)
+
+
+def unknown_card(number: str) -> dict[str, Any]:
+    return {"number": masked_number(number), "status": "unknown"}
+
+
+def card_check(check: CardCheck, acceptor_id: int, personal_data: PersonalData) -> dict[str, Any]:
+    directory = check.directory
+    settings = directory.rulebook.settings
+    issuer = directory.participants[check.card.issuer_id]
+    available = sum(lot.available for lot in check.lots)
+    name = personal_data.decrypt("name", check.name_cipher) if check.name_cipher is not None else ""
+    return {
+        "number": masked_number(check.card.number),
+        "status": check.status.value,
+        "holder": masked_name(name),
+        "issuer": {"code": issuer.code, "name": issuer.name},
+        "cross_system": issuer.id != acceptor_id,
+        "tier": check.tier._asdict(),
+        "benefits": check.benefits,
+        "points": {
+            "available": available,
+            "held": check.held,
+            "value": multiply_half_up(available, settings.point_value),
+            "expiring": _expiring(check.lots),
+        },
+        "lots": [
+            {
+                "issuer": directory.participants[lot.issuer_id].code,
+                "points": lot.available,
+                "expires_on": _date(lot.expires_on),
+                "cross_system": lot.issuer_id != acceptor_id,
+            }
+            for lot in check.lots
+        ],
+        "stored_value": [
+            {
+                "issuer": directory.participants[one.issuer_id].code,
+                "available": one.available,
+                "usable_here": one.usable_here,
+            }
+            for one in check.stored_value
+        ],
+        "fee_preview": check.fee_preview,
+        "currency": settings.currency,
+    }
+
+
+def _expiring(lots: list[Lot]) -> list[dict[str, Any]]:
+    """The next dates on which points end, with how many."""
+    points: dict[str, int] = {}
+    for lot in lots:
+        if lot.expires_on is not None:
+            points[lot.expires_on.isoformat()] = points.get(lot.expires_on.isoformat(), 0) + lot.available
+    return [{"points": points[day], "expires_on": day} for day in sorted(points)[:EXPIRIES_SHOWN]]
+
+
+def lot(one: Lot, directory: Directory) -> dict[str, Any]:
+    return {
+        "id": ids.lot_id(one.wallet_id, one.id),
+        "issuer": directory.participants[one.issuer_id].code,
+        "asset": one.asset.label,
+        "expires_on": _date(one.expires_on),
+        "available": one.available,
+        "held": one.held,
+    }
+
+
+def balances(wallet_lots: list[Lot], directory: Directory) -> dict[str, Any]:
+    """What the lots add up to: points pooled, stored value pooled."""
+    points = sum(one.available for one in wallet_lots if one.asset is Asset.POINTS)
+    return {
+        "points": {
+            "available": points,
+            "held": sum(one.held for one in wallet_lots if one.asset is Asset.POINTS),
+            "value": multiply_half_up(points, directory.rulebook.settings.point_value),
+        },
+        "stored_value": {
+            "available": sum(one.available for one in wallet_lots if one.asset is Asset.STORED_VALUE),
+            "held": sum(one.held for one in wallet_lots if one.asset is Asset.STORED_VALUE),
+        },
+        "currency": directory.rulebook.settings.currency,
+    }
+
+
+def fee_rule(rule: FeeRule, version: int, directory: Directory) -> dict[str, Any]:
+    def code(participant_id: int | None) -> str | None:
+        return None if participant_id is None else directory.participants[participant_id].code
+
+    share = rule.acceptor_share
+    payer: str | Mapping[str, str]
+    if share in (0, 1):
+        payer = "acceptor" if share else "issuer"
+    else:
+        payer = {"acceptor": rate_text(share), "issuer": rate_text(1 - share)}
+    return {
+        "id": rule.id,
+        "kind": rule.kind.label,
+        "issuer": code(rule.issuer),
+        "acceptor": code(rule.acceptor),
+        "payer": payer,
+        "rate": rate_text(rule.rate),
+        "flat": rule.flat,
+        "min": rule.minimum,
+        "max": rule.maximum,
+        "tiers": [],
+        "valid_from": _date(rule.valid_from),
+        "since_version": version,
+    }
+
+
+def period(one: Period, directory: Directory) -> dict[str, Any]:
+    zone = directory.rulebook.settings.time_zone
+    return {
+        "period": one.name,
+        "starts_at": time_text(one.starts_at.astimezone(zone)),
+        "ends_at": time_text(one.ends_at.astimezone(zone)),
+        "state": one.state.value,
+    }
+
+
+def participant_code(directory: Directory, participant_id: int | None) -> str | None:
+    if participant_id is None:
+        return None
+    return HUB_CODE if participant_id == 0 else directory.participants[participant_id].code
+
+
+def time_text(instant: datetime) -> str:
+    """RFC 3339 with offset and milliseconds."""
+    return instant.isoformat(timespec="milliseconds")
+
+
+def _date(day: Any) -> str | None:
+    return None if day is None else day.isoformat()

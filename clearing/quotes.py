@@ -1,0 +1,28 @@
+"""What a command would do now: the same decision on the same snapshot, and nothing is written."""
+
+from itertools import count
+
+from sqlalchemy import Connection
+
+from clearing.core.calendar import month_of
+from clearing.core.commands import Command
+from clearing.core.decide import PeriodMissing, decide
+from clearing.core.outcomes import Outcome
+from clearing.directory import DirectoryCache
+from clearing.load import Gathered, gather
+
+
+def quote(connection: Connection, command: Command, cache: DirectoryCache) -> Outcome:
+    """The outcome that posting this command now would have."""
+    return decide_quote(gather(connection, [command], cache, locked=False), command)
+
+
+def decide_quote(gathered: Gathered, command: Command) -> Outcome:
+    """The outcome of one command on a snapshot, as if its period were open already."""
+    snapshot, at = gathered
+    try:
+        return decide(snapshot, [command], at, count(1)).outcomes[0]
+    except PeriodMissing as missing:
+        zone = snapshot.directory.rulebook.settings.time_zone
+        opened = gathered.with_period(month_of(missing.at, zone))
+        return decide(opened.snapshot, [command], at, count(1)).outcomes[0]
