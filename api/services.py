@@ -10,6 +10,7 @@ from api.keyring import Keyring
 from api.imports.runner import ImportRunner
 from clearing.core.directory import Directory
 from clearing.directory import DirectoryCache
+from clearing.members import Enroller
 from clearing.privacy import PersonalData
 from clearing.queue import PostingQueue
 
@@ -23,6 +24,7 @@ class Services:
     files: Path
     keyring: Keyring
     posting: PostingQueue
+    enroller: Enroller
     imports: ImportRunner
     directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
 
@@ -33,6 +35,7 @@ class Services:
         """Finish what is under way and stop the threads."""
         self.imports.close()
         self.posting.close()
+        self.enroller.close()
         self.engine.dispose()
 
 

@@ -3,12 +3,14 @@ members back. Names and phones are encrypted here, before they reach the databas
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
+from clearing.core.commands import Caller
 from clearing.core.enrolment import (
     Enrolled,
     Enrolment,
@@ -21,6 +23,7 @@ from clearing.directory import DirectoryCache
 from clearing.load import read_recorded
 from clearing.privacy import PersonalData, normal_phone
 from clearing.tables import cards, members, outcomes, wallets
+from clearing.writer import Writer
 
 CARD_DIGITS = 16
 
@@ -44,6 +47,53 @@ class Member(NamedTuple):
     card: str
     card_status: str
     enrolled_at: datetime
+
+
+class Enroller:
+    """Enrols people one request at a time. Any number of threads may call it; they take turns."""
+
+    def __init__(self, writer: Writer, personal_data: PersonalData) -> None:
+        self._writer = writer
+        self._personal_data = personal_data
+        self._turn = threading.Lock()
+
+    def enrol(
+        self,
+        requests: Sequence[tuple[Enrolment, Person]],
+        alongside: Callable[[Connection, Sequence[EnrolmentOutcome]], None] | None = None,
+    ) -> list[EnrolmentOutcome]:
+        """All in one transaction, in order; `alongside` writes something of the caller's in it too."""
+
+        def work(connection: Connection) -> list[EnrolmentOutcome]:
+            outcomes_ = enrol(
+                connection, requests, self._personal_data, self._writer.directory, self._writer.ids
+            )
+            if alongside is not None:
+                alongside(connection, outcomes_)
+            return outcomes_
+
+        with self._turn:
+            return self._writer.transact(work)
+
+    def request_of(
+        self, key: str, request_hash: str, caller: Caller, body: Mapping[str, Any]
+    ) -> tuple[Enrolment, Person]:
+        """An enrolment from checked input: participant, name, phone, tier, card, card_expires_on."""
+        person = Person(body.get("name"), body.get("phone"))
+        enrolment = Enrolment(
+            key=key,
+            request_hash=request_hash,
+            caller=caller,
+            participant=body["participant"],
+            phone_index=self._personal_data.phone_index(person.phone) if person.phone else None,
+            tier=body.get("tier"),
+            card=body.get("card"),
+            card_expires_on=body.get("card_expires_on"),
+        )
+        return enrolment, person
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 def enrol(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 from psycopg2 import errors
@@ -27,6 +28,7 @@ RETRIED = (errors.UniqueViolation, errors.DeadlockDetected, errors.Serialization
 ATTEMPTS_MAX = 8
 
 Alongside = Callable[[Connection, Sequence[Outcome]], None]
+Result = TypeVar("Result")
 
 
 class NoFreeWriter(RuntimeError):
@@ -42,9 +44,9 @@ class Writer:
         """`fixed_time` replaces the database's clock in tests and simulations."""
         self._engine = engine
         self._fixed_time = fixed_time
-        self._directory = DirectoryCache()
+        self.directory = DirectoryCache()
         self._connection: Connection | None = None
-        self._ids: Iterator[int] = iter(())
+        self.ids: Iterator[int] = iter(())
         self.number = -1
 
     def post(self, commands: Sequence[Command], alongside: Alongside | None = None) -> list[Outcome]:
@@ -54,9 +56,25 @@ class Writer:
         transaction, given the outcomes. Faults of the database or of this program raise, and
         nothing is written.
         """
+
+        def work(connection: Connection) -> list[Outcome]:
+            snapshot, clock = gather(connection, commands, self.directory)
+            at = self._fixed_time() if self._fixed_time else clock
+            decision = decide(snapshot, commands, at, self.ids)
+            apply(connection, decision, self.number, at)
+            if alongside is not None:
+                alongside(connection, decision.outcomes)
+            return decision.outcomes
+
+        return self.transact(work)
+
+    def transact(self, work: Callable[[Connection], Result]) -> Result:
+        """Do the work in one transaction, again from the start after a fault that a repetition cures."""
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
-                return self._post_once(commands, alongside)
+                connection = self._connected()
+                with connection.begin():
+                    return work(connection)
             except PeriodMissing as missing:
                 self._open_period(missing.at)
             except DBAPIError as error:
@@ -64,8 +82,8 @@ class Writer:
                     self.close()
                 if not isinstance(error.orig, RETRIED) or attempt == ATTEMPTS_MAX:
                     raise
-                log.info("posting_repeated", reason=type(error.orig).__name__, attempt=attempt)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                log.info("transaction_repeated", reason=type(error.orig).__name__, attempt=attempt)
+        raise RuntimeError(f"no period could be opened in {ATTEMPTS_MAX} attempts")
 
     def close(self) -> None:
         """Give the connection and the number back. A later post takes new ones."""
@@ -80,21 +98,10 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _post_once(self, commands: Sequence[Command], alongside: Alongside | None) -> list[Outcome]:
-        connection = self._connected()
-        with connection.begin():
-            snapshot, clock = gather(connection, commands, self._directory)
-            at = self._fixed_time() if self._fixed_time else clock
-            decision = decide(snapshot, commands, at, self._ids)
-            apply(connection, decision, self.number, at)
-            if alongside is not None:
-                alongside(connection, decision.outcomes)
-        return decision.outcomes
-
     def _open_period(self, at: datetime) -> None:
         connection = self._connected()
         with connection.begin():
-            zone = self._directory.current(connection).rulebook.settings.time_zone
+            zone = self.directory.current(connection).rulebook.settings.time_zone
             period = periods.open_period_for(connection, at, zone)
         log.info("period_opened", period=period.name)
 
@@ -103,7 +110,7 @@ class Writer:
             self.close()
             self._connection = self._engine.connect()
             self.number = self._take_number(self._connection)
-            self._ids = make_ids(self.number, _milliseconds())
+            self.ids = make_ids(self.number, _milliseconds())
         return self._connection
 
     @staticmethod

@@ -1,0 +1,49 @@
+# Targets explain themselves: `make` or `make help`.
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(STAMP) ## start Tongdui with its own database (TONGDUI_PORT, TONGDUI_DATA, … as in README)
+	@exec $(BIN)/tongdui run
+
+test: $(STAMP) ## run the tests on every core (ARGS="-k name" passes through)
+	@$(BIN)/pytest -q -n auto --dist worksteal $(ARGS)
+
+lint: $(STAMP) ## ruff, formatting, types, import layers
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted: make format" >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## repair formatting and what ruff can repair
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+bench: $(STAMP) ## measure against the hand-written limit (ONLY=name for one)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+lock: $(STAMP) ## renew requirements.lock from requirements*.in (newest allowed versions)
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+		--no-config --custom-compile-command "make lock" \
+		--output-file requirements.lock requirements-dev.in
+
+clean: ## remove the virtual environment and everything else that can be made again
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
+		.hypothesis .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# setup.cfg names the packages and the console script, so a change there installs again too.
+$(STAMP): requirements.lock setup.cfg pyproject.toml
+	@python=$$(.ci/python "$(PYTHON)") && .ci/venv "$$python" $(VENV)
+	@echo "Installing the pinned libraries into $(VENV) ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --root-user-action=ignore \
+		--require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --root-user-action=ignore \
+		--no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@touch $@

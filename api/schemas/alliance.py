@@ -1,0 +1,210 @@
+"""Alliance settings, participants, merchants, fee rules and API keys."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from api.fields import CodeText, Rate, Text, Whole
+from clearing.core.calendar import ExpiryKind
+from clearing.core.commands import Scope
+from clearing.core.rulebook import DrawOrder, ExchangeKind
+
+FEN_MAX = 10**12
+
+
+def is_time_zone(name: str) -> None:
+    # Not OneOf: a list of six hundred names would drown the OpenAPI document.
+    if name not in available_timezones():
+        raise ValidationError("Must be the name of a time zone, such as Asia/Shanghai.")
+
+
+class AllianceSchema(Schema):
+    """Every field is optional in a PUT; what is absent stays as it is."""
+
+    time_zone = fields.String(validate=is_time_zone, metadata={"example": "Asia/Shanghai"})
+    currency = fields.String(validate=validate.OneOf(["CNY"]))
+    point_value = Rate(most=Decimal(1_000_000), metadata={"description": "Fen per point", "example": "1"})
+    reimbursement_rate = Rate(metadata={"description": "Part of a point's value that the issuer owes"})
+    draw_order = fields.Enum(DrawOrder, by_value=True)
+    grace_days = fields.Integer(strict=True, validate=validate.Range(0, 3650))
+    vat_rate = Rate(metadata={"description": "VAT contained in the fees", "example": "0.06"})
+    hold_minutes_default = fields.Integer(strict=True, validate=validate.Range(1, 1_000_000))
+    hold_minutes_max = fields.Integer(strict=True, validate=validate.Range(1, 1_000_000))
+    version = fields.Integer(dump_only=True)
+    made_at = fields.AwareDateTime(dump_only=True)
+
+    @validates_schema
+    def _point_value(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("point_value") == 0:
+            raise ValidationError("Must be greater than zero.", "point_value")
+
+    @post_load
+    def _zone(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if "time_zone" in data:
+            data["time_zone"] = ZoneInfo(data["time_zone"])
+        return data
+
+
+class ExpirySchema(Schema):
+    """When points end: `rolling` N months rounded up to month end, `fixed` on a day each year, or `never`."""
+
+    kind = fields.Enum(ExpiryKind, by_value=True, required=True)
+    months = fields.Integer(strict=True, validate=validate.Range(1, 600))
+    month = fields.Integer(strict=True, validate=validate.Range(1, 12))
+    day = fields.Integer(strict=True, validate=validate.Range(1, 31))
+
+
+class ParticipantSettings(Schema):
+    name = Text()
+    earn_rate = Rate(most=Decimal(10_000), metadata={"description": "Points per yuan", "example": "1"})
+    expiry = fields.Nested(ExpirySchema)
+    tiers = fields.List(
+        Text(most=50),
+        validate=validate.Length(max=50),
+        metadata={"description": "Names of the tiers, the lowest first; equal places are equivalent"},
+    )
+    stored_value_enabled = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        metadata={"description": "Whether its stored value may be used and sold at other participants"},
+    )
+    stored_value_permit = Text(
+        metadata={"description": "The licence or custodian reference that permits it; needed to enable it"}
+    )
+
+
+class ParticipantInput(ParticipantSettings):
+    code = CodeText(required=True, metadata={"example": "LOTUS"})
+    name = Text(required=True)
+
+
+class ParticipantChange(ParticipantSettings):
+    status = fields.String(validate=validate.OneOf(["active", "suspended"]))
+
+
+class ParticipantSchema(ParticipantChange):
+    code = CodeText()
+    stored_value_permit = Text(allow_none=True)
+    admitted_at = fields.AwareDateTime()
+
+
+class MerchantSettings(Schema):
+    name = Text()
+    category = Text(allow_none=True, metadata={"example": "hotel"})
+    benefits = fields.Dict(
+        keys=Text(most=50),
+        values=fields.List(Text(), validate=validate.Length(max=50)),
+        validate=validate.Length(max=50),
+        metadata={
+            "description": "What each tier of its own participant gets here",
+            "example": {"Gold": ["Late check-out"]},
+        },
+    )
+
+
+class MerchantInput(MerchantSettings):
+    code = CodeText(required=True, metadata={"example": "LOTUS-HZ"})
+    name = Text(required=True)
+
+
+class MerchantChange(MerchantSettings):
+    status = fields.String(validate=validate.OneOf(["active", "suspended"]))
+
+
+class MerchantSchema(MerchantChange):
+    code = CodeText()
+    participant = CodeText()
+    admitted_at = fields.AwareDateTime()
+
+
+class Payer(fields.Field[Decimal]):
+    """`"acceptor"`, `"issuer"` or two shares that add up to one; loads to the acceptor's share."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        shares = {"type": "object", "properties": {"acceptor": {"type": "string"}, "issuer": {"type": "string"}}}
+        one_of = [{"type": "string", "enum": ["acceptor", "issuer"]}, shares]
+        metadata = {"oneOf": one_of, "example": "acceptor"} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
+        if value == "acceptor":
+            return Decimal(1)
+        if value == "issuer":
+            return Decimal(0)
+        if isinstance(value, dict) and value.keys() == {"acceptor", "issuer"}:
+            shares = {who: Rate().deserialize(share) for who, share in value.items()}
+            if sum(shares.values()) == 1:
+                return shares["acceptor"]
+        raise ValidationError(
+            'Must be "acceptor", "issuer", or shares that add up to one, such as'
+            ' {"acceptor": "0.5", "issuer": "0.5"}.'
+        )
+
+
+class FeeRuleInput(Schema):
+    kind = fields.String(required=True, validate=validate.OneOf([kind.label for kind in ExchangeKind]))
+    issuer = CodeText(load_default=None, allow_none=True, metadata={"description": "null: every issuer"})
+    acceptor = CodeText(load_default=None, allow_none=True, metadata={"description": "null: every acceptor"})
+    payer = Payer(
+        load_default=None,
+        metadata={"description": "Default: the acceptor, and for a load the issuer"},
+    )
+    rate = Rate(load_default=Decimal(0), metadata={"description": "Part of the leg's amount"})
+    flat = Whole(load_default=0, validate=validate.Range(0, FEN_MAX), metadata={"description": "Fen"})
+    min = Whole(load_default=None, allow_none=True, validate=validate.Range(0, FEN_MAX))
+    max = Whole(load_default=None, allow_none=True, validate=validate.Range(0, FEN_MAX))
+    tiers = fields.List(
+        fields.Dict(),
+        load_default=[],
+        validate=validate.Length(max=0, error="Volume tiers cannot be set yet; leave the list empty."),
+    )
+    valid_from = fields.Date(
+        load_default=None, allow_none=True, metadata={"description": "null: from the beginning"}
+    )
+
+    @validates_schema
+    def _range(self, data: dict[str, Any], **_: Any) -> None:
+        if data["min"] is not None and data["max"] is not None and data["min"] > data["max"]:
+            raise ValidationError("Must not be less than min.", "max")
+        valid_from = data["valid_from"]
+        if valid_from is not None and not date(1970, 1, 1) <= valid_from <= date(2200, 1, 1):
+            raise ValidationError("Must lie between 1970 and 2200.", "valid_from")
+
+
+class FeeRuleSchema(Schema):
+    id = fields.Integer()
+    kind = fields.String()
+    issuer = fields.String(allow_none=True)
+    acceptor = fields.String(allow_none=True)
+    payer = Payer()
+    rate = fields.String()
+    flat = fields.Integer()
+    min = fields.Integer(allow_none=True)
+    max = fields.Integer(allow_none=True)
+    tiers = fields.List(fields.Dict())
+    valid_from = fields.Date(allow_none=True)
+    since_version = fields.Integer(metadata={"description": "The rulebook version that brought it"})
+
+
+class ApiKeyInput(Schema):
+    scope = fields.Enum(Scope, by_value=True, required=True)
+    participant = CodeText(load_default=None, allow_none=True)
+    merchant = CodeText(load_default=None, allow_none=True)
+    name = Text(load_default="")
+
+
+class ApiKeySchema(Schema):
+    id = fields.String()
+    scope = fields.String()
+    participant = fields.String(allow_none=True)
+    merchant = fields.String(allow_none=True)
+    name = fields.String()
+    made_at = fields.AwareDateTime()
+    revoked_at = fields.AwareDateTime(allow_none=True)
+
+
+class NewApiKeySchema(ApiKeySchema):
+    key = fields.String(metadata={"description": "Shown this once"})

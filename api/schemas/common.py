@@ -1,0 +1,63 @@
+"""What many shapes share."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from api.fields import CODE, Text, Whole
+from api.problems import MEANINGS
+
+
+class ProblemFieldSchema(Schema):
+    pointer = fields.String(required=True)
+    detail = fields.String(required=True)
+
+
+class ProblemSchema(Schema):
+    """RFC 9457 problem details."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True, validate=validate.OneOf([str(code) for code in MEANINGS]))
+    errors = fields.List(fields.Nested(ProblemFieldSchema), required=True)
+    request_id = fields.String(required=True)
+
+
+class PageQuery(Schema):
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    cursor = Text(load_default=None)
+
+
+class IdempotencyHeader(Schema):
+    key = fields.String(data_key="Idempotency-Key")
+
+
+CARD = {"description": "The card's number, 4 to 32 letters and digits", "example": "6200000000000001"}
+
+
+def card_field() -> Text:
+    return Text(most=64, required=True, metadata=CARD)
+
+
+def merchant_field() -> Text:
+    return Text(required=True, metadata={"description": "The merchant's code", "example": "LOTUS-HZ"})
+
+
+def code_parameter() -> fields.String:
+    return fields.String(metadata={"pattern": f"^{CODE.pattern}$"})
+
+
+def page_of(schema: type[Schema]) -> type[Schema]:
+    """The schema of a list of these with the cursor of the next page."""
+    name = schema.__name__.removesuffix("Schema") + "PageSchema"
+    attributes: dict[str, Any] = {
+        "data": fields.List(fields.Nested(schema), required=True),
+        "next_cursor": fields.String(required=True, allow_none=True),
+    }
+    return type(name, (Schema,), attributes)
+
+
+def whole(description: str, **kwargs: Any) -> Whole:
+    return Whole(metadata={"description": description}, **kwargs)

@@ -1,0 +1,284 @@
+"""Members, cards, what is posted at a merchant, and what comes back."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from api.fields import CodeText, Instant, Text, Whole
+from api.schemas.common import card_field, merchant_field, whole
+from clearing.privacy import is_phone
+
+
+class ActInput(Schema):
+    """What every act at a merchant carries."""
+
+    card = card_field()
+    merchant = merchant_field()
+    occurred_at = Instant(metadata={"description": "Default: now"}, allow_none=True)
+    reference = Text(most=100, allow_none=True, metadata={"description": "Your own number, unique per kind"})
+    metadata = fields.Dict(
+        keys=Text(most=40), values=Text(most=500), validate=validate.Length(max=20), allow_none=True
+    )
+
+
+class AccrualInput(ActInput):
+    amount = whole("Cash consumption in fen", required=True)
+    points = whole("Points to issue; default: by the acceptor's earn rate", allow_none=True)
+
+
+def either_points_or_amount(data: dict[str, Any]) -> None:
+    if (data.get("points") is None) == (data.get("amount") is None):
+        raise ValidationError("Give either points or amount.", "points")
+
+
+class Capture(fields.Boolean):
+    """Holds are not served yet, so only true is taken."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(truthy={True}, falsy={False}, load_default=True, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        if value is False:
+            raise ValidationError("Holds are not served yet; leave capture out or send true.")
+        return super()._deserialize(value, *args, **kwargs)
+
+
+class RedemptionInput(ActInput):
+    points = whole("Points to use", allow_none=True)
+    amount = whole("Or: use as many points as are worth this many fen", allow_none=True)
+    capture = Capture()
+    purpose = Text(allow_none=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _quantity(self, data: dict[str, Any], **_: Any) -> None:
+        either_points_or_amount(data)
+
+
+class LoadInput(ActInput):
+    amount = whole("Stored value sold, in fen", required=True)
+    issuer = CodeText(allow_none=True, metadata={"description": "Whose stored value; default: your own"})
+
+
+class SpendInput(ActInput):
+    amount = whole("Stored value to use, in fen", required=True)
+    capture = Capture()
+
+
+class OpeningInput(Schema):
+    """A row of the `balances` import."""
+
+    card = card_field()
+    issuer = CodeText(required=True)
+    asset = fields.String(required=True, validate=validate.OneOf(["points", "stored_value"]))
+    quantity = whole("Points, or fen", required=True)
+    expires_on = fields.Date(allow_none=True)
+    occurred_at = Instant(allow_none=True)
+    reference = Text(most=100, allow_none=True)
+
+
+class QuoteInput(Schema):
+    kind = fields.String(
+        required=True, validate=validate.OneOf(["accrual", "redemption", "load", "spend"])
+    )
+    card = card_field()
+    merchant = merchant_field()
+    points = Whole(allow_none=True)
+    amount = Whole(allow_none=True)
+    issuer = CodeText(allow_none=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _quantity(self, data: dict[str, Any], **_: Any) -> None:
+        if data["kind"] == "redemption":
+            either_points_or_amount(data)
+        elif data.get("amount") is None:
+            raise ValidationError("Give an amount in fen.", "amount")
+
+
+class MovementSchema(Schema):
+    lot = fields.String()
+    expires_on = fields.Date(allow_none=True)
+    points = fields.Integer()
+    amount = fields.Integer()
+
+
+class LegSchema(Schema):
+    kind = fields.String()
+    issuer = fields.String()
+    points = fields.Integer()
+    amount = fields.Integer()
+    cross_system = fields.Boolean()
+    obligation = fields.Integer()
+    fee = fields.Integer()
+    fee_payer = fields.String(allow_none=True)
+    fee_shares = fields.Dict(keys=fields.String(), values=fields.Integer())
+    reason = fields.String()
+    rule_version = fields.Integer()
+    draws = fields.List(fields.Nested(MovementSchema))
+    issues = fields.List(fields.Nested(MovementSchema))
+
+
+class TransactionSchema(Schema):
+    id = fields.String()
+    kind = fields.String()
+    status = fields.String()
+    card = fields.String()
+    merchant = fields.String(allow_none=True)
+    acceptor = fields.String()
+    period = fields.String()
+    occurred_at = fields.AwareDateTime()
+    booked_at = fields.AwareDateTime()
+    late = fields.Boolean()
+    points = fields.Integer()
+    amount = fields.Integer()
+    currency = fields.String()
+    reference = fields.String(allow_none=True)
+    purpose = fields.String(allow_none=True)
+    metadata = fields.Dict(keys=fields.String(), values=fields.String())
+    reversed = fields.Integer()
+    legs = fields.List(fields.Nested(LegSchema))
+
+
+class QuoteSchema(Schema):
+    kind = fields.String()
+    card = fields.String()
+    merchant = fields.String()
+    acceptor = fields.String()
+    points = fields.Integer()
+    amount = fields.Integer()
+    currency = fields.String()
+    obligation = fields.Integer()
+    fee = fields.Integer()
+    legs = fields.List(fields.Nested(LegSchema))
+
+
+class TransactionQuery(Schema):
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    cursor = Text(load_default=None)
+    card = Text(load_default=None)
+    merchant = Text(load_default=None)
+    period = Text(load_default=None, metadata={"example": "2026-11"})
+    reference = Text(load_default=None)
+
+
+class MemberInput(Schema):
+    participant = CodeText(required=True)
+    name = Text(most=100, allow_none=True)
+    phone = Text(most=40, allow_none=True, metadata={"example": "13800000001"})
+    tier = Text(most=50, allow_none=True)
+    card = Text(most=32, allow_none=True, metadata={"description": "Default: a new random number"})
+    card_expires_on = fields.Date(allow_none=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _phone(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("phone") is not None and not is_phone(data["phone"]):
+            raise ValidationError("Must be a phone number.", "phone")
+
+
+class MemberCardSchema(Schema):
+    number = fields.String()
+    status = fields.String()
+
+
+class MemberSchema(Schema):
+    id = fields.String()
+    participant = fields.String()
+    wallet = fields.String()
+    name = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
+    tier = fields.String(allow_none=True)
+    card = fields.Nested(MemberCardSchema)
+    enrolled_at = fields.AwareDateTime()
+
+
+class CardQuery(Schema):
+    merchant = Text(load_default=None, metadata={"description": "Default: the merchant of the key"})
+
+
+class IssuerSchema(Schema):
+    code = fields.String()
+    name = fields.String()
+
+
+class TierSchema(Schema):
+    issuer = fields.String(allow_none=True)
+    level = fields.Integer(allow_none=True)
+    here = fields.String(allow_none=True)
+
+
+class ExpiringSchema(Schema):
+    points = fields.Integer()
+    expires_on = fields.Date()
+
+
+class CardPointsSchema(Schema):
+    available = fields.Integer()
+    held = fields.Integer()
+    value = fields.Integer()
+    expiring = fields.List(fields.Nested(ExpiringSchema))
+
+
+class CardLotSchema(Schema):
+    issuer = fields.String()
+    points = fields.Integer()
+    expires_on = fields.Date(allow_none=True)
+    cross_system = fields.Boolean()
+
+
+class CardValueSchema(Schema):
+    issuer = fields.String()
+    available = fields.Integer()
+    usable_here = fields.Boolean()
+
+
+class CardCheckSchema(Schema):
+    number = fields.String()
+    status = fields.String(validate=validate.OneOf(["active", "blocked", "expired", "unknown"]))
+    holder = fields.String()
+    issuer = fields.Nested(IssuerSchema)
+    cross_system = fields.Boolean()
+    tier = fields.Nested(TierSchema)
+    benefits = fields.List(fields.String())
+    points = fields.Nested(CardPointsSchema)
+    lots = fields.List(fields.Nested(CardLotSchema))
+    stored_value = fields.List(fields.Nested(CardValueSchema))
+    fee_preview = fields.Integer()
+    currency = fields.String()
+
+
+class LotSchema(Schema):
+    id = fields.String()
+    issuer = fields.String()
+    asset = fields.String()
+    expires_on = fields.Date(allow_none=True)
+    available = fields.Integer()
+    held = fields.Integer()
+
+
+class LotListSchema(Schema):
+    data = fields.List(fields.Nested(LotSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class WalletCardSchema(Schema):
+    number = fields.String()
+    issuer = fields.String()
+    status = fields.String()
+
+
+class WalletPointsSchema(Schema):
+    available = fields.Integer()
+    held = fields.Integer()
+    value = fields.Integer()
+
+
+class WalletValueSchema(Schema):
+    available = fields.Integer()
+    held = fields.Integer()
+
+
+class WalletSchema(Schema):
+    id = fields.String()
+    points = fields.Nested(WalletPointsSchema)
+    stored_value = fields.Nested(WalletValueSchema)
+    currency = fields.String()
+    cards = fields.List(fields.Nested(WalletCardSchema))

@@ -1,0 +1,71 @@
+"""Alliance settings and their history."""
+
+from typing import Any
+
+from flask import Response
+from sqlalchemy import Row
+
+from api.auth import EVERYONE, current_caller, guard
+from api.fields import rate_text
+from api.problems import FieldError, Problem
+from api.schemas.alliance import AllianceSchema
+from api.schemas.common import PageQuery, page_of
+from api.services import services
+from api.web import Blueprint, answer, cursor_number, page
+from clearing.alliance import change_settings, list_rulebooks
+from clearing.core.commands import Scope
+from clearing.core.outcomes import Code
+from clearing.directory import read_rulebook
+
+blueprint = Blueprint("alliance", __name__, description="Settings that hold for all participants")
+
+
+@blueprint.route("/alliance")
+@guard(*EVERYONE)
+@blueprint.response(200, AllianceSchema)
+def read_alliance() -> Response:
+    """The settings in force"""
+    with services().engine.connect() as connection:
+        return answer(_settings(list_rulebooks(connection, None, 1)[0]))
+
+
+@blueprint.route("/alliance", methods=["PUT"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(AllianceSchema)
+@blueprint.response(200, AllianceSchema)
+def change_alliance(body: dict[str, Any]) -> Response:
+    """Change settings; makes a new rulebook version, and nothing already booked changes"""
+    with services().engine.begin() as connection:
+        current = read_rulebook(connection).settings._replace(**body)
+        if current.hold_minutes_default > current.hold_minutes_max:
+            detail = "Must not be greater than hold_minutes_max."
+            raise Problem(Code.MALFORMED, detail, [FieldError("/hold_minutes_default", detail)])
+        change_settings(connection, body, current_caller().key_id)
+        return answer(_settings(list_rulebooks(connection, None, 1)[0]))
+
+
+@blueprint.route("/alliance/history")
+@guard(Scope.OPERATOR, Scope.AUDITOR)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, page_of(AllianceSchema))
+def list_alliance_history(query: dict[str, Any]) -> Response:
+    """All rulebook versions, newest first"""
+    with services().engine.connect() as connection:
+        rows = list_rulebooks(connection, cursor_number(query["cursor"]), query["limit"] + 1)
+    return answer(page(rows, query["limit"], _settings, lambda row: row.version))
+
+
+def _settings(row: Row) -> dict[str, Any]:
+    return {
+        "version": row.version,
+        "made_at": row.made_at.isoformat(),
+        "time_zone": row.time_zone,
+        "currency": row.currency,
+        "point_value": rate_text(row.point_value),
+        "reimbursement_rate": rate_text(row.reimbursement_rate),
+        "draw_order": row.draw_order,
+        "grace_days": row.grace_days,
+        "vat_rate": rate_text(row.vat_rate),
+        "hold_minutes_default": row.hold_minutes_default,
+        "hold_minutes_max": row.hold_minutes_max,
+    }

@@ -1,0 +1,149 @@
+"""API keys: made by the operator for anybody, and by a participant for its own merchants and finance."""
+
+from typing import Any
+
+from flask import Response
+from sqlalchemy import Connection
+
+from api import present
+from api.auth import current_caller, guard
+from api.problems import FieldError, HttpCode, Problem
+from api.schemas.alliance import ApiKeyInput, ApiKeySchema, NewApiKeySchema
+from api.schemas.common import PageQuery, page_of
+from api.services import services
+from api.web import Blueprint, answer, cursor_position, page
+from clearing import keys
+from clearing.core.commands import Caller, Scope
+from clearing.core.directory import Directory
+from clearing.core.outcomes import Code
+
+blueprint = Blueprint("api keys", __name__, description="Who may call this API")
+
+HUB_SCOPES = frozenset({Scope.OPERATOR, Scope.AUDITOR})
+
+
+@blueprint.route("/api-keys", methods=["POST"])
+@guard(Scope.OPERATOR, Scope.PARTICIPANT)
+@blueprint.arguments(ApiKeyInput)
+@blueprint.response(201, NewApiKeySchema)
+def make_api_key(body: dict[str, Any]) -> Response:
+    """Make a key; its text is in this answer and never shown again"""
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        participant_id, merchant_id = _place(directory, body)
+        _may_manage(current_caller(), body["scope"], participant_id)
+        text, key = keys.make_key(
+            connection,
+            body["scope"],
+            body["name"],
+            participant_id=participant_id,
+            merchant_id=merchant_id,
+            made_by=current_caller().key_id,
+        )
+    return answer(_api_key(key, directory) | {"key": text}, 201)
+
+
+@blueprint.route("/api-keys")
+@guard(Scope.OPERATOR, Scope.PARTICIPANT)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, page_of(ApiKeySchema))
+def list_api_keys(query: dict[str, Any]) -> Response:
+    """Keys without their secrets: all of them, or the participant's own"""
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        after = cursor_position(query["cursor"])
+        rows = keys.list_keys(connection, current_caller().participant_id, after, query["limit"] + 1)
+    return answer(page(rows, query["limit"], lambda key: _api_key(key, directory), lambda key: key.id))
+
+
+@blueprint.route("/api-keys/<key_id>/rotate", methods=["POST"])
+@guard(Scope.OPERATOR, Scope.PARTICIPANT)
+@blueprint.response(201, NewApiKeySchema)
+def rotate_api_key(key_id: str) -> Response:
+    """Make a new key with the same rights; the old one works until it is revoked"""
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        old = _managed_key(connection, key_id)
+        text, key = keys.make_key(
+            connection,
+            old.caller.scope,
+            old.name,
+            participant_id=old.caller.participant_id,
+            merchant_id=old.caller.merchant_id,
+            made_by=current_caller().key_id,
+        )
+    return answer(_api_key(key, directory) | {"key": text}, 201)
+
+
+@blueprint.route("/api-keys/<key_id>", methods=["DELETE"])
+@guard(Scope.OPERATOR, Scope.PARTICIPANT)
+@blueprint.response(200, ApiKeySchema)
+def revoke_api_key(key_id: str) -> Response:
+    """Revoke a key: from now on it opens nothing"""
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        _managed_key(connection, key_id)
+        keys.revoke_key(connection, key_id)
+        revoked = keys.read_key(connection, key_id)
+    services().keyring.forget(key_id)
+    assert revoked is not None, "keys are never deleted"
+    return answer(_api_key(revoked, directory))
+
+
+def _managed_key(connection: Connection, key_id: str) -> keys.StoredKey:
+    """A key that the caller may manage; others do not exist for it."""
+    key = keys.read_key(connection, key_id)
+    caller = current_caller()
+    if key is None or (
+        caller.scope is not Scope.OPERATOR and key.caller.participant_id != caller.participant_id
+    ):
+        raise Problem(HttpCode.NOT_FOUND, f"There is no API key {key_id!r}.")
+    return key
+
+
+def _place(directory: Directory, body: dict[str, Any]) -> tuple[int | None, int | None]:
+    """(participant id, merchant id) that a key of this scope is confined to; raises Problem."""
+    scope, code, merchant_code = body["scope"], body["participant"], body["merchant"]
+    if scope in HUB_SCOPES:
+        if code or merchant_code:
+            raise _wrong("participant", f"A key of scope {scope.value!r} belongs to no participant.")
+        return None, None
+    merchant = directory.merchants.get(merchant_code) if merchant_code else None
+    if merchant_code and (merchant is None or scope is not Scope.MERCHANT):
+        raise _wrong("merchant", f"Name a merchant that exists, for a key of scope {Scope.MERCHANT.value!r}.")
+    if scope is Scope.MERCHANT and merchant is None:
+        raise _wrong("merchant", "Say for which merchant the key is.")
+    if code is None and merchant is not None:
+        return merchant.participant_id, merchant.id
+    participant = directory.participant(code) if code else None
+    if participant is None:
+        raise _wrong("participant", "Say for which participant the key is, by its code.")
+    if merchant is not None and merchant.participant_id != participant.id:
+        raise _wrong("merchant", f"{merchant.code} is not a merchant of {participant.code}.")
+    return participant.id, merchant.id if merchant else None
+
+
+def _may_manage(caller: Caller, scope: Scope, participant_id: int | None) -> None:
+    if caller.scope is Scope.OPERATOR:
+        return
+    if scope in HUB_SCOPES or participant_id != caller.participant_id:
+        raise Problem(Code.FORBIDDEN, "A participant makes keys for itself and its own merchants only.")
+
+
+def _wrong(field: str, detail: str) -> Problem:
+    return Problem(Code.MALFORMED, detail, [FieldError(f"/{field}", detail)])
+
+
+def _api_key(key: keys.StoredKey, directory: Directory) -> dict[str, Any]:
+    merchant = next(
+        (one.code for one in directory.merchants.values() if one.id == key.caller.merchant_id), None
+    )
+    return {
+        "id": key.id,
+        "scope": key.caller.scope.value,
+        "participant": present.participant_code(directory, key.caller.participant_id),
+        "merchant": merchant,
+        "name": key.name,
+        "made_at": key.made_at.isoformat(),
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+    }

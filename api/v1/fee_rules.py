@@ -1,0 +1,76 @@
+"""Fee rules: what the hub charges on an exchange."""
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Response
+
+from api import present
+from api.auth import EVERYONE, current_caller, guard
+from api.problems import FieldError, Problem
+from api.schemas.alliance import FeeRuleInput, FeeRuleSchema
+from api.schemas.common import PageQuery, page_of
+from api.services import services
+from api.web import Blueprint, answer, cursor_number, page
+from clearing import alliance
+from clearing.core.commands import Scope
+from clearing.core.directory import Directory
+from clearing.core.outcomes import Code
+from clearing.core.rulebook import ExchangeKind, FeeRule
+
+blueprint = Blueprint("fee rules", __name__, description="Dated and versioned prices of exchanges")
+
+
+@blueprint.route("/fee-rules", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(FeeRuleInput)
+@blueprint.response(201, FeeRuleSchema)
+def add_fee_rule(body: dict[str, Any]) -> Response:
+    """Add a rule; makes a new rulebook version
+
+    The most specific rule in force on the day of booking prices a leg: one that names issuer and acceptor,
+    then one that names the acceptor, then the issuer, then neither. Of the same scope the newest
+    `valid_from` wins, and of the same date the rule added last.
+    """
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        kind = ExchangeKind[body["kind"].upper()]
+        default_share = Decimal(0) if kind is ExchangeKind.LOAD else Decimal(1)
+        rule = FeeRule(
+            id=0,
+            kind=kind,
+            issuer=_participant_id(directory, body, "issuer"),
+            acceptor=_participant_id(directory, body, "acceptor"),
+            acceptor_share=default_share if body["payer"] is None else body["payer"],
+            rate=body["rate"],
+            flat=body["flat"],
+            minimum=body["min"],
+            maximum=body["max"],
+            valid_from=body["valid_from"],
+        )
+        added, version = alliance.add_fee_rule(connection, rule, current_caller().key_id)
+    return answer(present.fee_rule(added, version, directory), 201)
+
+
+@blueprint.route("/fee-rules")
+@guard(*EVERYONE)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, page_of(FeeRuleSchema))
+def list_fee_rules(query: dict[str, Any]) -> Response:
+    """All rules, in the order in which they were added"""
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        rows = alliance.list_fee_rules(connection, cursor_number(query["cursor"]) or 0, query["limit"] + 1)
+    return answer(
+        page(rows, query["limit"], lambda row: present.fee_rule(*row, directory), lambda row: row[0].id)
+    )
+
+
+def _participant_id(directory: Directory, body: dict[str, Any], field: str) -> int | None:
+    if body[field] is None:
+        return None
+    participant = directory.participant(body[field])
+    if participant is None:
+        detail = f"There is no participant {body[field]!r}."
+        raise Problem(Code.MALFORMED, detail, [FieldError(f"/{field}", detail)])
+    return participant.id

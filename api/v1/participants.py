@@ -1,0 +1,123 @@
+"""Participants: the parties that settle."""
+
+from typing import Any
+
+from flask import Response
+from sqlalchemy import Row
+
+from api.auth import EVERYONE, guard
+from api.fields import rate_text
+from api.problems import FieldError, HttpCode, Problem
+from api.schemas.alliance import ParticipantChange, ParticipantInput, ParticipantSchema
+from api.schemas.common import PageQuery, page_of
+from api.services import services
+from api.web import Blueprint, answer, cursor_position, page
+from clearing import alliance
+from clearing.core.calendar import ExpiryKind, ExpiryPolicy
+from clearing.core.commands import Scope
+from clearing.core.outcomes import Code
+
+blueprint = Blueprint("participants", __name__, description="Independent groups that issue cards and points")
+
+
+@blueprint.route("/participants", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(ParticipantInput)
+@blueprint.response(201, ParticipantSchema)
+def admit_participant(body: dict[str, Any]) -> Response:
+    """Admit a participant"""
+    with services().engine.begin() as connection:
+        row = alliance.admit_participant(connection, _columns(body, enabled_before=False))
+        if row is None:
+            raise Problem(Code.ALREADY_EXISTS, f"The code {body['code']!r} is taken; choose another.")
+    return answer(_participant(row), 201)
+
+
+@blueprint.route("/participants")
+@guard(*EVERYONE)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, page_of(ParticipantSchema))
+def list_participants(query: dict[str, Any]) -> Response:
+    """All participants, by code"""
+    after = cursor_position(query["cursor"]) or ""
+    with services().engine.connect() as connection:
+        rows = alliance.list_participants(connection, after, query["limit"] + 1)
+    return answer(page(rows, query["limit"], _participant, lambda row: row.code))
+
+
+@blueprint.route("/participants/<code>")
+@guard(*EVERYONE)
+@blueprint.response(200, ParticipantSchema)
+def read_participant(code: str) -> Response:
+    """One participant"""
+    with services().engine.connect() as connection:
+        row = alliance.read_participant(connection, code)
+    return answer(_participant(_found(row, code)))
+
+
+@blueprint.route("/participants/<code>", methods=["PATCH"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(ParticipantChange)
+@blueprint.response(200, ParticipantSchema)
+def change_participant(body: dict[str, Any], code: str) -> Response:
+    """Suspend a participant or change its settings; takes effect with the next posting"""
+    with services().engine.begin() as connection:
+        before = _found(alliance.read_participant(connection, code), code)
+        permitted = before.stored_value_permit is not None
+        row = alliance.change_participant(connection, code, _columns(body, enabled_before=permitted))
+    return answer(_participant(_found(row, code)))
+
+
+def participant_id(code: str) -> int:
+    """The id behind the code; raises Problem."""
+    with services().engine.connect() as connection:
+        row_id: int = _found(alliance.read_participant(connection, code), code).id
+    return row_id
+
+
+def _found(row: Row | None, code: str) -> Row:
+    if row is None:
+        raise Problem(HttpCode.NOT_FOUND, f"There is no participant {code!r}.")
+    return row
+
+
+def _columns(body: dict[str, Any], *, enabled_before: bool) -> dict[str, Any]:
+    """The body as columns. `enabled_before`: a permit for stored value is on record already."""
+    columns = dict(body)
+    if columns.get("stored_value_enabled") and not (columns.get("stored_value_permit") or enabled_before):
+        detail = "Record the licence or custodian reference that permits it, to enable stored value."
+        raise Problem(Code.MALFORMED, detail, [FieldError("/stored_value_permit", detail)])
+    expiry = columns.pop("expiry", None)
+    if expiry is not None:
+        policy = ExpiryPolicy(**expiry)
+        if policy.kind is ExpiryKind.FIXED and not {"month", "day"} <= expiry.keys():
+            detail = "Say month and day."
+            raise Problem(Code.MALFORMED, detail, [FieldError("/expiry", detail)])
+        columns |= {
+            "expiry_kind": policy.kind.value,
+            "expiry_months": policy.months,
+            "expiry_month": policy.month,
+            "expiry_day": policy.day,
+        }
+    return columns
+
+
+def _participant(row: Row) -> dict[str, Any]:
+    match row.expiry_kind:
+        case ExpiryKind.ROLLING:
+            expiry = {"kind": "rolling", "months": row.expiry_months}
+        case ExpiryKind.FIXED:
+            expiry = {"kind": "fixed", "month": row.expiry_month, "day": row.expiry_day}
+        case _:
+            expiry = {"kind": "never"}
+    return {
+        "code": row.code,
+        "name": row.name,
+        "status": row.status,
+        "earn_rate": rate_text(row.earn_rate),
+        "expiry": expiry,
+        "tiers": row.tiers,
+        "stored_value_enabled": row.stored_value_enabled,
+        "stored_value_permit": row.stored_value_permit,
+        "admitted_at": row.admitted_at.isoformat(),
+    }

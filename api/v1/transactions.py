@@ -1,0 +1,91 @@
+"""Transactions as they were booked."""
+
+from typing import Any
+
+from flask import Response
+
+from api import present
+from api.auth import BOOKS, current_caller, guard, own_participant
+from api.problems import FieldError, Problem
+from api.schemas.common import page_of
+from api.schemas.ledger import TransactionQuery, TransactionSchema
+from api.services import services
+from api.web import Blueprint, answer, cursor_number, page
+from clearing import ids
+from clearing.core.calendar import period_number
+from clearing.core.commands import Caller, Scope
+from clearing.core.directory import Directory
+from clearing.core.journal import Booking
+from clearing.core.outcomes import Code
+from clearing.query import TransactionFilter, list_bookings, read_bookings, read_card
+
+blueprint = Blueprint("transactions", __name__, description="What was booked, with legs, fees and reasons")
+
+NOTHING = {"data": [], "next_cursor": None}
+
+
+@blueprint.route("/transactions")
+@guard(*BOOKS)
+@blueprint.arguments(TransactionQuery, location="query")
+@blueprint.response(200, page_of(TransactionSchema))
+def list_transactions(query: dict[str, Any]) -> Response:
+    """The newest first; a key sees what it was acceptor or issuer of"""
+    caller, limit = current_caller(), query["limit"]
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        card = read_card(connection, query["card"]) if query["card"] else None
+        merchant = directory.merchants.get(query["merchant"]) if query["merchant"] else None
+        if (query["card"] and card is None) or (query["merchant"] and merchant is None):
+            return answer(NOTHING)
+        if caller.scope is Scope.MERCHANT and merchant is None:
+            merchant = next(one for one in directory.merchants.values() if one.id == caller.merchant_id)
+        if caller.scope is Scope.MERCHANT and merchant and merchant.id != caller.merchant_id:
+            return answer(NOTHING)
+        wanted = TransactionFilter(
+            visible_to=own_participant(caller),
+            wallet_id=card.wallet_id if card else None,
+            merchant_id=merchant.id if merchant else None,
+            period=_period(query["period"]),
+            reference=query["reference"],
+        )
+        bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
+    return answer(
+        page(
+            bookings,
+            limit,
+            lambda booking: present.transaction(booking, directory, caller),
+            lambda booking: booking.transaction.id,
+        )
+    )
+
+
+@blueprint.route("/transactions/<transaction_id>")
+@guard(*BOOKS)
+@blueprint.response(200, TransactionSchema)
+def read_transaction(transaction_id: str) -> Response:
+    """One transaction"""
+    key = ids.decode("txn", transaction_id, 2)
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        found = read_bookings(connection, [(key[0], key[1])]) if key else []
+    if not found or not _visible(found[0], current_caller(), directory):
+        raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
+    return answer(present.transaction(found[0], directory, current_caller()))
+
+
+def _visible(booking: Booking, caller: Caller, directory: Directory) -> bool:
+    viewer = own_participant(caller)
+    if viewer is None:
+        return True
+    if caller.scope is Scope.MERCHANT:
+        return booking.transaction.merchant_id == caller.merchant_id
+    return viewer == booking.transaction.acceptor_id or any(leg.issuer_id == viewer for leg in booking.legs)
+
+
+def _period(name: str | None) -> int | None:
+    if name is None:
+        return None
+    try:
+        return period_number(name)
+    except ValueError as error:
+        raise Problem(Code.MALFORMED, str(error), [FieldError("?period", str(error))]) from error

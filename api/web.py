@@ -1,0 +1,117 @@
+"""Small things every route uses: the blueprint, JSON answers, cursors and idempotency keys."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from flask import Response, request
+from flask_smorest import Blueprint as SmorestBlueprint
+from webargs.flaskparser import FlaskParser
+
+from api.problems import FieldError, Problem
+from clearing.core.outcomes import Code
+
+Row = TypeVar("Row")
+
+KEY_CHARACTERS_MAX = 255
+BODY_BYTES_MAX = 1_000_000
+
+
+class StrictParser(FlaskParser):
+    """A field nobody knows is an error: a misspelt name must not be passed over in silence."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": "raise", "query": "raise"}
+
+    def load_json(self, req: Any, schema: Any) -> Any:
+        if (req.content_length or 0) > BODY_BYTES_MAX:
+            raise Problem("too_large", f"A JSON body has at most {BODY_BYTES_MAX} bytes.")
+        if not req.is_json:
+            raise Problem("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
+        return json_body()
+
+
+class Blueprint(SmorestBlueprint):
+    """flask-smorest's, with the strict parser."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+def json_body() -> dict[str, Any]:
+    """The request's body, which must be a JSON object; raises Problem."""
+    try:
+        body = json.loads(request.get_data(cache=True), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Problem(Code.MALFORMED, f"The body is not JSON in UTF-8: {error}"[:300]) from error
+    if not isinstance(body, dict):
+        raise Problem(Code.MALFORMED, "The body must be a JSON object.", [FieldError("", "Must be an object.")])
+    return body
+
+
+def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str),
+        status,
+        headers,
+        content_type="application/json",
+    )
+
+
+def idempotency_key() -> str:
+    """The request's key; raises Problem if it is absent or not usable."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        raise Problem(
+            Code.IDEMPOTENCY_KEY_REQUIRED,
+            "Send a header Idempotency-Key, new for each act (a UUID is good). Then a request that is sent"
+            " again after a lost answer cannot be carried out twice.",
+        )
+    if len(key) > KEY_CHARACTERS_MAX or not key.isprintable():
+        raise Problem(Code.MALFORMED, f"Idempotency-Key: at most {KEY_CHARACTERS_MAX} printable characters.")
+    return key
+
+
+def page(
+    rows: Sequence[Row], limit: int, present: Callable[[Row], Any], cursor: Callable[[Row], object]
+) -> dict[str, Any]:
+    """One page from `limit + 1` rows read; the extra one only tells that there is a next page."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return {
+        "data": [present(row) for row in shown],
+        "next_cursor": cursor_text(cursor(shown[-1])) if more else None,
+    }
+
+
+def cursor_text(position: object) -> str:
+    return base64.urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
+
+
+def cursor_position(text: str | None) -> str | None:
+    """What `cursor_text` was given; raises Problem for a cursor that is not ours."""
+    if text is None:
+        return None
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError, ValueError) as error:
+        raise bad_cursor() from error
+
+
+def cursor_number(text: str | None) -> int | None:
+    position = cursor_position(text)
+    if position is None:
+        return None
+    if not (position.isascii() and position.isdigit() and len(position) < 20):
+        raise bad_cursor()
+    return min(int(position), 2**63 - 1)
+
+
+def bad_cursor() -> Problem:
+    detail = "Use next_cursor of the page before, or leave the cursor out."
+    return Problem(Code.MALFORMED, detail, [FieldError("?cursor", detail)])
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number in JSON")

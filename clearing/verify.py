@@ -1,0 +1,399 @@
+"""Verify: recompute from the journal everything that is kept beside it, with set-based SQL.
+
+Each check is one statement that answers with its first difference, or with nothing. Two sides are
+compared by adding up both in one pass, so a row that is missing on either side is a difference too.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from clearing.core.accounts import CHART, Account, EntryKind, Unit
+from clearing.core.journal import LegKind, PositionChange, Reason, TransactionKind
+
+MEASURES = PositionChange._fields
+
+
+class Check(NamedTuple):
+    """`sql` answers `place, expected, found` of the first difference; `description` says what must hold.
+
+    It takes one parameter, `period`: a number confines it to that period where it can be confined.
+    """
+
+    name: str
+    description: str
+    sql: str
+
+
+class Difference(NamedTuple):
+    """What a check found: `where` names the row, the other two say what it should hold and what it holds."""
+
+    check: str
+    where: str
+    expected: str
+    found: str
+
+
+@contextmanager
+def frozen(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees the database as of one moment and cannot change it, however long it reads."""
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            yield connection
+
+
+def verify(
+    connection: Connection,
+    on_progress: Callable[[Check], None] | None = None,
+    wanted: Sequence[Check] | None = None,
+    period: int | None = None,
+) -> Iterator[Difference]:
+    """Run the checks (all of the ledger's unless told otherwise); the first difference of each.
+
+    `on_progress` is called before each check. Use a connection of `frozen`: one moment for all checks.
+    """
+    for check in checks() if wanted is None else wanted:
+        if on_progress is not None:
+            on_progress(check)
+        row = connection.exec_driver_sql(check.sql, {"period": period}).first()
+        if row is not None:
+            yield Difference(check.name, row.place, row.expected, row.found)
+
+
+def checks() -> Sequence[Check]:
+    """All checks of the ledger, the cheap ones about single rows after those about sums."""
+    return CHECKS
+
+
+def of_period(column: str = "period") -> str:
+    """The condition that confines a check to the period asked for; the planner drops it when none is."""
+    return f"(%(period)s::int IS NULL OR {column} = %(period)s::int)"
+
+
+def compare(row: str, key: Sequence[str], measures: Sequence[str], expected: str, found: str) -> str:
+    """SQL for the first key of which the two queries' sums differ.
+
+    Both queries have the columns `key` and `measures` (numbers); `row` says in words what a key names.
+    """
+    keys = ", ".join(key)
+    place = ", ".join(f"'{column}=' || {column}" for column in key)
+
+    def sums(side: str) -> list[str]:
+        return [f"coalesce(sum({measure}) FILTER (WHERE side = '{side}'), 0)" for measure in measures]
+
+    def text(side: str) -> str:
+        named = zip(measures, sums(side), strict=True)
+        return "concat_ws(', ', " + ", ".join(f"'{name}=' || {amount}" for name, amount in named) + ")"
+
+    differs = " OR ".join(f"{a} <> {b}" for a, b in zip(sums("expected"), sums("found"), strict=True))
+    columns = f"{keys}, {', '.join(measures)}"
+    return f"""
+SELECT '{row} (' || concat_ws(', ', {place}) || ')' AS place,
+       {text("expected")} AS expected, {text("found")} AS found
+  FROM (SELECT 'expected' AS side, {columns} FROM ({expected}) AS e
+        UNION ALL
+        SELECT 'found', {columns} FROM ({found}) AS f) AS sides
+ GROUP BY {keys}
+HAVING {differs}
+ ORDER BY {keys}
+ LIMIT 1
+"""  # noqa: S608  put together from constants of this program
+
+
+def legs_as_positions() -> str:
+    """SQL: the cross-system legs as positions, not added up."""
+    return f"""
+SELECT period, issuer_id, acceptor_id, kind, 1 AS exchanges, points, amount, obligation,
+       acceptor_fee, issuer_fee
+  FROM legs
+ WHERE issuer_id <> acceptor_id AND {of_period()}
+"""  # noqa: S608
+
+
+POSITION_KEY = ("period", "issuer_id", "acceptor_id", "kind")
+_TRANSACTION_KEY = ("period", "wallet_id", "transaction_id")
+
+
+def _kinds(side: str) -> str:
+    """The kinds of entry that debit, or credit, a lot."""
+    return _numbers(kind for kind, posting in CHART.items() if getattr(posting, side) is Account.LOT)
+
+
+def _numbers(kinds: Iterable[IntEnum]) -> str:
+    return ", ".join(str(int(kind)) for kind in kinds)
+
+
+_FROM_LOT, _INTO_LOT = _kinds("debit"), _kinds("credit")
+_IN_POINTS = _numbers(kind for kind, posting in CHART.items() if posting.unit is Unit.POINTS)
+
+#: Which entry moves a leg's points or amount in or out of lots. An opening of points moves points.
+_LEG_MOVES = f"""
+       CASE kind WHEN {LegKind.VISIT:d} THEN {EntryKind.POINTS_ISSUED:d}
+                 WHEN {LegKind.ISSUE:d} THEN {EntryKind.POINTS_ISSUED:d}
+                 WHEN {LegKind.REDEMPTION:d} THEN {EntryKind.POINTS_REDEEMED:d}
+                 WHEN {LegKind.SPEND:d} THEN {EntryKind.VALUE_SPENT:d}
+                 WHEN {LegKind.LOAD:d} THEN {EntryKind.VALUE_LOADED:d}
+                 WHEN {LegKind.OPENING:d} THEN CASE WHEN points > 0 THEN {EntryKind.POINTS_OPENED:d}
+                                                    ELSE {EntryKind.VALUE_OPENED:d} END
+       END AS kind,
+       CASE WHEN points > 0 OR kind IN ({LegKind.VISIT:d}, {LegKind.ISSUE:d}) THEN points
+            ELSE amount END AS quantity
+"""
+
+_LOT_BALANCES = compare(
+    "lots",
+    ("wallet_id", "lot_id"),
+    ("lots", "balance"),
+    f"""SELECT wallet_id, lot_id, 1 AS lots, sum(quantity) AS balance
+          FROM (SELECT wallet_id, credit AS lot_id, quantity FROM entries WHERE kind IN ({_INTO_LOT})
+                UNION ALL
+                SELECT wallet_id, debit, -quantity FROM entries WHERE kind IN ({_FROM_LOT})) AS moved
+         GROUP BY wallet_id, lot_id""",  # noqa: S608
+    "SELECT wallet_id, id AS lot_id, 1 AS lots, available + held AS balance FROM lots",
+)
+
+_LOTS_NOT_NEGATIVE = """
+SELECT 'lots (wallet_id=' || wallet_id || ', lot_id=' || id || ')' AS place,
+       'nothing below zero' AS expected, 'available=' || available || ', held=' || held AS found
+  FROM lots
+ WHERE available < 0 OR held < 0
+ ORDER BY wallet_id, id
+ LIMIT 1
+"""
+
+_LOT_OWNERS = f"""
+SELECT 'entries (period=' || e.period || ', wallet_id=' || e.wallet_id || ', transaction_id=' || e.transaction_id
+       || ', number=' || e.number || ')' AS place,
+       'issuer_id=' || l.issuer_id || ', asset=' || l.asset AS expected,
+       'issuer_id=' || e.owner || ', asset=' || e.asset AS found
+  FROM (SELECT period, wallet_id, transaction_id, number,
+               CASE WHEN kind IN ({_INTO_LOT}) THEN credit ELSE debit END AS lot_id,
+               CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS owner,
+               CASE WHEN kind IN ({_IN_POINTS}) THEN 1 ELSE 2 END AS asset
+          FROM entries
+         WHERE kind IN ({_INTO_LOT}, {_FROM_LOT}) AND {of_period()}) AS e
+  JOIN lots l ON l.wallet_id = e.wallet_id AND l.id = e.lot_id
+ WHERE l.issuer_id <> e.owner OR l.asset <> e.asset
+ ORDER BY e.period, e.wallet_id, e.transaction_id, e.number
+ LIMIT 1
+"""  # noqa: S608
+
+_POSITIONS = compare(
+    "positions",
+    POSITION_KEY,
+    MEASURES,
+    legs_as_positions(),
+    f"SELECT {', '.join((*POSITION_KEY, *MEASURES))} FROM positions WHERE {of_period()}",  # noqa: S608
+)
+
+_OBLIGATIONS_AND_FEES = compare(
+    "entries",
+    (*_TRANSACTION_KEY, "kind", "debit", "credit"),
+    ("quantity",),
+    f"""SELECT period, wallet_id, transaction_id, {EntryKind.OBLIGATION:d} AS kind,
+               CASE WHEN kind = {LegKind.LOAD:d} THEN acceptor_id ELSE issuer_id END AS debit,
+               CASE WHEN kind = {LegKind.LOAD:d} THEN issuer_id ELSE acceptor_id END AS credit,
+               obligation AS quantity
+          FROM legs WHERE obligation <> 0 AND {of_period()}
+        UNION ALL
+        SELECT period, wallet_id, transaction_id, {EntryKind.FEE:d}, acceptor_id, 0, acceptor_fee
+          FROM legs WHERE acceptor_fee <> 0 AND {of_period()}
+        UNION ALL
+        SELECT period, wallet_id, transaction_id, {EntryKind.FEE:d}, issuer_id, 0, issuer_fee
+          FROM legs WHERE issuer_fee <> 0 AND {of_period()}""",  # noqa: S608
+    f"""SELECT period, wallet_id, transaction_id, kind, debit, credit, quantity
+          FROM entries
+         WHERE kind IN ({EntryKind.OBLIGATION:d}, {EntryKind.FEE:d}) AND {of_period()}""",  # noqa: S608
+)
+
+_DRAWS_AND_CREDITS = compare(
+    "entries",
+    (*_TRANSACTION_KEY, "kind", "issuer_id"),
+    ("quantity",),
+    f"""SELECT period, wallet_id, transaction_id, issuer_id, {_LEG_MOVES}
+          FROM legs
+         WHERE (kind <> {LegKind.VISIT:d} OR issuer_id = acceptor_id) AND {of_period()}""",  # noqa: S608
+    f"""SELECT period, wallet_id, transaction_id,
+               CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS issuer_id, kind, quantity
+          FROM entries
+         WHERE kind IN ({_INTO_LOT}, {_FROM_LOT}) AND {of_period()}""",  # noqa: S608
+)
+
+_TOTALS_OF_LEGS = compare(
+    "transactions",
+    (*_TRANSACTION_KEY, "acceptor_id"),
+    ("transactions", "points", "amount"),
+    f"""SELECT period, wallet_id, transaction_id, acceptor_id, 1 AS transactions,
+               sum(points) AS points, sum(amount) AS amount
+          FROM legs WHERE {of_period()}
+         GROUP BY period, wallet_id, transaction_id, acceptor_id""",  # noqa: S608
+    f"""SELECT period, wallet_id, id AS transaction_id, acceptor_id, 1 AS transactions, points, amount
+          FROM transactions WHERE {of_period()}""",  # noqa: S608
+)
+
+_ENTRIES_HAVE_TRANSACTIONS = f"""
+SELECT 'entries (period=' || e.period || ', wallet_id=' || e.wallet_id || ', transaction_id=' || e.transaction_id
+       || ', number=' || e.number || ')' AS place,
+       'a transaction in the same period' AS expected, 'none' AS found
+  FROM entries e
+ WHERE {of_period("e.period")}
+   AND NOT EXISTS (SELECT FROM transactions t
+                    WHERE t.period = e.period AND t.wallet_id = e.wallet_id AND t.id = e.transaction_id)
+ ORDER BY e.period, e.wallet_id, e.transaction_id, e.number
+ LIMIT 1
+"""  # noqa: S608
+
+
+def _legs_where(fault: str, expected: str, found: str, joins: str = "") -> str:
+    """SQL for the first leg (`l`) with the fault; both texts are SQL expressions."""
+    return f"""
+SELECT 'legs (period=' || l.period || ', wallet_id=' || l.wallet_id || ', transaction_id=' || l.transaction_id
+       || ', number=' || l.number || ')' AS place,
+       {expected} AS expected, {found} AS found
+  FROM legs l {joins}
+ WHERE ({fault}) AND {of_period("l.period")}
+ ORDER BY l.period, l.wallet_id, l.transaction_id, l.number
+ LIMIT 1
+"""  # noqa: S608
+
+
+_OWN_SYSTEM_FREE = _legs_where(
+    f"""(l.issuer_id = l.acceptor_id) <> (l.reason = {Reason.OWN_SYSTEM:d})
+        OR (l.reason <> {Reason.EXCHANGE:d} AND l.acceptor_fee + l.issuer_fee <> 0)
+        OR (l.issuer_id = l.acceptor_id AND l.obligation <> 0)
+        OR (l.obligation <> 0
+            AND l.kind NOT IN ({LegKind.REDEMPTION:d}, {LegKind.SPEND:d}, {LegKind.LOAD:d}))""",
+    "'own_system and free exactly where issuer and acceptor are the same'",
+    "concat('issuer_id=', l.issuer_id, ', acceptor_id=', l.acceptor_id, ', kind=', l.kind,"
+    " ', reason=', l.reason, ', obligation=', l.obligation, ', fee=', l.acceptor_fee + l.issuer_fee)",
+)
+
+_RULES = """
+  JOIN transactions t ON t.period = l.period AND t.wallet_id = l.wallet_id AND t.id = l.transaction_id
+  JOIN rulebooks r ON r.version = t.rule_version"""
+
+_OBLIGATION_BY_RULE = f"""CASE WHEN l.issuer_id = l.acceptor_id THEN 0
+            WHEN l.kind = {LegKind.REDEMPTION:d} THEN round(l.points * r.point_value * r.reimbursement_rate)
+            WHEN l.kind = {LegKind.SPEND:d} THEN round(l.amount * r.reimbursement_rate)
+            WHEN l.kind = {LegKind.LOAD:d} THEN l.amount
+            ELSE 0 END"""
+
+_FEE_BY_RULE = """CASE WHEN f.id IS NULL OR (f.rate = 0 AND f.flat = 0 AND coalesce(f.minimum, 0) = 0) THEN 0
+            ELSE least(greatest(round(l.amount * f.rate) + f.flat, coalesce(f.minimum, 0)), f.maximum) END"""
+
+_OBLIGATIONS_BY_RULE = _legs_where(
+    f"l.obligation <> {_OBLIGATION_BY_RULE}",
+    f"'obligation=' || {_OBLIGATION_BY_RULE}",
+    "'obligation=' || l.obligation",
+    _RULES,
+)
+
+_FEES_BY_RULE = _legs_where(
+    f"l.acceptor_fee + l.issuer_fee <> {_FEE_BY_RULE} OR f.since_version > t.rule_version",
+    f"'fee=' || {_FEE_BY_RULE} || ', by a rule since version ' || coalesce(f.since_version, 0)",
+    "'fee=' || l.acceptor_fee + l.issuer_fee || ', by version ' || t.rule_version",
+    f"{_RULES} LEFT JOIN fee_rules f ON f.id = l.fee_rule_id",
+)
+
+_ONE_PERIOD = """
+SELECT 'transactions (wallet_id=' || wallet_id || ', transaction_id=' || id || ')' AS place,
+       '1 period' AS expected, count(*) || ' periods' AS found
+  FROM transactions
+ GROUP BY wallet_id, id
+HAVING count(*) > 1
+ ORDER BY wallet_id, id
+ LIMIT 1
+"""
+
+_PERIOD_BOUNDS = f"""
+SELECT concat('transactions (period=', t.period, ', wallet_id=', t.wallet_id, ', transaction_id=', t.id, ')')
+         AS place,
+       concat('booked from ', p.starts_at, ' and before ', p.ends_at,
+              ', late=', t.occurred_at < p.starts_at) AS expected,
+       concat('booked ', t.booked_at, ', occurred ', t.occurred_at, ', late=', t.late) AS found
+  FROM transactions t
+  LEFT JOIN periods p ON p.number = t.period
+ WHERE (p.number IS NULL OR t.booked_at < p.starts_at OR t.booked_at >= p.ends_at
+        OR t.late <> (t.occurred_at < p.starts_at))
+   AND {of_period("t.period")}
+ ORDER BY t.period, t.wallet_id, t.id
+ LIMIT 1
+"""  # noqa: S608
+
+_PERIODS_APART = """
+SELECT 'periods (number=' || later.number || ')' AS place,
+       'begins at ' || earlier.ends_at || ' or later' AS expected, 'begins at ' || later.starts_at AS found
+  FROM periods later
+  JOIN periods earlier ON earlier.number < later.number AND earlier.ends_at > later.starts_at
+ ORDER BY later.number
+ LIMIT 1
+"""
+
+_OUTCOMES = """
+SELECT 'outcomes (key=' || o.key || ')' AS place,
+       'transaction (wallet_id=' || o.wallet_id || ', transaction_id=' || o.transaction_id || ')' AS expected,
+       'none' AS found
+  FROM outcomes o
+ WHERE o.transaction_id IS NOT NULL
+   AND NOT EXISTS (SELECT FROM transactions t WHERE t.wallet_id = o.wallet_id AND t.id = o.transaction_id)
+ ORDER BY o.key
+ LIMIT 1
+"""
+
+_KEYS = f"""
+SELECT 'transactions (wallet_id=' || wallet_id || ', transaction_id=' || transaction_id || ')' AS place,
+       '1 idempotency key' AS expected, count(*) || ' idempotency keys' AS found
+  FROM outcomes
+ WHERE transaction_id IS NOT NULL
+ GROUP BY wallet_id, transaction_id
+HAVING count(*) > 1
+ UNION ALL
+SELECT concat('transactions (period=', t.period, ', wallet_id=', t.wallet_id, ', transaction_id=', t.id, ')'),
+       '1 idempotency key', 'none'
+  FROM transactions t
+ WHERE t.kind IN ({_numbers(TransactionKind)})
+   AND NOT EXISTS (SELECT FROM outcomes o WHERE o.wallet_id = t.wallet_id AND o.transaction_id = t.id)
+ LIMIT 1
+"""  # noqa: S608
+
+_REFERENCES = """
+SELECT concat('merchant_references (merchant_id=', r.merchant_id, ', kind=', r.kind,
+              ', reference=', r.reference, ')') AS place,
+       'a transaction of that merchant, kind and reference' AS expected, 'none' AS found
+  FROM merchant_references r
+ WHERE NOT EXISTS (SELECT FROM transactions t
+                    WHERE t.wallet_id = r.wallet_id AND t.id = r.transaction_id
+                      AND t.merchant_id = r.merchant_id AND t.kind = r.kind AND t.reference = r.reference)
+ ORDER BY r.merchant_id, r.kind, r.reference
+ LIMIT 1
+"""
+
+CHECKS = (
+    Check(
+        "lot_balances", "A lot's credits less its debits are what it has available and held", _LOT_BALANCES
+    ),
+    Check("lots_not_negative", "No lot is below zero", _LOTS_NOT_NEGATIVE),
+    Check("lot_owners", "Entries on a lot are its issuer's and in its unit", _LOT_OWNERS),
+    Check("positions", "Running positions are the sums of the cross-system legs", _POSITIONS),
+    Check(
+        "obligations_and_fees", "Entries of obligations and fees are those of the legs", _OBLIGATIONS_AND_FEES
+    ),
+    Check("draws_and_credits", "What legs use and give out is what entries move in lots", _DRAWS_AND_CREDITS),
+    Check("totals_of_legs", "A transaction has legs, and is their sum", _TOTALS_OF_LEGS),
+    Check("entries_have_transactions", "Every entry belongs to a transaction", _ENTRIES_HAVE_TRANSACTIONS),
+    Check("own_system_free", "Own-system legs, and only they, are own_system and free", _OWN_SYSTEM_FREE),
+    Check(
+        "obligations_by_rule", "Obligations are those of the rulebook that judged them", _OBLIGATIONS_BY_RULE
+    ),
+    Check("fees_by_rule", "Fees are those of the rule that priced them", _FEES_BY_RULE),
+    Check("one_period", "A transaction lies in one period", _ONE_PERIOD),
+    Check("period_bounds", "It is booked within its period, and late if it occurred before", _PERIOD_BOUNDS),
+    Check("periods_apart", "Periods do not overlap", _PERIODS_APART),
+    Check("outcomes", "Outcomes of keys name existing transactions", _OUTCOMES),
+    Check("keys", "A transaction is the outcome of one key", _KEYS),
+    Check("references", "Merchants' references name their transactions", _REFERENCES),
+)
