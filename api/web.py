@@ -28,7 +28,7 @@ class StrictParser(FlaskParser):
     def load_json(self, req: Any, schema: Any) -> Any:
         if (req.content_length or 0) > BODY_BYTES_MAX:
             raise Problem("too_large", f"A JSON body has at most {BODY_BYTES_MAX} bytes.")
-        if not req.is_json:
+        if not req.is_json and req.get_data(cache=True):
             raise Problem("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
         return json_body()
 
@@ -40,9 +40,9 @@ class Blueprint(SmorestBlueprint):
 
 
 def json_body() -> dict[str, Any]:
-    """The request's body, which must be a JSON object; raises Problem."""
+    """The request's body, which must be a JSON object; no body is an empty one. Raises Problem."""
     try:
-        body = json.loads(request.get_data(cache=True), parse_constant=_no_constant)
+        body = json.loads(request.get_data(cache=True) or b"{}", parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Problem(Code.MALFORMED, f"The body is not JSON in UTF-8: {error}"[:300]) from error
     if not isinstance(body, dict):

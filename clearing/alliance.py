@@ -40,10 +40,11 @@ def change_settings(connection: Connection, changes: Mapping[str, Any], made_by:
 def add_fee_rule(connection: Connection, rule: FeeRule, made_by: str) -> tuple[FeeRule, int]:
     """A new rulebook with one more rule (its `id` is given here); returns the rule and the version."""
     version = change_settings(connection, {}, made_by)
+    values = rule._asdict()
+    del values["id"]
+    values |= {"issuer_id": values.pop("issuer"), "acceptor_id": values.pop("acceptor")}
     row = connection.execute(
-        insert(fee_rules)
-        .values(since_version=version, **{k: v for k, v in rule._asdict().items() if k != "id"})
-        .returning(fee_rules)
+        insert(fee_rules).values(since_version=version, **values).returning(fee_rules)
     ).one()
     return rule_of(row), version
 

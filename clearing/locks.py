@@ -12,6 +12,8 @@ WRITERS = 7_430_002
 #: Held while participants, merchants, rules or settings change, so that versions follow one another.
 DIRECTORY = 7_430_003
 
+# An import that is running holds a session lock on its own id, which is far above these numbers.
+
 
 def hold_exclusively(connection: Connection, lock: int) -> None:
     """Wait for the lock and hold it until the transaction ends."""

@@ -166,8 +166,8 @@ SELECT 'lots (wallet_id=' || wallet_id || ', lot_id=' || id || ')' AS place,
 """
 
 _LOT_OWNERS = f"""
-SELECT 'entries (period=' || e.period || ', wallet_id=' || e.wallet_id || ', transaction_id=' || e.transaction_id
-       || ', number=' || e.number || ')' AS place,
+SELECT concat('entries (period=', e.period, ', wallet_id=', e.wallet_id,
+              ', transaction_id=', e.transaction_id, ', number=', e.number, ')') AS place,
        'issuer_id=' || l.issuer_id || ', asset=' || l.asset AS expected,
        'issuer_id=' || e.owner || ', asset=' || e.asset AS found
   FROM (SELECT period, wallet_id, transaction_id, number,
@@ -236,8 +236,8 @@ _TOTALS_OF_LEGS = compare(
 )
 
 _ENTRIES_HAVE_TRANSACTIONS = f"""
-SELECT 'entries (period=' || e.period || ', wallet_id=' || e.wallet_id || ', transaction_id=' || e.transaction_id
-       || ', number=' || e.number || ')' AS place,
+SELECT concat('entries (period=', e.period, ', wallet_id=', e.wallet_id,
+              ', transaction_id=', e.transaction_id, ', number=', e.number, ')') AS place,
        'a transaction in the same period' AS expected, 'none' AS found
   FROM entries e
  WHERE {of_period("e.period")}

@@ -31,7 +31,8 @@ class SettingsError(Exception):
 class Settings:
     """What the environment says, checked.
 
-    `database_url` is None when Tongdui runs its own PostgreSQL in `data_dir`. `workers` counts server
+    `database_url` is None when Tongdui runs its own PostgreSQL in `data_dir`. `personal_data_keys` is what
+    `clearing.privacy.new_keys` makes; None keeps them in a file in `data_dir`. `workers` counts server
     processes, `threads` the request threads of each.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     host: str
     port: int
     bootstrap_key: str | None = field(repr=False)
+    personal_data_keys: str | None = field(repr=False)
     timezone: ZoneInfo
     workers: int
     threads: int
@@ -59,6 +61,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         host=_read(env.str, env, "TONGDUI_HOST", "a host name or address", default="127.0.0.1"),
         port=_read_int(env, "TONGDUI_PORT", 1, 65535, default=8080),
         bootstrap_key=_read(env.str, env, "TONGDUI_BOOTSTRAP_KEY", "an API key", default=None),
+        personal_data_keys=_read(
+            env.str, env, "TONGDUI_PERSONAL_DATA_KEYS", "the keys of personal data", default=None
+        ),
         timezone=_read_timezone(env, "TONGDUI_TZ", default="Asia/Shanghai"),
         workers=_read_int(env, "TONGDUI_WORKERS", 1, 256, default=1),
         threads=_read_int(env, "TONGDUI_THREADS", 1, 1024, default=32),

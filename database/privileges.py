@@ -73,15 +73,16 @@ def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
     Where there is no such call (macOS) this does nothing, and the next start stops what was left over.
     """
     parent = os.getpid()
+    return lambda: end_with(parent, death_signal)
 
-    def ask_kernel() -> None:
-        if _libc is None:
-            return
-        _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:  # it ended before we asked
-            os._exit(1)
 
-    return ask_kernel
+def end_with(parent: int, death_signal: signal.Signals) -> None:
+    """Ask the kernel to send this process `death_signal` when its parent, of that process id, ends."""
+    if _libc is None:
+        return
+    _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)
 
 
 def can_traverse(folder: Path, user: ServerUser | None) -> bool:

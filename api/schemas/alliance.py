@@ -125,7 +125,7 @@ class Payer(fields.Field[Decimal]):
 
     def __init__(self, **kwargs: Any) -> None:
         shares = {"type": "object", "properties": {"acceptor": {"type": "string"}, "issuer": {"type": "string"}}}
-        one_of = [{"type": "string", "enum": ["acceptor", "issuer"]}, shares]
+        one_of = [{"type": "string", "enum": ["acceptor", "issuer"]}, shares, {"type": "null"}]
         metadata = {"oneOf": one_of, "example": "acceptor"} | kwargs.pop("metadata", {})
         super().__init__(metadata=metadata, **kwargs)
 
@@ -150,6 +150,7 @@ class FeeRuleInput(Schema):
     acceptor = CodeText(load_default=None, allow_none=True, metadata={"description": "null: every acceptor"})
     payer = Payer(
         load_default=None,
+        allow_none=True,
         metadata={"description": "Default: the acceptor, and for a load the issuer"},
     )
     rate = Rate(load_default=Decimal(0), metadata={"description": "Part of the leg's amount"})

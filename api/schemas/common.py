@@ -1,5 +1,6 @@
 """What many shapes share."""
 
+from functools import cache
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -30,9 +31,14 @@ class PageQuery(Schema):
     cursor = Text(load_default=None)
 
 
-class IdempotencyHeader(Schema):
-    key = fields.String(data_key="Idempotency-Key")
-
+#: Documentation of the header; `api.web.idempotency_key` reads it.
+KEY_HEADER = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "description": "New for each act; the same key with the same body gives the first answer again",
+}
 
 CARD = {"description": "The card's number, 4 to 32 letters and digits", "example": "6200000000000001"}
 
@@ -49,6 +55,7 @@ def code_parameter() -> fields.String:
     return fields.String(metadata={"pattern": f"^{CODE.pattern}$"})
 
 
+@cache
 def page_of(schema: type[Schema]) -> type[Schema]:
     """The schema of a list of these with the cursor of the next page."""
     name = schema.__name__.removesuffix("Schema") + "PageSchema"

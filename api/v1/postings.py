@@ -9,7 +9,7 @@ from api import present
 from api.auth import DESKS, current_caller, guard, owner
 from api.commands import BUILDERS, Envelope
 from api.problems import HttpCode, Problem, refusal_response
-from api.schemas.common import IdempotencyHeader
+from api.schemas.common import KEY_HEADER
 from api.schemas.ledger import AccrualInput, LoadInput, RedemptionInput, SpendInput, TransactionSchema
 from api.services import services
 from api.web import Blueprint, answer, idempotency_key, json_body
@@ -28,40 +28,40 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 
 @blueprint.route("/accruals", methods=["POST"])
 @guard(*DESKS)
-@blueprint.arguments(IdempotencyHeader, location="headers")
+@blueprint.doc(parameters=[KEY_HEADER])
 @blueprint.arguments(AccrualInput)
 @blueprint.response(201, TransactionSchema)
-def accrue(_: dict[str, Any], body: dict[str, Any]) -> Response:
+def accrue(body: dict[str, Any]) -> Response:
     """Record cash consumption and issue points for it"""
     return _post("accrual", body)
 
 
 @blueprint.route("/redemptions", methods=["POST"])
 @guard(*DESKS)
-@blueprint.arguments(IdempotencyHeader, location="headers")
+@blueprint.doc(parameters=[KEY_HEADER])
 @blueprint.arguments(RedemptionInput)
 @blueprint.response(201, TransactionSchema)
-def redeem(_: dict[str, Any], body: dict[str, Any]) -> Response:
+def redeem(body: dict[str, Any]) -> Response:
     """Use points"""
     return _post("redemption", body)
 
 
 @blueprint.route("/loads", methods=["POST"])
 @guard(*DESKS)
-@blueprint.arguments(IdempotencyHeader, location="headers")
+@blueprint.doc(parameters=[KEY_HEADER])
 @blueprint.arguments(LoadInput)
 @blueprint.response(201, TransactionSchema)
-def load(_: dict[str, Any], body: dict[str, Any]) -> Response:
+def load(body: dict[str, Any]) -> Response:
     """Sell stored value"""
     return _post("load", body)
 
 
 @blueprint.route("/spends", methods=["POST"])
 @guard(*DESKS)
-@blueprint.arguments(IdempotencyHeader, location="headers")
+@blueprint.doc(parameters=[KEY_HEADER])
 @blueprint.arguments(SpendInput)
 @blueprint.response(201, TransactionSchema)
-def spend(_: dict[str, Any], body: dict[str, Any]) -> Response:
+def spend(body: dict[str, Any]) -> Response:
     """Pay with stored value"""
     return _post("spend", body)
 

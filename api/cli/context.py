@@ -1,0 +1,56 @@
+"""What commands share: settings, the database, and errors that say what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import click
+from rich.console import Console
+from sqlalchemy import Engine
+
+from api.services import Services
+from api.setup import opened_services
+from config import Settings, SettingsError, load_settings
+from config.logs import configure_logging
+from database import EmbeddedServerError, make_engine, open_database
+
+console = Console()
+notices = Console(stderr=True)
+
+
+def settings_or_fail() -> Settings:
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    # A person reads along: warnings only, in plain lines. Servers log what they are told to.
+    configure_logging("warning", "console")
+    return settings
+
+
+@contextmanager
+def opened_url() -> Iterator[tuple[Settings, str]]:
+    """The settings and a database that can be used: by URL, running already, or started for the occasion."""
+    settings = settings_or_fail()
+    try:
+        with open_database(settings.database_url, settings.data_dir, on_wait=notices.print) as database:
+            yield settings, database.url
+    except EmbeddedServerError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def opened_engine() -> Iterator[Engine]:
+    with opened_url() as (_, url):
+        engine = make_engine(url, pool_size=4, application_name="tongdui-cli")
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def opened() -> Iterator[Services]:
+    """The services of one command; a handful of connections is plenty for it."""
+    with opened_url() as (settings, url), opened_services(replace(settings, threads=4), url) as services:
+        yield services

@@ -1,0 +1,35 @@
+"""`tongdui db`: the tables."""
+
+import click
+
+from api.cli.context import console, opened_engine, opened_url
+from api.setup import prepare
+from database import migrations
+
+
+@click.group("db")
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command()
+def upgrade() -> None:
+    """Bring the tables up to date; safe to run again."""
+    with opened_url() as (settings, url):
+        operator_key = prepare(settings, url)
+    console.print("The tables are up to date.")
+    if operator_key is not None:
+        console.print("Operator key, shown this once:")
+        console.print(f"  {operator_key}", soft_wrap=True)
+
+
+@database.command()
+def check() -> None:
+    """Compare the tables with what this program expects; exit 1 if they differ."""
+    with opened_engine() as engine:
+        faults = migrations.check(engine)
+    for fault in faults:
+        console.print(fault, markup=False)
+    if faults:
+        raise click.ClickException("The database differs. Run `tongdui db upgrade`.")
+    console.print("The tables are as they should be.")

@@ -1,0 +1,92 @@
+"""`tongdui doctor`."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import click
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.cli.context import console, opened_url
+from api.setup import load_personal_data
+from clearing.core.calendar import PeriodState
+from config import Settings
+from database import make_engine, migrations
+from settlement.query import list_periods
+
+FREE_BYTES_MIN = 1 << 30
+SERVER_VERSION_MIN = 150000
+
+
+class Finding(NamedTuple):
+    good: bool
+    what: str
+    remedy: str = ""
+
+
+@click.command()
+def doctor() -> None:
+    """Look for what keeps the program from working, and say what to do; exit 1 if anything is wrong."""
+    bad = 0
+    with opened_url() as (settings, url):
+        engine = make_engine(url, pool_size=2, application_name="tongdui-doctor")
+        try:
+            for finding in _examine(settings, engine):
+                mark = "[green]good[/green]" if finding.good else "[red]bad [/red]"
+                console.print(f"{mark}  {finding.what}", highlight=False)
+                if not finding.good:
+                    bad += 1
+                    console.print(f"      → {finding.remedy}", highlight=False)
+        finally:
+            engine.dispose()
+    if bad:
+        raise SystemExit(1)
+
+
+def _examine(settings: Settings, engine: Engine) -> Iterator[Finding]:
+    yield Finding(True, f"Python {sys.version.split()[0]}")
+    yield _disk(settings)
+    try:
+        load_personal_data(settings)
+        yield Finding(True, "The keys of personal data can be read")
+    except (ValueError, OSError) as error:
+        yield Finding(False, f"Personal-data keys: {error}", "Restore TONGDUI_PERSONAL_DATA_KEYS or its file.")
+    try:
+        yield from _examine_database(engine)
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        yield Finding(False, f"Database: {reason}", "Check DATABASE_URL, and that the server runs.")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return Finding(
+        free >= FREE_BYTES_MIN,
+        f"{free // (1 << 30)} GiB free for {settings.data_dir}",
+        "Free some space, or set TONGDUI_DATA to another disk.",
+    )
+
+
+def _examine_database(engine: Engine) -> Iterator[Finding]:
+    with engine.connect() as connection:
+        version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+        yield Finding(
+            version >= SERVER_VERSION_MIN, f"PostgreSQL {version // 10000}", "PostgreSQL 15 or newer is needed."
+        )
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            value = connection.execute(text(f"SHOW {setting}")).scalar_one()
+            yield Finding(
+                value == "on", f"{setting} is {value}", f"Turn {setting} on, or a power cut may lose postings."
+            )
+    faults = migrations.check(engine)
+    yield Finding(not faults, faults[0] if faults else "The tables are up to date", "Run `tongdui db upgrade`.")
+    if faults:
+        return
+    with engine.connect() as connection:
+        states = [period.state for period in list_periods(connection)]
+        yield Finding(True, f"{states.count(PeriodState.OPEN)} periods open, {len(states)} in all")

@@ -1,0 +1,116 @@
+"""`tongdui import`."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from api.cli.context import console, notices, opened
+from api.imports import store
+from api.imports.kinds import KINDS
+from api.imports.receive import CHUNK_BYTES, receive
+from api.services import Services
+from clearing.core.commands import Caller, Scope
+
+BYTES_MAX = 1 << 40
+REFUSALS_SHOWN = 10
+
+MEDIA_TYPES = {".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}
+
+
+@click.command("import")
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--historical", is_flag=True, help="Book each row at the time it occurred.")
+@click.option("--errors", type=click.Path(dir_okay=False, path_type=Path), help="Write refused rows to this CSV.")
+@click.option("--strict", is_flag=True, help="Exit 3 if any row was refused.")
+def import_file(kind: str, file: Path, historical: bool, errors: Path | None, strict: bool) -> None:
+    """Post the rows of FILE (CSV, or NDJSON by its ending) as KIND.
+
+    Good rows are posted, bad ones listed. Sending a file again posts nothing twice.
+    """
+    with opened() as services:
+        with file.open("rb") as content:
+            import_id = receive(
+                services.engine,
+                services.files,
+                _chunks(content),
+                kind=kind,
+                historical=historical,
+                owner="hub",
+                caller=Caller("cli", Scope.OPERATOR),
+                media_type=MEDIA_TYPES.get(file.suffix, "text/csv"),
+                bytes_max=BYTES_MAX,
+            )
+        finished = _run(services, import_id, file.name)
+        _report(services, finished, errors)
+    if finished.status == "failed":
+        raise click.ClickException(finished.error or "The import failed.")
+    if strict and finished.refused:
+        raise SystemExit(3)
+
+
+def _run(services: Services, import_id: int, name: str) -> store.Import:
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"), TimeElapsedColumn(),
+        console=notices, transient=not notices.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(name, total=None, counts="")
+
+        def show(progress: store.Import) -> None:
+            counts = f"{progress.rows:,} rows, {progress.refused:,} refused"
+            bar.update(
+                task, completed=progress.read_bytes, total=progress.upload.size_bytes, counts=counts
+            )
+
+        finished = services.imports.run(import_id, show)
+        assert finished is not None, "the import was just made, and here"
+        show(finished)
+    return finished
+
+
+def _report(services: Services, finished: store.Import, errors: Path | None) -> None:
+    console.print(
+        f"{finished.rows:,} rows: {finished.accepted:,} accepted, {finished.replayed:,} replayed,"
+        f" {finished.refused:,} refused.",
+        highlight=False,
+    )
+    if not finished.refused:
+        return
+    table = Table("row", "code", "detail", title=f"Refused rows (the first {REFUSALS_SHOWN})")
+    with services.engine.connect() as connection:
+        refusals = store.refusals(connection, finished.id)
+        if errors is not None:
+            refusals = _written(errors, refusals)
+        for number, refusal in enumerate(refusals):
+            if number < REFUSALS_SHOWN:
+                table.add_row(str(refusal["row"]), refusal["code"], refusal["detail"])
+    console.print(table)
+    if errors is not None:
+        console.print(f"All refused rows are in {errors}.", markup=False)
+    elif finished.refused > REFUSALS_SHOWN:
+        console.print("Name a file with --errors to get all of them.")
+
+
+def _written(path: Path, refusals: Iterator[dict[str, object]]) -> Iterator[dict[str, object]]:
+    """Pass the refusals on, writing each to the file: the row as it was sent, and what is wrong with it."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer: csv.DictWriter[str] | None = None
+        for refusal in refusals:
+            content = dict(refusal["content"])  # type: ignore[call-overload]  # a JSON object
+            head = {name: refusal[name] for name in ("row", "code", "detail", "field")}
+            if writer is None:
+                writer = csv.DictWriter(file, [*head, *content], extrasaction="ignore", restval="")
+                writer.writeheader()
+            writer.writerow({**content, **head})
+            yield refusal
+
+
+def _chunks(content: BinaryIO) -> Iterator[bytes]:
+    while chunk := content.read(CHUNK_BYTES):
+        yield chunk

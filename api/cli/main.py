@@ -1,0 +1,44 @@
+"""`tongdui`: the group of all commands."""
+
+import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from api.cli.database import database
+from api.cli.doctor import doctor
+from api.cli.imports import import_file
+from api.cli.serve import run, serve
+from api.cli.settlement import close, statements
+from api.cli.verify import verify
+
+
+class Commands(click.Group):
+    """Turns the database's commonest complaints into sentences."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise click.ClickException(
+                f"The database cannot be reached: {reason}. Check DATABASE_URL, or run `tongdui doctor`."
+            ) from error
+        except ProgrammingError as error:
+            if "does not exist" not in str(error.orig):
+                raise
+            raise click.ClickException(
+                "The database has no tables yet, or old ones. Run `tongdui db upgrade` first."
+            ) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tongdui")
+def main() -> None:
+    """Tongdui (通兑): the clearing house of an alliance of hotels and shops.
+
+    Settings come from the environment; README lists them. Without DATABASE_URL the program runs its own
+    PostgreSQL in the folder TONGDUI_DATA.
+    """
+
+
+for command in (run, serve, database, import_file, close, statements, verify, doctor):
+    main.add_command(command)

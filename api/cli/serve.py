@@ -1,0 +1,90 @@
+"""`tongdui run` and `tongdui serve`."""
+
+import os
+import signal
+import threading
+
+import click
+from rich.markup import escape
+
+from api.cli.context import console, notices, settings_or_fail
+from api.sample import SAMPLE_KEYS_FILE, SampleKey, load_sample, read_sample_keys
+from api.server import PortTaken, require_free_port
+from api.server import serve as serve_forever
+from api.setup import prepare
+from config import Settings
+from config.logs import configure_logging
+from database import EmbeddedServer, EmbeddedServerError
+
+
+@click.command()
+@click.option("--sample", is_flag=True, help="Begin with a small sample alliance, if there is no data yet.")
+def run(sample: bool) -> None:
+    """Start everything: the embedded database (unless DATABASE_URL is set) and the API."""
+    settings = settings_or_fail()
+    try:
+        require_free_port(settings)
+        if settings.database_url is not None:
+            _serve(settings, settings.database_url, sample)
+            return
+        server = EmbeddedServer(settings.data_dir, on_wait=notices.print)
+        with server:
+            _watch(server)
+            _serve(settings, server.url, sample)
+    except (EmbeddedServerError, PortTaken) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command()
+def serve() -> None:
+    """Serve the API on a database that is there: DATABASE_URL, or one that `tongdui run` started."""
+    settings = settings_or_fail()
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        serve_forever(settings)
+    except PortTaken as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _serve(settings: Settings, url: str, sample: bool) -> None:
+    try:
+        operator_key = prepare(settings, url)
+    except ValueError as error:
+        raise click.ClickException(f"TONGDUI_BOOTSTRAP_KEY: {error}.") from error
+    if sample:
+        load_sample(settings, url, console)
+    _greet(settings, operator_key, read_sample_keys(settings))
+    configure_logging(settings.log_level, settings.log_format)
+    serve_forever(settings)
+    console.print("Stopped.")
+
+
+def _watch(server: EmbeddedServer) -> None:
+    """Without its database the program is of no use: end it, so that whoever supervises it starts it again."""
+
+    def wait() -> None:
+        server.wait()
+        if not stopping.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopping = threading.Event()
+    threading.Thread(target=wait, name="database-watch", daemon=True).start()
+
+
+def _greet(settings: Settings, operator_key: str | None, keys: list[SampleKey]) -> None:
+    base = f"http://{settings.host}:{settings.port}"
+    console.print(f"[bold]Tongdui[/bold] listens on {base}  (API: {base}/docs)")
+    console.print(f"Data: {escape(str(settings.data_dir))}", soft_wrap=True)
+    if operator_key is not None:
+        console.print("Operator key, shown this once:")
+        console.print(f"  {operator_key}", soft_wrap=True)
+    if keys:
+        console.print(f"Keys of the sample alliance (also in {escape(str(settings.data_dir / SAMPLE_KEYS_FILE))}):")
+        for key in keys:
+            console.print(f"  {key.label:<24} {key.key}", soft_wrap=True)
+        desk = next(key for key in keys if key.card is not None)
+        console.print("Try a card at a front desk:")
+        console.print(
+            f'  curl -H "Authorization: Bearer {desk.key}" {base}/v1/cards/{desk.card}', soft_wrap=True
+        )
+    console.print("Stop with Ctrl-C.")

@@ -1,0 +1,208 @@
+"""Running imports: a thread that posts files batch by batch, counting in the same transaction."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from api.commands import Envelope
+from api.imports import kinds, store
+from api.imports.reader import Row, Rows, Unreadable
+from clearing.core.commands import Command
+from clearing.core.enrolment import Enrolment, EnrolmentOutcome
+from clearing.core.outcomes import Code, Outcome, Refusal, Replayed
+from clearing.idempotency import key_hash, request_hash
+from clearing.members import Enroller, Person
+from clearing.writer import Writer
+
+log = structlog.get_logger(__name__)
+
+BATCH_ROWS = 1000
+
+OnProgress = Callable[[store.Import], None]
+
+
+class _Judged(NamedTuple):
+    """A row on its way: what is to be posted, or why it cannot be."""
+
+    row: Row
+    command: Command | None = None
+    enrolment: tuple[Enrolment, Person] | None = None
+    refusal: Refusal | None = None
+
+
+class ImportRunner:
+    """Runs imports one after another in a thread of its own; `run` does one here and now."""
+
+    def __init__(
+        self, engine: Engine, files: Path, make_writer: Callable[[], Writer], make_enroller: Callable[[], Enroller]
+    ) -> None:
+        self._engine = engine
+        self._files = files
+        self._make_writer = make_writer
+        self._make_enroller = make_enroller
+        self._queue: SimpleQueue[int | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin to work, first on what was cut off when the program last ended."""
+        with self._engine.connect() as connection:
+            for import_id in store.unfinished(connection):
+                self._queue.put(import_id)
+        self._thread = threading.Thread(target=self._work, name="imports", daemon=True)
+        self._thread.start()
+
+    def submit(self, import_id: int) -> None:
+        self._queue.put(import_id)
+
+    def close(self) -> None:
+        """Stop after the batch under way; what is left goes on at the next start."""
+        self._stopping.set()
+        self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def run(self, import_id: int, on_progress: OnProgress | None = None) -> store.Import | None:
+        """Do what is left of one import. None if another process is at it, or its file is not here."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as own:
+            if not own.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (import_id,)).scalar():
+                return None
+            try:
+                return self._run_locked(import_id, on_progress)
+            finally:
+                own.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (import_id,))
+
+    def _work(self) -> None:
+        while (import_id := self._queue.get()) is not None and not self._stopping.is_set():
+            try:
+                self.run(import_id)
+            except Exception:
+                log.exception("import_interrupted", import_id=import_id)
+
+    def _run_locked(self, import_id: int, on_progress: OnProgress | None) -> store.Import | None:
+        current = self._read(import_id)
+        path = self._files / current.upload.file_name
+        if current.status != "running" or not path.exists():
+            return None
+        error = None
+        try:
+            self._post_rows(current, path, on_progress)
+        except Unreadable as unreadable:
+            error = str(unreadable)
+        except Exception as fault:
+            log.exception("import_failed", import_id=import_id)
+            error = (
+                f"Stopped by a fault of ours ({type(fault).__name__}). Rows counted so far are done; send"
+                " the same file again to do the rest."
+            )
+        if self._stopping.is_set() and error is None:
+            return None
+        with self._engine.begin() as connection:
+            store.finish(connection, import_id, error)
+        path.unlink(missing_ok=True)
+        finished = self._read(import_id)
+        log.info("import_finished", import_id=import_id, status=finished.status, rows=finished.rows)
+        return finished
+
+    def _post_rows(self, current: store.Import, path: Path, on_progress: OnProgress | None) -> None:
+        kind = kinds.KINDS[current.upload.kind]
+        rows = Rows(path, current.upload.media_type, kind.columns, kind.required)
+        judged = islice(self._judge(current.upload, rows), current.rows, None)
+        writer, enroller = self._make_writer(), self._make_enroller()
+        try:
+            while not self._stopping.is_set():
+                batch = list(islice(judged, BATCH_ROWS))
+                if not batch:
+                    return
+                self._post_batch(current.id, batch, rows.bytes_read, writer, enroller)
+                if on_progress is not None:
+                    on_progress(self._read(current.id))
+        finally:
+            writer.close()
+            enroller.close()
+
+    def _judge(self, upload: store.Upload, rows: Rows) -> Iterator[_Judged]:
+        """Each row checked by itself; `latest` runs along also over rows that are done already."""
+        latest: datetime | None = None
+        enroller = self._make_enroller()
+        for row in rows:
+            if row.fault is not None:
+                yield _Judged(row, refusal=Refusal(Code.MALFORMED, row.fault))
+                continue
+            content = kinds.typed(row.content)
+            body = kinds.checked(upload.kind, content)
+            if isinstance(body, Refusal):
+                yield _Judged(row, refusal=body)
+                continue
+            if upload.historical and upload.kind != kinds.MEMBERS:
+                refusal = kinds.out_of_order(body, latest)
+                if refusal is not None:
+                    yield _Judged(row, refusal=refusal)
+                    continue
+                latest = body["occurred_at"]
+            envelope = _envelope(upload, row, content)
+            if envelope is None:
+                refusal = Refusal(Code.MALFORMED, "key must be text of 1 to 255 printable characters.", "key")
+                yield _Judged(row, refusal=refusal)
+            elif upload.kind == kinds.MEMBERS:
+                request = enroller.request_of(envelope.key, envelope.request_hash, envelope.caller, body)
+                yield _Judged(row, enrolment=request)
+            else:
+                yield _Judged(row, command=kinds.command(upload.kind, envelope, body))
+
+    def _post_batch(
+        self, import_id: int, batch: list[_Judged], bytes_read: int, writer: Writer, enroller: Enroller
+    ) -> None:
+        def count(connection: Connection, outcomes: "list[Outcome] | list[EnrolmentOutcome]") -> None:
+            store.advance(connection, import_id, _progress(batch, iter(outcomes), bytes_read))
+
+        requests = [one.enrolment for one in batch if one.enrolment is not None]
+        if requests:
+            enroller.enrol(requests, lambda connection, outcomes: count(connection, list(outcomes)))
+        else:
+            commands = [one.command for one in batch if one.command is not None]
+            writer.post(commands, lambda connection, outcomes: count(connection, list(outcomes)))
+
+    def _read(self, import_id: int) -> store.Import:
+        with self._engine.connect() as connection:
+            found = store.read(connection, import_id)
+        assert found is not None, "imports are never deleted"
+        return found
+
+
+def _progress(
+    batch: list[_Judged], outcomes: Iterator[Outcome | EnrolmentOutcome], bytes_read: int
+) -> store.Progress:
+    accepted = replayed = 0
+    refusals: list[tuple[Row, Refusal]] = []
+    for one in batch:
+        outcome = one.refusal or next(outcomes)
+        if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
+            outcome = outcome.recorded.refusal
+        if isinstance(outcome, Refusal):
+            refusals.append((one.row, outcome))
+        elif isinstance(outcome, Replayed):
+            replayed += 1
+        else:
+            accepted += 1
+    return store.Progress(len(batch), accepted, replayed, refusals, bytes_read)
+
+
+def _envelope(upload: store.Upload, row: Row, content: dict[str, object]) -> Envelope | None:
+    """None for a key that cannot be one. A row without a key is known by its place in this very file."""
+    key = content.pop("key", None)
+    if key is None:
+        key_id = key_hash(f"import:{upload.owner}:{upload.kind}:{upload.file_hash}", str(row.number))
+    elif isinstance(key, str) and 1 <= len(key) <= 255 and key.isprintable():
+        key_id = key_hash(upload.owner, key)
+    else:
+        return None
+    operation = kinds.KINDS[upload.kind].operation
+    return Envelope(key_id, request_hash(operation, content), upload.caller, upload.historical)

@@ -1,0 +1,138 @@
+"""The record of imports in the database: who sent what, how far it is, which rows were refused."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from api.imports.reader import Row
+from clearing.core.commands import Caller, Scope
+from clearing.core.outcomes import Refusal
+from clearing.tables import import_refusals, imports
+
+
+class Upload(NamedTuple):
+    """A file as it came in; it lies in the folder of imports under `file_name`."""
+
+    kind: str
+    historical: bool
+    owner: str
+    caller: Caller
+    file_name: str
+    file_hash: str
+    media_type: str
+    size_bytes: int
+
+
+class Import(NamedTuple):
+    """How far an import is. Counts are rows; the row counts of one import always add up."""
+
+    id: int
+    upload: Upload
+    status: str
+    rows: int
+    accepted: int
+    replayed: int
+    refused: int
+    read_bytes: int
+    error: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class Progress(NamedTuple):
+    """What one batch adds. `refusals` keep the row as it was sent."""
+
+    rows: int
+    accepted: int
+    replayed: int
+    refusals: Sequence[tuple[Row, Refusal]]
+    read_bytes: int
+
+
+def begin(connection: Connection, import_id: int, upload: Upload) -> None:
+    values = upload._asdict() | {"caller": {**upload.caller._asdict(), "scope": upload.caller.scope.value}}
+    connection.execute(
+        insert(imports).values(
+            id=import_id, status="running", started_at=func.clock_timestamp(), **values
+        )
+    )
+
+
+def advance(connection: Connection, import_id: int, progress: Progress) -> None:
+    """Count a batch, in the transaction that posts it."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id)
+        .values(
+            rows=imports.c.rows + progress.rows,
+            accepted=imports.c.accepted + progress.accepted,
+            replayed=imports.c.replayed + progress.replayed,
+            refused=imports.c.refused + len(progress.refusals),
+            read_bytes=progress.read_bytes,
+        )
+    )
+    if progress.refusals:
+        connection.execute(
+            insert(import_refusals),
+            [
+                {
+                    "import_id": import_id,
+                    "row": row.number,
+                    "code": refusal.code.value,
+                    "detail": refusal.detail,
+                    "field": refusal.field,
+                    "content": _storable(row.content),
+                }
+                for row, refusal in progress.refusals
+            ],
+        )
+
+
+def finish(connection: Connection, import_id: int, error: str | None = None) -> None:
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id)
+        .values(
+            status="failed" if error else "done",
+            error=error,
+            ended_at=func.clock_timestamp(),
+            read_bytes=imports.c.read_bytes if error else imports.c.size_bytes,
+        )
+    )
+
+
+def read(connection: Connection, import_id: int) -> Import | None:
+    row = connection.execute(select(imports).where(imports.c.id == import_id)).one_or_none()
+    if row is None:
+        return None
+    caller = Caller(**{**row.caller, "scope": Scope(row.caller["scope"])})
+    upload = Upload(
+        **{**{name: row._mapping[name] for name in Upload._fields if name != "caller"}, "caller": caller}
+    )
+    shared = {name: row._mapping[name] for name in Import._fields if name != "upload"}
+    return Import(upload=upload, **shared)
+
+
+def unfinished(connection: Connection) -> list[int]:
+    """Ids of the imports that are running, or were cut off."""
+    query = select(imports.c.id).where(imports.c.status == "running").order_by(imports.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def refusals(connection: Connection, import_id: int) -> Iterator[dict[str, Any]]:
+    """The refused rows in their order, streamed: row, code, detail, field, content."""
+    query = select(import_refusals).where(import_refusals.c.import_id == import_id)
+    options = {"stream_results": True, "yield_per": 1000}
+    for row in connection.execute(query.order_by(import_refusals.c.row), execution_options=options):
+        yield {name: row._mapping[name] for name in ("row", "code", "detail", "field", "content")}
+
+
+def _storable(content: dict[str, Any]) -> dict[str, Any]:
+    """The row as it was sent, less what a JSON column cannot hold (NUL, broken characters)."""
+    return {_clean(str(name)): _clean(value) if isinstance(value, str) else value for name, value in content.items()}
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")

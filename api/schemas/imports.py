@@ -1,0 +1,33 @@
+"""Imports."""
+
+from marshmallow import Schema, fields, validate
+
+from api.imports.kinds import KINDS
+
+
+class ImportQuery(Schema):
+    kind = fields.String(required=True, validate=validate.OneOf(list(KINDS)))
+    historical = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Book each row at the time it occurred; operators only, rows in time order"},
+    )
+
+
+class ImportIdSchema(Schema):
+    id = fields.String()
+
+
+class ImportSchema(Schema):
+    id = fields.String()
+    kind = fields.String()
+    historical = fields.Boolean()
+    status = fields.String(validate=validate.OneOf(["running", "done", "failed"]))
+    rows = fields.Integer()
+    accepted = fields.Integer()
+    replayed = fields.Integer()
+    refused = fields.Integer()
+    error = fields.String(allow_none=True)
+    bytes_read = fields.Integer()
+    bytes_total = fields.Integer()
+    started_at = fields.AwareDateTime()
+    ended_at = fields.AwareDateTime(allow_none=True)

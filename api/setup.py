@@ -1,0 +1,116 @@
+"""Putting a process together from its settings: database, keys, services."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from api.imports.runner import ImportRunner
+from api.keyring import Keyring
+from api.services import Services
+from clearing.alliance import found_alliance
+from clearing.core.rulebook import AllianceSettings
+from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
+from clearing.core.commands import Scope
+from clearing.members import Enroller
+from clearing.privacy import PersonalData, new_keys
+from clearing.queue import PostingQueue
+from clearing.writer import Writer
+from config import Settings
+from database import make_engine, migrations
+
+KEYS_FILE = "keys/personal-data.json"
+IMPORTS_FOLDER = "imports"
+
+#: Beside the request threads: the posting thread, enrolment, and an import with two writers and its lock.
+CONNECTIONS_BESIDE_THREADS = 6
+CONNECTIONS_MAX = 40
+
+
+def build_services(settings: Settings, database_url: str) -> Services:
+    """Services on a database that `prepare` has made ready."""
+    pool_size = min(settings.threads, CONNECTIONS_MAX) + CONNECTIONS_BESIDE_THREADS
+    # No ping before each use: it would be a round trip on every request, and a connection that broke
+    # is replaced after the one request that found it.
+    engine = make_engine(database_url, pool_size=pool_size, application_name="tongdui", pre_ping=False)
+    personal_data = load_personal_data(settings)
+
+    def make_writer() -> Writer:
+        return Writer(engine)
+
+    def make_enroller() -> Enroller:
+        return Enroller(Writer(engine), personal_data)
+
+    files = settings.data_dir / IMPORTS_FOLDER
+    return Services(
+        engine=engine,
+        personal_data=personal_data,
+        files=files,
+        keyring=Keyring(engine),
+        posting=PostingQueue(make_writer),
+        enroller=make_enroller(),
+        imports=ImportRunner(engine, files, make_writer, make_enroller),
+    )
+
+
+@contextmanager
+def opened_services(settings: Settings, database_url: str) -> Iterator[Services]:
+    """`build_services` for the duration of a command."""
+    services = build_services(settings, database_url)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def prepare(settings: Settings, database_url: str) -> str | None:
+    """Bring the tables up to date, found the alliance, let an operator in.
+
+    Returns the text of an operator key if one was made, to be shown this once: at the first start without
+    TONGDUI_BOOTSTRAP_KEY. Raises ValueError for a bootstrap key that is too short.
+    """
+    migrations.upgrade(database_url)
+    load_personal_data(settings)
+    engine = make_engine(database_url, pool_size=1, application_name="tongdui-setup")
+    try:
+        return _prepare(settings, engine)
+    finally:
+        engine.dispose()
+
+
+def load_personal_data(settings: Settings) -> PersonalData:
+    """The keys of names and phones: from the settings, or from a file of the data folder, made if absent."""
+    if settings.personal_data_keys is not None:
+        return PersonalData.from_text(settings.personal_data_keys)
+    path = settings.data_dir / KEYS_FILE
+    if not path.exists():
+        _write_secret(path, new_keys())
+    return PersonalData.from_text(path.read_text(encoding="ascii"))
+
+
+def _prepare(settings: Settings, engine: Engine) -> str | None:
+    with engine.begin() as connection:
+        found_alliance(connection, AllianceSettings(time_zone=settings.timezone), made_by="setup")
+        if settings.bootstrap_key is not None:
+            accept_bootstrap_key(connection, settings.bootstrap_key)
+        elif not has_operator_key(connection):
+            return make_key(connection, Scope.OPERATOR, "bootstrap", made_by="setup")[0]
+    return None
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Write a file that only we can read, whole or not at all; one that is there already stays."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first; its keys are the ones
+    finally:
+        draft.unlink()

@@ -1,0 +1,155 @@
+"""Imports: files of members, balances and acts."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, request
+
+from api.auth import current_caller, guard, own_participant, owner
+from api.imports import store
+from api.imports.kinds import KINDS
+from api.imports.reader import IGNORED_COLUMNS
+from api.imports.receive import CHUNK_BYTES, TooLarge, receive
+from api.problems import HttpCode, Problem
+from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
+from api.services import services
+from api.web import Blueprint, answer
+from clearing import ids
+from clearing.core.commands import Scope
+from clearing.core.outcomes import Code
+
+blueprint = Blueprint("imports", __name__, description="Files: every row is posted, or listed as refused")
+
+BYTES_MAX = 1 << 30
+MEDIA_TYPES = ("text/csv", "application/x-ndjson", "application/ndjson", "application/jsonl")
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "CSV with a first line that names the columns, or one JSON object on each line",
+        "content": {
+            media_type: {"schema": {"type": "string"}} for media_type in ("text/csv", "application/x-ndjson")
+        },
+    }
+}
+
+
+@blueprint.route("/imports", methods=["POST"])
+@guard(Scope.PARTICIPANT, Scope.OPERATOR)
+@blueprint.arguments(ImportQuery, location="query")
+@blueprint.doc(**BODY)
+@blueprint.response(202, ImportIdSchema)
+def start_import(query: dict[str, Any]) -> Response:
+    """Send a file; its rows are posted in the background
+
+    Columns: `members`: participant, name, phone, tier, card · `balances`: card, issuer, asset (points or
+    stored_value), quantity, expires_on · `accruals`: card, merchant, amount, points · `redemptions`: card,
+    merchant, points, amount · `loads`, `spends`: card, merchant, issuer, amount. Every row may carry `key`
+    (its idempotency key), `reference` and `occurred_at`. Sending a file again posts nothing twice: a row
+    without a key is known by its place in that very file, so mend refused rows in the list of refused rows
+    (`errors.csv`) and send that.
+    """
+    caller = current_caller()
+    if query["historical"] and caller.scope is not Scope.OPERATOR:
+        raise Problem(Code.FORBIDDEN, "Only the operator loads history.")
+    media_type = request.mimetype
+    if media_type not in MEDIA_TYPES:
+        raise Problem(HttpCode.UNSUPPORTED_MEDIA_TYPE, f"Send one of {', '.join(MEDIA_TYPES)}.")
+    try:
+        import_id = receive(
+            services().engine,
+            services().files,
+            _body(),
+            kind=query["kind"],
+            historical=query["historical"],
+            owner=owner(caller),
+            caller=caller,
+            media_type=media_type,
+            bytes_max=BYTES_MAX,
+        )
+    except TooLarge as error:
+        raise Problem(HttpCode.TOO_LARGE, f"A file has at most {BYTES_MAX} bytes; split it.") from error
+    services().imports.submit(import_id)
+    text = ids.encode("imp", import_id)
+    return answer({"id": text}, 202, {"Location": f"/v1/imports/{text}"})
+
+
+@blueprint.route("/imports/<import_id>")
+@guard(Scope.PARTICIPANT, Scope.OPERATOR, Scope.AUDITOR)
+@blueprint.response(200, ImportSchema)
+def read_import(import_id: str) -> Response:
+    """How far it is: counts of rows accepted, replayed and refused"""
+    return answer(_import(_found(import_id)))
+
+
+@blueprint.route("/imports/<import_id>/errors.csv")
+@guard(Scope.PARTICIPANT, Scope.OPERATOR, Scope.AUDITOR)
+@blueprint.response(200, {"type": "string"}, content_type="text/csv")
+def list_refused_rows(import_id: str) -> Response:
+    """The refused rows with the reason; mend them and send this file"""
+    found = _found(import_id)
+    return Response(_errors(found), content_type="text/csv; charset=utf-8")
+
+
+def _body() -> Iterator[bytes]:
+    """The request's body in pieces; raises Problem if it ends before its announced length."""
+    announced, received = request.content_length, 0
+    while chunk := request.stream.read(CHUNK_BYTES):
+        received += len(chunk)
+        yield chunk
+    if announced is not None and received < announced:
+        raise Problem(
+            Code.MALFORMED, f"Only {received} of {announced} bytes arrived; nothing was read. Send it again."
+        )
+
+
+def _found(text: str) -> store.Import:
+    """The import, if it is the caller's to see; raises Problem."""
+    numbers = ids.decode("imp", text)
+    with services().engine.connect() as connection:
+        found = store.read(connection, numbers[0]) if numbers else None
+    caller = current_caller()
+    if found is None or (own_participant(caller) is not None and found.upload.owner != owner(caller)):
+        raise Problem(HttpCode.NOT_FOUND, f"There is no import {text!r}.")
+    return found
+
+
+def _import(found: store.Import) -> dict[str, Any]:
+    return {
+        "id": ids.encode("imp", found.id),
+        "kind": found.upload.kind,
+        "historical": found.upload.historical,
+        "status": found.status,
+        "rows": found.rows,
+        "accepted": found.accepted,
+        "replayed": found.replayed,
+        "refused": found.refused,
+        "error": found.error,
+        "bytes_read": found.read_bytes,
+        "bytes_total": found.upload.size_bytes,
+        "started_at": found.started_at.isoformat(),
+        "ended_at": found.ended_at.isoformat() if found.ended_at else None,
+    }
+
+
+def _errors(found: store.Import) -> Iterator[str]:
+    columns = sorted(KINDS[found.upload.kind].columns)
+    head = ["row", "code", "detail", "field"]
+    assert set(head) == IGNORED_COLUMNS, "the list can be sent back as it is"
+    line = io.StringIO()
+    writer = csv.DictWriter(line, [*head, *columns], extrasaction="ignore", restval="")
+
+    def take() -> str:
+        text = line.getvalue()
+        line.seek(0)
+        line.truncate()
+        return text
+
+    writer.writeheader()
+    yield take()
+    with services().engine.connect() as connection:
+        for refusal in store.refusals(connection, found.id):
+            writer.writerow({**refusal["content"], **{name: refusal[name] for name in head}})
+            yield take()

@@ -1,0 +1,67 @@
+"""Settlement periods."""
+
+from typing import Any
+
+from flask import Response
+
+from api.auth import EVERYONE, current_caller, guard
+from api.problems import FieldError, Problem
+from api.schemas.common import page_of
+from api.schemas.settlement import CloseInput, PeriodSchema, SettlementSchema
+from api.services import services
+from api.web import Blueprint, answer
+from clearing.core.calendar import period_number
+from clearing.core.commands import Scope
+from clearing.core.outcomes import Code
+from settlement.close import CloseRefusal, check_recomputed, close_period
+from settlement.present import period_json, settlement_json
+from settlement.query import list_periods, read_settlement
+
+blueprint = Blueprint("periods", __name__, description="Calendar months; each is closed once")
+
+
+@blueprint.route("/periods")
+@guard(*EVERYONE)
+@blueprint.response(200, page_of(PeriodSchema))
+def list_all_periods() -> Response:
+    """All periods, the earliest first"""
+    with services().engine.connect() as connection:
+        zone = services().directory(connection).rulebook.settings.time_zone
+        data = [period_json(period, zone) for period in list_periods(connection)]
+    return answer({"data": data, "next_cursor": None})
+
+
+@blueprint.route("/periods/<name>/close", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(CloseInput, required=False)
+@blueprint.response(200, SettlementSchema)
+def close(body: dict[str, Any], name: str) -> Response:
+    """Close a period: cut-off, nets, statements; closing twice is the same as once
+
+    The period in course is closed early with `{"early": true}`: it ends at this instant, and the next one
+    begins there.
+    """
+    number = number_of(name)
+    engine = services().engine
+    with engine.begin() as connection:
+        outcome = close_period(
+            connection, number, early=body["early"], closed_by=current_caller().key_id
+        )
+    if isinstance(outcome, CloseRefusal):
+        raise Problem(outcome.code.value, outcome.detail)
+    # After the closing has committed, so that postings do not wait while the journal is added up again.
+    if outcome.recomputed is None:
+        with engine.begin() as connection:
+            check_recomputed(connection, number)
+    with engine.connect() as connection:
+        settlement = read_settlement(connection, number)
+    assert settlement is not None, "it was just closed"
+    return answer(settlement_json(settlement))
+
+
+def number_of(name: str) -> int:
+    """The number of the period with this name; raises Problem."""
+    try:
+        return period_number(name)
+    except ValueError as error:
+        raise Problem(Code.MALFORMED, str(error), [FieldError("", str(error))]) from error

@@ -1,0 +1,49 @@
+"""Settlements: nets and who owes whom."""
+
+from flask import Response
+
+from api.auth import FINANCE, SEES_ALL, current_caller, guard
+from api.problems import HttpCode, Problem
+from api.present import participant_code
+from api.schemas.settlement import ParticipantSettlementSchema, SettlementSchema
+from api.services import services
+from api.v1.periods import number_of
+from api.web import Blueprint, answer
+from clearing.core.outcomes import Code
+from settlement.present import participant_settlement_json, settlement_json
+from settlement.query import Settlement, read_settlement
+
+blueprint = Blueprint("settlements", __name__, description="One net for each participant and period")
+
+
+@blueprint.route("/settlements/<period>")
+@guard(*SEES_ALL)
+@blueprint.response(200, SettlementSchema)
+def read_whole(period: str) -> Response:
+    """Everybody's nets, the matrix and the checks; of an open period as they stand now"""
+    return answer(settlement_json(_settlement(period)))
+
+
+@blueprint.route("/settlements/<period>/<participant>")
+@guard(*FINANCE)
+@blueprint.response(200, ParticipantSettlementSchema)
+def read_own(period: str, participant: str) -> Response:
+    """One participant's net and the rows it is a party of"""
+    caller = current_caller()
+    if caller.scope not in SEES_ALL:
+        with services().engine.connect() as connection:
+            own = participant_code(services().directory(connection), caller.participant_id)
+        if participant != own:
+            raise Problem(Code.FORBIDDEN, f"This key sees the settlements of {own} only.")
+    found = participant_settlement_json(_settlement(period), participant)
+    if found is None:
+        raise Problem(HttpCode.NOT_FOUND, f"{participant!r} has no part in this period.")
+    return answer(found)
+
+
+def _settlement(period: str) -> Settlement:
+    with services().engine.connect() as connection:
+        settlement = read_settlement(connection, number_of(period))
+    if settlement is None:
+        raise Problem(HttpCode.NOT_FOUND, f"No period {period} has been opened.")
+    return settlement

@@ -1,0 +1,41 @@
+"""`python -m benchmarks [--only SECTION] [--quick]`; ends with status 1 when a target is missed."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from benchmarks import report
+from benchmarks.bench import open_bench
+from benchmarks.results import Row
+from benchmarks.sections import SECTIONS, named
+from benchmarks.sizes import FULL, QUICK
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    console = Console()
+    rows: list[Row] = []
+    with open_bench(QUICK if options.quick else FULL, console) as bench:
+        for section in named(options.only):
+            found = section.measure(bench)
+            report.print_section(console, section, found)
+            rows.extend(found)
+    return 0 if report.print_summary(console, rows) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = [section.name for section in SECTIONS]
+    parser.add_argument("--only", choices=names, metavar="SECTION", help=f"one of: {', '.join(names)}")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="few members, one short run: shows that it works, not how fast",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

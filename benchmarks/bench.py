@@ -1,0 +1,63 @@
+"""What every section works with: one throw-away server, the alliance on it, and the limit beside it."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from sqlalchemy import Engine
+
+from benchmarks.alliance import Alliance
+from benchmarks.limit import Limit
+from benchmarks.sizes import Sizes
+from database import EmbeddedServer, make_engine, migrations
+
+
+@dataclass(frozen=True)
+class Bench:
+    """`url` is that of the database; `folder` is for files, and gone afterwards."""
+
+    url: str
+    engine: Engine
+    folder: Path
+    sizes: Sizes
+    alliance: Alliance
+    limit: Limit
+    console: Console
+
+    def say(self, what: str) -> None:
+        self.console.print(f"[dim]{what}[/dim]")
+
+
+@contextmanager
+def open_bench(sizes: Sizes, console: Console, url: str | None = None) -> Iterator[Bench]:
+    """A bench on the empty database at `url`, or on a server of its own, set as the product sets it.
+
+    fsync and synchronous_commit are on, as always.
+    """
+    with tempfile.TemporaryDirectory(prefix="tongdui-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        # PostgreSQL runs as another user when we are root, and has to walk through.
+        folder.chmod(0o711)
+        if url is not None:
+            with _furnished(url, folder, sizes, console) as bench:
+                yield bench
+            return
+        with (
+            EmbeddedServer(folder / "data", system_dir=folder / "system") as server,
+            _furnished(server.url, folder, sizes, console) as bench,
+        ):
+            yield bench
+
+
+@contextmanager
+def _furnished(url: str, folder: Path, sizes: Sizes, console: Console) -> Iterator[Bench]:
+    migrations.upgrade(url)
+    engine = make_engine(url, pool_size=8, application_name="benchmarks", pre_ping=False)
+    try:
+        alliance = Alliance(engine, sizes.members)
+        yield Bench(url, engine, folder, sizes, alliance, Limit(engine, alliance), console)
+    finally:
+        engine.dispose()

@@ -1,0 +1,44 @@
+"""Timing. Whatever is compared is measured in turns, so that a slow minute of the machine meets both."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from statistics import median
+from typing import TypeVar
+
+Batch = TypeVar("Batch")
+
+
+def in_turns(runs: int, contestants: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """The median rate of each contestant; in every round each of them has one turn."""
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(runs):
+        for name, take_turn in contestants.items():
+            rates[name].append(take_turn())
+    return {name: median(found) for name, found in rates.items()}
+
+
+def batches_of(items: Sequence[Batch], size: int) -> list[Sequence[Batch]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def rate_of(post: Callable[[Sequence[Batch]], object], batches: Sequence[Sequence[Batch]]) -> float:
+    """Items a second when the batches are posted one after the other."""
+    with _own_garbage_only():
+        began = time.perf_counter()
+        for batch in batches:
+            post(batch)
+        elapsed = time.perf_counter() - began
+    return sum(map(len, batches)) / elapsed
+
+
+@contextmanager
+def _own_garbage_only() -> Iterator[None]:
+    """Keep the collector away from the prepared work, which a real caller would not hold all at once."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -1,0 +1,16 @@
+"""The sections of the benchmark, in the order in which they run. A new one is a module and a line here."""
+
+from benchmarks import posting
+from benchmarks.results import Section
+
+SECTIONS: tuple[Section, ...] = (posting.SECTION,)
+
+
+def named(name: str | None) -> tuple[Section, ...]:
+    """The section of that name, or all for None; raises KeyError with the names there are."""
+    if name is None:
+        return SECTIONS
+    found = tuple(section for section in SECTIONS if section.name == name)
+    if not found:
+        raise KeyError(", ".join(section.name for section in SECTIONS))
+    return found

@@ -1,0 +1,42 @@
+"""How much a run measures: enough for steady numbers, or just enough to see that it works."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """`batches`: batch size → how many batches are timed. One batch before them, or `warm_up` redemptions
+    if that is more, is not timed. No run may need more redemptions than there are members.
+    """
+
+    members: int
+    runs: int
+    batches: Mapping[int, int]
+    warm_up: int
+    clients: tuple[int, ...]
+    seconds: float
+    warm_up_seconds: float
+    limit_batches: tuple[int, ...] = (100, 1_000, 10_000)
+
+
+FULL = Sizes(
+    members=100_000,
+    runs=3,
+    batches={1: 2_000, 100: 200, 1_000: 40, 10_000: 5},
+    warm_up=1_000,
+    clients=(1, 8, 32),
+    seconds=8,
+    warm_up_seconds=2,
+)
+
+QUICK = Sizes(
+    members=3_000,
+    runs=1,
+    batches={1: 20, 100: 2, 1_000: 1},
+    warm_up=10,
+    clients=(1, 8),
+    seconds=0.5,
+    warm_up_seconds=0.2,
+    limit_batches=(100, 1_000),
+)

@@ -1,0 +1,1 @@
+"""The functional core of settlement: standard library and `clearing.core` only, no SQL and no clock."""

@@ -1,0 +1,148 @@
+"""Netting: from what crossed between each two participants to one net amount for each of them.
+
+The hub is everybody's counterparty, so a participant's net is all it is owed less all it owes less the
+fees it pays, and the hub's net is those fees. All money is fen.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from clearing.core.journal import LegKind, PositionChange, PositionKey, parties
+
+#: The kinds whose principal one participant owes another; a visit only causes a fee.
+PRINCIPAL = frozenset({LegKind.REDEMPTION, LegKind.SPEND, LegKind.LOAD})
+
+Positions = Mapping[PositionKey, PositionChange]
+
+
+class ParticipantLine(NamedTuple):
+    """`net` = receivable − payable − fees; above zero when the hub pays the participant."""
+
+    participant_id: int
+    receivable: int
+    payable: int
+    fees: int
+    net: int
+
+
+class MatrixRow(NamedTuple):
+    """What `debtor` owes `creditor` for one kind of exchange.
+
+    `amount` is the obligation itself, so that a debtor's rows add up to its payable; `fees` is what the
+    two of them pay the hub on these exchanges.
+    """
+
+    debtor_id: int
+    creditor_id: int
+    kind: LegKind
+    exchanges: int
+    points: int
+    amount: int
+    fees: int
+
+
+class ExchangeRow(NamedTuple):
+    """What crossed from one issuer to one acceptor, visits too. `amount` is the value, before any rate."""
+
+    issuer_id: int
+    acceptor_id: int
+    kind: LegKind
+    exchanges: int
+    points: int
+    amount: int
+    obligation: int
+    acceptor_fee: int
+    issuer_fee: int
+
+
+class Netting(NamedTuple):
+    """The result for one period. Rows are ordered by participants' ids, then by kind."""
+
+    lines: tuple[ParticipantLine, ...]
+    hub_fees: int
+    matrix: tuple[MatrixRow, ...]
+    exchanges: tuple[ExchangeRow, ...]
+
+    @property
+    def hub_net(self) -> int:
+        """The fees are all the hub keeps; principal only passes through it."""
+        return self.hub_fees
+
+    @property
+    def zero_sum(self) -> bool:
+        """Whether the participants' nets and the hub's add up to nothing."""
+        return sum(line.net for line in self.lines) + self.hub_net == 0
+
+    @property
+    def ratio(self) -> Decimal:
+        return netting_ratio(self.lines)
+
+
+def net(participant_ids: Iterable[int], positions: Positions) -> Netting:
+    """Net one period. Every participant named has a line, with zeros if nothing crossed.
+
+    A position of a participant that is not named enters no line; `zero_sum` is then false.
+    """
+    receivable = dict.fromkeys(participant_ids, 0)
+    payable = dict.fromkeys(receivable, 0)
+    fees = dict.fromkeys(receivable, 0)
+    for key, total in positions.items():
+        debtor, creditor = parties(key.kind, key.issuer_id, key.acceptor_id)
+        for totals, participant_id, amount in (
+            (receivable, creditor, total.obligation),
+            (payable, debtor, total.obligation),
+            (fees, key.acceptor_id, total.acceptor_fee),
+            (fees, key.issuer_id, total.issuer_fee),
+        ):
+            if participant_id in totals:
+                totals[participant_id] += amount
+    lines = []
+    for one in sorted(receivable):
+        amounts = (receivable[one], payable[one], fees[one])
+        lines.append(ParticipantLine(one, *amounts, amounts[0] - amounts[1] - amounts[2]))
+    return with_lines(lines, positions)
+
+
+def with_lines(lines: Iterable[ParticipantLine], positions: Positions) -> Netting:
+    """The netting whose lines are known already (those of a closed period)."""
+    hub_fees = sum(total.acceptor_fee + total.issuer_fee for total in positions.values())
+    return Netting(tuple(lines), hub_fees, matrix(positions), exchanges(positions))
+
+
+def matrix(positions: Positions) -> tuple[MatrixRow, ...]:
+    rows = [
+        MatrixRow(
+            *parties(key.kind, key.issuer_id, key.acceptor_id),
+            key.kind,
+            total.exchanges,
+            total.points,
+            total.obligation,
+            total.acceptor_fee + total.issuer_fee,
+        )
+        for key, total in positions.items()
+        if key.kind in PRINCIPAL
+    ]
+    return tuple(sorted(rows))
+
+
+def exchanges(positions: Positions) -> tuple[ExchangeRow, ...]:
+    rows = [ExchangeRow(key.issuer_id, key.acceptor_id, key.kind, *total) for key, total in positions.items()]
+    return tuple(sorted(rows))
+
+
+def netting_ratio(lines: Iterable[ParticipantLine]) -> Decimal:
+    """The part of all obligations that netting saved from being paid: 0 (nothing) to 1, 4 places, half up.
+
+    1 − Σ |receivable − payable| / Σ (receivable + payable), over the participants. Both sums count
+    each obligation at both of its ends, so one obligation alone gives 0 and two that cancel give 1.
+    Fees are left out: they are not between participants and no netting avoids them. Where nothing is
+    owed, nothing was saved: 0.
+    """
+    saved = gross = 0
+    for line in lines:
+        gross += line.receivable + line.payable
+        saved += line.receivable + line.payable - abs(line.receivable - line.payable)
+    if gross == 0:
+        return Decimal("0.0000")
+    return Decimal((2 * 10_000 * saved + gross) // (2 * gross)).scaleb(-4)

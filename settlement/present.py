@@ -1,0 +1,129 @@
+"""Settlements, periods and statements in the shape of the API's contract. Pure: values in, JSON out."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from clearing.core.calendar import Period
+from settlement.core.statement import split_vat
+from settlement.query import Settlement, StatementHeader
+
+
+def settlement_json(settlement: Settlement) -> dict[str, Any]:
+    """The whole settlement; what the operator sees."""
+    netting, codes = settlement.netting, settlement.codes
+    state = settlement.period.state.value
+    return {
+        **_head(settlement),
+        "participants": [
+            {
+                "code": codes[line.participant_id],
+                "receivable": line.receivable,
+                "payable": line.payable,
+                "fees": line.fees,
+                "net": line.net,
+                "state": state,
+            }
+            for line in netting.lines
+        ],
+        "hub": {"fees": netting.hub_fees, "net": netting.hub_net},
+        "matrix": [
+            {
+                "debtor": codes[row.debtor_id],
+                "creditor": codes[row.creditor_id],
+                "kind": row.kind.label,
+                "count": row.exchanges,
+                "points": row.points,
+                "amount": row.amount,
+                "fees": row.fees,
+            }
+            for row in netting.matrix
+        ],
+        "exchanges": [
+            {
+                "issuer": codes[row.issuer_id],
+                "acceptor": codes[row.acceptor_id],
+                "kind": row.kind.label,
+                "count": row.exchanges,
+                "points": row.points,
+                "amount": row.amount,
+                "obligation": row.obligation,
+                "acceptor_fee": row.acceptor_fee,
+                "issuer_fee": row.issuer_fee,
+            }
+            for row in netting.exchanges
+        ],
+        "netting_ratio": str(netting.ratio),
+        "checks": {"zero_sum": settlement.zero_sum, "recomputed": settlement.recomputed},
+    }
+
+
+def participant_settlement_json(settlement: Settlement, code: str) -> dict[str, Any] | None:
+    """One participant's part: its line, and the rows it is a party of. None if it has no line."""
+    whole = settlement_json(settlement)
+    line = next((one for one in whole["participants"] if one["code"] == code), None)
+    if line is None:
+        return None
+    return {
+        **_head(settlement),
+        "participant": line,
+        "matrix": [row for row in whole["matrix"] if code in (row["debtor"], row["creditor"])],
+        "exchanges": [row for row in whole["exchanges"] if code in (row["issuer"], row["acceptor"])],
+        "checks": whole["checks"],
+    }
+
+
+def period_json(period: Period, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "period": period.name,
+        "starts_at": _time(period.starts_at, zone),
+        "ends_at": _time(period.ends_at, zone),
+        "state": period.state.value,
+    }
+
+
+def statement_json(header: StatementHeader) -> dict[str, Any]:
+    """A statement without its lines, as it stands in a list and at the head of the document."""
+    fees = split_vat(header.fees, header.vat_rate)
+    return {
+        "id": header.id,
+        "number": header.number,
+        "period": header.period_name,
+        "participant": header.participant_code,
+        "name": header.participant_name,
+        "starts_at": _time(header.starts_at, header.zone),
+        "ends_at": _time(header.ends_at, header.zone),
+        "issued_at": _time(header.issued_at, header.zone),
+        "currency": header.currency,
+        "rule_version": header.rule_version,
+        "receivable": header.receivable,
+        "payable": header.payable,
+        "fees": fees.gross,
+        "fees_net": fees.net,
+        "fees_vat": fees.vat,
+        "vat_rate": rate_text(header.vat_rate),
+        "net": header.net,
+    }
+
+
+def rate_text(rate: Decimal) -> str:
+    """An exact decimal without the zeros that a column's scale adds: `0.02`, never `2E-2`."""
+    text = f"{rate:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _head(settlement: Settlement) -> dict[str, Any]:
+    period, zone = settlement.period, settlement.zone
+    closed_at = settlement.closed_at
+    return {
+        **period_json(period, zone),
+        "closed_at": _time(closed_at, zone) if closed_at else None,
+        "closed_by": settlement.closed_by,
+        "early": settlement.early,
+        "rule_version": settlement.rule_version,
+    }
+
+
+def _time(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).isoformat()

@@ -1,0 +1,201 @@
+"""Reading settlements and statements: of a closed period what was written at closing, of an open one
+what its running positions come to now.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from clearing.core.calendar import Period, PeriodState, period_name
+from clearing.core.journal import LegKind, PositionChange, PositionKey
+from clearing.directory import read_rulebook
+from clearing.periods import read_periods
+from clearing.tables import participants, periods, positions, rulebooks
+from settlement.core.netting import Netting, ParticipantLine, Positions, net, with_lines
+from settlement.tables import settlement_nets, settlement_positions, settlements, statements
+
+_MEASURES = PositionChange._fields
+
+
+class Settlement(NamedTuple):
+    """One period netted. `codes`: of every participant that has a line or a position, by id.
+
+    What only closing gives (`closed_at`, `closed_by`) is None while the period is open; `recomputed` is
+    None until the journal has been added up again. `zone` is the alliance's, for showing times.
+    """
+
+    period: Period
+    zone: ZoneInfo
+    codes: Mapping[int, str]
+    netting: Netting
+    rule_version: int
+    zero_sum: bool
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    early: bool = False
+    recomputed: bool | None = None
+
+
+class StatementHeader(NamedTuple):
+    """What a statement says before its lines: whose, for when, by which rules, and the amounts in fen."""
+
+    id: str
+    number: str
+    period: int
+    participant_id: int
+    participant_code: str
+    participant_name: str
+    issued_at: datetime
+    starts_at: datetime
+    ends_at: datetime
+    early: bool
+    rule_version: int
+    zone: ZoneInfo
+    currency: str
+    vat_rate: Decimal
+    receivable: int
+    payable: int
+    fees: int
+    net: int
+
+    @property
+    def period_name(self) -> str:
+        return period_name(self.period)
+
+
+def list_periods(connection: Connection) -> list[Period]:
+    """All periods that have been opened, the earliest first."""
+    return read_periods(connection)
+
+
+def read_settlement(connection: Connection, number: int) -> Settlement | None:
+    """The settlement of a period, closed or open; None for a period that has not been opened."""
+    period = _read_period(connection, number)
+    if period is None:
+        return None
+    codes = read_participant_codes(connection)
+    closing = connection.execute(
+        select(settlements, rulebooks.c.time_zone).join(rulebooks).where(settlements.c.period == number)
+    ).one_or_none()
+    if closing is None:
+        rulebook = read_rulebook(connection)
+        netting = net(codes, read_running(connection, number))
+        return Settlement(
+            period, rulebook.settings.time_zone, codes, netting, rulebook.version, netting.zero_sum
+        )
+    return Settlement(
+        period,
+        ZoneInfo(closing.time_zone),
+        codes,
+        with_lines(_read_lines(connection, number), read_settled(connection, number)),
+        closing.rule_version,
+        closing.zero_sum,
+        closing.closed_at,
+        closing.closed_by,
+        closing.early,
+        closing.recomputed,
+    )
+
+
+def read_running(connection: Connection, number: int) -> Positions:
+    """The period's running positions, added up over their stripes."""
+    key = (positions.c.issuer_id, positions.c.acceptor_id, positions.c.kind)
+    sums = [func.sum(positions.c[name]).label(name) for name in _MEASURES]
+    query = select(*key, *sums).where(positions.c.period == number).group_by(*key)
+    return _positions(connection, number, query)
+
+
+def read_settled(connection: Connection, number: int) -> Positions:
+    """The positions that a closed period was settled on."""
+    return _positions(
+        connection, number, select(settlement_positions).where(settlement_positions.c.period == number)
+    )
+
+
+def list_statements(
+    connection: Connection,
+    period: int | None = None,
+    participant_id: int | None = None,
+    before: str | None = None,
+    limit: int | None = None,
+) -> list[StatementHeader]:
+    """Statements of a period, of a participant or all, the newest period first.
+
+    `before`: the id of the last one already seen.
+    """
+    query = _headers().order_by(statements.c.id.desc()).limit(limit)
+    if period is not None:
+        query = query.where(statements.c.period == period)
+    if participant_id is not None:
+        query = query.where(statements.c.participant_id == participant_id)
+    if before is not None:
+        query = query.where(statements.c.id < before)
+    return [_header(row) for row in connection.execute(query)]
+
+
+def read_statement(connection: Connection, statement_id: str) -> StatementHeader | None:
+    """The header of one statement by its id (`stm_…`); None if there is none."""
+    row = connection.execute(_headers().where(statements.c.id == statement_id)).one_or_none()
+    return _header(row) if row else None
+
+
+def _read_period(connection: Connection, number: int) -> Period | None:
+    row = connection.execute(select(periods).where(periods.c.number == number)).one_or_none()
+    return Period(row.number, row.starts_at, row.ends_at, PeriodState(row.state)) if row else None
+
+
+def read_participant_codes(connection: Connection) -> dict[int, str]:
+    rows = connection.execute(select(participants.c.id, participants.c.code).order_by(participants.c.id))
+    return {row.id: row.code for row in rows}
+
+
+def _read_lines(connection: Connection, number: int) -> list[ParticipantLine]:
+    query = select(settlement_nets).where(settlement_nets.c.period == number)
+    rows = connection.execute(query.order_by(settlement_nets.c.participant_id))
+    fields = ParticipantLine._fields
+    return [ParticipantLine(*(row._mapping[name] for name in fields)) for row in rows]
+
+
+def _positions(connection: Connection, number: int, query: Select) -> Positions:
+    return {
+        PositionKey(number, row.issuer_id, row.acceptor_id, LegKind(row.kind)): PositionChange(
+            *(int(row._mapping[name]) for name in _MEASURES)
+        )
+        for row in connection.execute(query)
+    }
+
+
+def _headers() -> Select:
+    return (
+        select(
+            statements,
+            settlements.c.early,
+            settlements.c.rule_version,
+            periods.c.starts_at,
+            periods.c.ends_at,
+            rulebooks.c.time_zone,
+            rulebooks.c.currency,
+            rulebooks.c.vat_rate,
+            settlement_nets.c.receivable,
+            settlement_nets.c.payable,
+            settlement_nets.c.fees,
+            settlement_nets.c.net,
+        )
+        .join(settlements, settlements.c.period == statements.c.period)
+        .join(periods, periods.c.number == statements.c.period)
+        .join(rulebooks, rulebooks.c.version == settlements.c.rule_version)
+        .join(
+            settlement_nets,
+            (settlement_nets.c.period == statements.c.period)
+            & (settlement_nets.c.participant_id == statements.c.participant_id),
+        )
+    )
+
+
+def _header(row: Row) -> StatementHeader:
+    values = {name: row._mapping[name] for name in StatementHeader._fields if name != "zone"}
+    return StatementHeader(**values, zone=ZoneInfo(row.time_zone))

@@ -1,0 +1,82 @@
+"""The tables of settlement. A closed period's rows never change, except for `settlements.recomputed`."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from clearing.tables import instant, metadata
+
+settlements = Table(
+    "settlements",
+    metadata,
+    Column("period", Integer, ForeignKey("periods.number"), primary_key=True, autoincrement=False),
+    Column("closed_at", instant(), nullable=False),
+    Column("closed_by", Text, nullable=False),
+    Column("early", Boolean, nullable=False),
+    Column("zero_sum", Boolean, nullable=False),
+    Column("recomputed", Boolean),
+    Column("rule_version", Integer, ForeignKey("rulebooks.version"), nullable=False),
+    comment="One row for each closed period; recomputed is NULL until the journal has been added up again",
+)
+
+settlement_nets = Table(
+    "settlement_nets",
+    metadata,
+    Column("period", Integer, ForeignKey("settlements.period"), primary_key=True),
+    Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("receivable", BigInteger, nullable=False),
+    Column("payable", BigInteger, nullable=False),
+    Column("fees", BigInteger, nullable=False),
+    Column("net", BigInteger, nullable=False),
+    CheckConstraint("net = receivable - payable - fees", name="net"),
+    comment="Fen; net is above zero when the hub pays the participant",
+)
+
+settlement_positions = Table(
+    "settlement_positions",
+    metadata,
+    Column("period", Integer, ForeignKey("settlements.period"), primary_key=True),
+    Column("issuer_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("acceptor_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("kind", SmallInteger, primary_key=True),
+    Column("exchanges", BigInteger, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("obligation", BigInteger, nullable=False),
+    Column("acceptor_fee", BigInteger, nullable=False),
+    Column("issuer_fee", BigInteger, nullable=False),
+    comment="The running positions as they stood at closing, their stripes added up",
+)
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("period", Integer, ForeignKey("settlements.period"), nullable=False),
+    Column("participant_id", Integer, ForeignKey("participants.id"), nullable=False, index=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("issued_at", instant(), nullable=False),
+    # As they were at closing: a statement made again later must not show a later name.
+    Column("participant_code", Text, nullable=False),
+    Column("participant_name", Text, nullable=False),
+    UniqueConstraint("period", "participant_id"),
+)
+
+statement_keys = Table(
+    "statement_keys",
+    metadata,
+    Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True, autoincrement=False),
+    Column("member_key", Uuid(as_uuid=False), nullable=False, server_default=text("gen_random_uuid()")),
+    comment="Secret; keys the member tokens on one participant's statements, so that no two can be joined",
+)

@@ -1,0 +1,167 @@
+"""Verify finds nothing in a good ledger, and names the row of every kind of tampering."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from clearing.verify import Check, Difference, checks, frozen, verify
+from support.ledger import Ledger
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Iterator[Ledger]:
+    """The worked example and one of everything else."""
+    with Ledger(engine) as ledger:
+        wang = ledger.worked_example()
+        ledger.book(ledger.loads(wang, "PINE", 20_000, issuer="JADE"), ledger.loads(wang, "PINE", 100))
+        ledger.book(ledger.pays_cash(wang, "PINE", 1_000, occurred="2026-10-30 12:00"))
+        ledger.post(ledger.redeems(wang, "PINE", 1_000_000))  # refused
+        yield ledger
+
+
+def differences(engine: Engine) -> list[Difference]:
+    with frozen(engine) as connection:
+        return list(verify(connection))
+
+
+def tamper(engine: Engine, statement: str) -> int:
+    with engine.begin() as connection:
+        for constraint in ("lots_not_negative_check", "legs_own_system_is_free_check"):
+            table = constraint.partition("_")[0]
+            connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint}"))
+        return connection.execute(text(statement)).rowcount
+
+
+def test_a_good_ledger_has_no_difference(ledger: Ledger, engine: Engine) -> None:
+    assert differences(engine) == []
+
+
+def test_an_empty_ledger_has_no_difference(engine: Engine) -> None:
+    assert differences(engine) == []
+
+
+def test_every_check_reports_that_it_starts(ledger: Ledger, engine: Engine) -> None:
+    started: list[Check] = []
+    with frozen(engine) as connection:
+        assert list(verify(connection, started.append)) == []
+    assert started == list(checks())
+    assert len({check.name for check in started}) == len(started)
+
+
+TAMPERING = [
+    ("UPDATE lots SET available = available + 1 WHERE available = 2000", {"lot_balances"}),
+    ("UPDATE lots SET held = held + 1 WHERE available = 2000", {"lot_balances"}),
+    (
+        "UPDATE lots SET available = available + 10, held = -10 WHERE available = 2000",
+        {"lots_not_negative"},
+    ),
+    ("DELETE FROM lots WHERE available = 2000", {"lot_balances"}),
+    (
+        "INSERT INTO lots SELECT wallet_id, 1, issuer_id, asset, '2030-01-01', 5, 0 FROM lots LIMIT 1",
+        {"lot_balances"},
+    ),
+    ("UPDATE lots SET issuer_id = 3 WHERE available = 2000", {"lot_owners"}),
+    ("UPDATE entries SET quantity = quantity + 1 WHERE kind = 2", {"lot_balances", "draws_and_credits"}),
+    ("UPDATE entries SET quantity = quantity + 1 WHERE kind = 7", {"obligations_and_fees"}),
+    ("UPDATE entries SET debit = 3, credit = 1 WHERE kind = 7", {"obligations_and_fees"}),
+    ("DELETE FROM entries WHERE kind = 8", {"obligations_and_fees"}),
+    (
+        "INSERT INTO entries VALUES (202611, 1001, 5, 1, 8, 1, 0, 7)",
+        {"obligations_and_fees", "entries_have_transactions"},
+    ),
+    (
+        "UPDATE legs SET obligation = obligation + 1 WHERE kind = 3",
+        {"positions", "obligations_and_fees", "obligations_by_rule"},
+    ),
+    (
+        "UPDATE legs SET acceptor_fee = acceptor_fee + 1 WHERE kind = 2 AND issuer_id <> acceptor_id",
+        {"positions", "obligations_and_fees", "fees_by_rule"},
+    ),
+    (
+        "UPDATE legs SET acceptor_fee = 1 WHERE kind = 2 AND issuer_id = acceptor_id",
+        {"own_system_free", "obligations_and_fees", "fees_by_rule"},
+    ),
+    ("UPDATE legs SET reason = 2 WHERE issuer_id = acceptor_id", {"own_system_free"}),
+    (
+        "UPDATE legs SET points = points + 1 WHERE kind = 5",
+        {"draws_and_credits", "totals_of_legs"},
+    ),
+    (
+        "DELETE FROM legs WHERE kind = 6",
+        {"draws_and_credits", "totals_of_legs"},
+    ),
+    ("UPDATE fee_rules SET rate = 0.03 WHERE kind = 2", {"fees_by_rule"}),
+    ("UPDATE positions SET exchanges = exchanges + 1 WHERE kind = 1", {"positions"}),
+    ("UPDATE positions SET points = points - 1 WHERE kind = 2", {"positions"}),
+    ("DELETE FROM positions WHERE kind = 3", {"positions"}),
+    (
+        "INSERT INTO positions VALUES (202611, 2, 3, 3, 7, 1, 0, 5, 5, 0, 0)",
+        {"positions"},
+    ),
+    ("UPDATE transactions SET amount = amount + 1 WHERE kind = 4", {"totals_of_legs"}),
+    ("UPDATE transactions SET late = NOT late", {"period_bounds"}),
+    ("UPDATE transactions SET booked_at = '2026-12-01 00:00+08' WHERE kind = 4", {"period_bounds"}),
+    (
+        "UPDATE periods SET ends_at = '2026-11-15 10:00:03+08'",
+        {"period_bounds"},
+    ),
+    (
+        "INSERT INTO periods VALUES (202612, '2026-11-30', '2027-01-01', 'open')",
+        {"periods_apart"},
+    ),
+    (
+        "DELETE FROM transactions WHERE kind = 4",
+        {"totals_of_legs", "entries_have_transactions", "outcomes"},
+    ),
+    ("UPDATE outcomes SET transaction_id = 1 WHERE transaction_id IS NOT NULL", {"outcomes", "keys"}),
+    ("DELETE FROM outcomes WHERE transaction_id IS NOT NULL", {"keys"}),
+    ("UPDATE merchant_references SET reference = 'POS-2' WHERE reference = 'POS-1'", {"references"}),
+]
+
+
+@pytest.mark.parametrize(("statement", "found_by"), TAMPERING)
+def test_tampering_is_found(ledger: Ledger, engine: Engine, statement: str, found_by: set[str]) -> None:
+    assert tamper(engine, statement) > 0
+    found = differences(engine)
+    assert {difference.check for difference in found} == found_by
+    for difference in found:
+        assert "=" in difference.where
+        assert difference.expected != difference.found
+
+
+def test_every_check_but_one_is_shown_to_find_something() -> None:
+    found = set().union(*(found_by for _, found_by in TAMPERING))
+    assert {check.name for check in checks()} - found == {"one_period"}
+
+
+def test_a_transaction_in_two_periods_is_found(ledger: Ledger, engine: Engine) -> None:
+    with engine.begin() as connection:
+        for table in ("transactions", "legs", "entries"):
+            connection.execute(
+                text(f"CREATE TABLE {table}_202612 PARTITION OF {table} FOR VALUES IN (202612)")
+            )
+        connection.execute(
+            text("CREATE TEMP TABLE copied ON COMMIT DROP AS SELECT * FROM transactions WHERE kind = 4")
+        )
+        connection.execute(text("UPDATE copied SET period = 202612"))
+        connection.execute(text("INSERT INTO transactions SELECT * FROM copied"))
+    assert "one_period" in {difference.check for difference in differences(engine)}
+
+
+def test_a_difference_names_the_row_and_both_values(ledger: Ledger, engine: Engine) -> None:
+    tamper(engine, "UPDATE positions SET amount = amount + 1 WHERE kind = 3")
+    jade, pine = ledger.participant_ids["JADE"], ledger.participant_ids["PINE"]
+    [difference] = differences(engine)
+    assert difference == Difference(
+        "positions",
+        f"positions (period=202611, issuer_id={jade}, acceptor_id={pine}, kind=3)",
+        "exchanges=1, points=0, amount=30000, obligation=30000, acceptor_fee=180, issuer_fee=0",
+        "exchanges=1, points=0, amount=30001, obligation=30000, acceptor_fee=180, issuer_fee=0",
+    )
+
+
+def test_verifying_cannot_write(ledger: Ledger, engine: Engine) -> None:
+    with frozen(engine) as connection, pytest.raises(DBAPIError, match="read-only"):
+        connection.execute(text("UPDATE lots SET available = 0"))
