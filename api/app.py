@@ -36,8 +36,10 @@ as `Authorization: Bearer tdk_live_…`. Every POST that moves value needs an `I
 the same body it gives the first answer again. Errors are problem details with a `code`: see /docs/errors.
 """
 
-#: The documentation page needs its own inline styles; everything else is JSON and needs nothing.
-DOCS_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+#: The documentation pages bring inline styles; everything else is JSON and needs nothing.
+DOCS_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+)
 JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -151,7 +153,8 @@ def _register_docs(app: Flask, spec: APISpec) -> None:
     @public
     def errors() -> Response:
         page = Response(
-            render_template("errors.html", meanings=problems.MEANINGS), content_type="text/html; charset=utf-8"
+            render_template("errors.html", meanings=problems.MEANINGS),
+            content_type="text/html; charset=utf-8",
         )
         page.headers["Content-Security-Policy"] = DOCS_POLICY
         return page

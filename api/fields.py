@@ -23,7 +23,7 @@ _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,10})?")
 class Whole(fields.Integer):
     """A JSON integer; no text, no fraction, no true or false."""
 
-    default_error_messages = {
+    default_error_messages = {  # noqa: RUF012  read by marshmallow, shared on purpose
         "invalid": "Must be a whole number without quotes or fraction.",
         "too_large": "Must fit in 64 bits.",
     }
@@ -31,7 +31,9 @@ class Whole(fields.Integer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strict=True, **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid")
         if not -WHOLE_MAX <= value <= WHOLE_MAX:
@@ -47,7 +49,9 @@ class Text(fields.String):
         super().__init__(metadata=metadata, **kwargs)
         self._most = most
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be text.")
         if not 1 <= len(value) <= self._most:
@@ -61,9 +65,13 @@ class CodeText(Text):
     """The code of a participant or merchant."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(most=32, metadata={"pattern": f"^{CODE.pattern}$"} | kwargs.pop("metadata", {}), **kwargs)
+        super().__init__(
+            most=32, metadata={"pattern": f"^{CODE.pattern}$"} | kwargs.pop("metadata", {}), **kwargs
+        )
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not CODE.fullmatch(text):
             raise ValidationError("Must begin with a letter or digit and hold letters, digits, - and _ only.")
@@ -78,7 +86,9 @@ class Rate(fields.Field[Decimal]):
         super().__init__(metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
         self._most = most
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Decimal:
         if not isinstance(value, str) or not _RATE.fullmatch(value):
             raise ValidationError('Must be a decimal number in quotes, such as "0.02".')
         try:

@@ -76,7 +76,9 @@ MEANINGS: dict[str, Meaning] = {
     Code.ENROLLED_ELSEWHERE: Meaning(
         409, "Another participant has enrolled this person", "Honour the card the person has."
     ),
-    Code.ALREADY_EXISTS: Meaning(409, "It exists already", "Use another code or number, or the existing one."),
+    Code.ALREADY_EXISTS: Meaning(
+        409, "It exists already", "Use another code or number, or the existing one."
+    ),
     Code.PERIOD_CLOSED: Meaning(409, "The period is closed", "Book it in the open period."),
     Code.RATE_LIMITED: Meaning(429, "Too many requests", "Slow down and try again."),
     HttpCode.NOT_FOUND: Meaning(404, "There is nothing here", "Check the path and the id."),
@@ -96,7 +98,9 @@ MEANINGS: dict[str, Meaning] = {
         503, "The database cannot be reached", "Send it again later with the same idempotency key."
     ),
     HttpCode.INTERNAL: Meaning(
-        500, "Something is wrong on our side", "Send it again with the same idempotency key; report request_id."
+        500,
+        "Something is wrong on our side",
+        "Send it again with the same idempotency key; report request_id.",
     ),
 }
 

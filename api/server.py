@@ -65,6 +65,6 @@ def require_free_port(settings: Settings) -> None:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             raise PortTaken(
-                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). Stop what listens there,"
-                " or set TONGDUI_PORT to another port."
+                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). Stop what listens"
+                " there, or set TONGDUI_PORT to another port."
             ) from error

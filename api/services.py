@@ -6,8 +6,8 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy import Connection, Engine
 
-from api.keyring import Keyring
 from api.imports.runner import ImportRunner
+from api.keyring import Keyring
 from clearing.core.directory import Directory
 from clearing.directory import DirectoryCache
 from clearing.members import Enroller

@@ -11,9 +11,9 @@ from api.imports.runner import ImportRunner
 from api.keyring import Keyring
 from api.services import Services
 from clearing.alliance import found_alliance
+from clearing.core.commands import Scope
 from clearing.core.rulebook import AllianceSettings
 from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
-from clearing.core.commands import Scope
 from clearing.members import Enroller
 from clearing.privacy import PersonalData, new_keys
 from clearing.queue import PostingQueue
@@ -104,7 +104,9 @@ def _write_secret(path: Path, text: str) -> None:
     """Write a file that only we can read, whole or not at all; one that is there already stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

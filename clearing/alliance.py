@@ -132,7 +132,5 @@ def _write_rulebook(connection: Connection, version: int, settings: AllianceSett
         "draw_order": settings.draw_order.value,
     }
     connection.execute(
-        insert(rulebooks).values(
-            version=version, made_at=func.clock_timestamp(), made_by=made_by, **values
-        )
+        insert(rulebooks).values(version=version, made_at=func.clock_timestamp(), made_by=made_by, **values)
     )

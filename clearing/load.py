@@ -22,8 +22,8 @@ from clearing.directory import DirectoryCache
 from clearing.locks import PERIODS
 
 # Each statement sees what committed before it began, so the locks come first and the reads after them.
-_LOCK_WALLETS = f"""
-SELECT pg_advisory_xact_lock_shared({PERIODS});
+_LOCK_WALLETS = """
+SELECT pg_advisory_xact_lock_shared(%(periods)s);
 SELECT id FROM wallets
  WHERE id IN (SELECT wallet_id FROM cards WHERE number = ANY(%(cards)s))
  ORDER BY id
@@ -61,7 +61,8 @@ SELECT key, request_hash, wallet_id, transaction_id, refusal_code, refusal_detai
 _REFERENCES = """
 SELECT r.merchant_id, r.kind, r.reference
   FROM merchant_references r
-  JOIN unnest(%(merchants)s::int[], %(kinds)s::smallint[], %(references)s::text[]) AS w (merchant_id, kind, reference)
+  JOIN unnest(%(merchants)s::int[], %(kinds)s::smallint[], %(references)s::text[])
+       AS w (merchant_id, kind, reference)
  USING (merchant_id, kind, reference)
 """
 
@@ -94,7 +95,8 @@ def gather(
     each other in a ring. `locked=False` reads the same without locks, for a quote.
     """
     statement = _LOCK_WALLETS if locked else _WALLETS
-    rows = connection.exec_driver_sql(statement, {"cards": list({command.card for command in commands})})
+    cards_presented = list({command.card for command in commands})
+    rows = connection.exec_driver_sql(statement, {"periods": PERIODS, "cards": cards_presented})
     wallets = arrays.numbers(row[0] for row in rows)
     state = _state(connection)
     directory = cache.at_version(connection, state.directory_version)

@@ -117,7 +117,11 @@ def enrol(
 
 
 def read_member(
-    connection: Connection, personal_data: PersonalData, *, member_id: int | None = None, card: str | None = None
+    connection: Connection,
+    personal_data: PersonalData,
+    *,
+    member_id: int | None = None,
+    card: str | None = None,
 ) -> Member | None:
     """One member by id or by card number."""
     query = select(members, cards.c.number, cards.c.status).join(cards, cards.c.member_id == members.c.id)

@@ -55,5 +55,5 @@ def open_month(connection: Connection, wanted: Period, existing: Sequence[Period
 
 
 def next_month(number: int, zone: ZoneInfo, starts_at: datetime) -> Period:
-    """The calendar month of that number, beginning at another instant than its first (after an early closing)."""
+    """The calendar month of that number, beginning elsewhere than at its first instant (early closing)."""
     return month(number, zone)._replace(starts_at=starts_at)

@@ -140,9 +140,7 @@ def _movements(
                 or_(lots.c.id == entries.c.debit, lots.c.id == entries.c.credit),
             ),
         )
-        .where(
-            tuple_(entries.c.wallet_id, entries.c.transaction_id).in_(keys), entries.c.kind.in_(on_lots)
-        )
+        .where(tuple_(entries.c.wallet_id, entries.c.transaction_id).in_(keys), entries.c.kind.in_(on_lots))
     )
     found: dict[TransactionKey, list[LotMovement]] = {}
     for row in connection.execute(query.order_by(entries.c.transaction_id, entries.c.number)):

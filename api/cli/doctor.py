@@ -52,7 +52,7 @@ def _examine(settings: Settings, engine: Engine) -> Iterator[Finding]:
         load_personal_data(settings)
         yield Finding(True, "The keys of personal data can be read")
     except (ValueError, OSError) as error:
-        yield Finding(False, f"Personal-data keys: {error}", "Restore TONGDUI_PERSONAL_DATA_KEYS or its file.")
+        yield Finding(False, f"Personal-data keys: {error}", "Restore the variable or the file.")
     try:
         yield from _examine_database(engine)
     except SQLAlchemyError as error:
@@ -76,15 +76,21 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
     with engine.connect() as connection:
         version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
         yield Finding(
-            version >= SERVER_VERSION_MIN, f"PostgreSQL {version // 10000}", "PostgreSQL 15 or newer is needed."
+            version >= SERVER_VERSION_MIN,
+            f"PostgreSQL {version // 10000}",
+            "PostgreSQL 15 or newer is needed.",
         )
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             value = connection.execute(text(f"SHOW {setting}")).scalar_one()
             yield Finding(
-                value == "on", f"{setting} is {value}", f"Turn {setting} on, or a power cut may lose postings."
+                value == "on",
+                f"{setting} is {value}",
+                f"Turn {setting} on, or a power cut may lose postings.",
             )
     faults = migrations.check(engine)
-    yield Finding(not faults, faults[0] if faults else "The tables are up to date", "Run `tongdui db upgrade`.")
+    yield Finding(
+        not faults, faults[0] if faults else "The tables are up to date", "Run `tongdui db upgrade`."
+    )
     if faults:
         return
     with engine.connect() as connection:

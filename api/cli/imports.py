@@ -26,7 +26,9 @@ MEDIA_TYPES = {".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjso
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--historical", is_flag=True, help="Book each row at the time it occurred.")
-@click.option("--errors", type=click.Path(dir_okay=False, path_type=Path), help="Write refused rows to this CSV.")
+@click.option(
+    "--errors", type=click.Path(dir_okay=False, path_type=Path), help="Write refused rows to this CSV."
+)
 @click.option("--strict", is_flag=True, help="Exit 3 if any row was refused.")
 def import_file(kind: str, file: Path, historical: bool, errors: Path | None, strict: bool) -> None:
     """Post the rows of FILE (CSV, or NDJSON by its ending) as KIND.
@@ -55,18 +57,13 @@ def import_file(kind: str, file: Path, historical: bool, errors: Path | None, st
 
 
 def _run(services: Services, import_id: int, name: str) -> store.Import:
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"), TimeElapsedColumn(),
-        console=notices, transient=not notices.is_terminal,
-    )  # fmt: skip
-    with bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
+    with Progress(*columns, TimeElapsedColumn(), console=notices, transient=not notices.is_terminal) as bar:
         task = bar.add_task(name, total=None, counts="")
 
         def show(progress: store.Import) -> None:
             counts = f"{progress.rows:,} rows, {progress.refused:,} refused"
-            bar.update(
-                task, completed=progress.read_bytes, total=progress.upload.size_bytes, counts=counts
-            )
+            bar.update(task, completed=progress.read_bytes, total=progress.upload.size_bytes, counts=counts)
 
         finished = services.imports.run(import_id, show)
         assert finished is not None, "the import was just made, and here"

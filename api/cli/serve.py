@@ -60,7 +60,7 @@ def _serve(settings: Settings, url: str, sample: bool) -> None:
 
 
 def _watch(server: EmbeddedServer) -> None:
-    """Without its database the program is of no use: end it, so that whoever supervises it starts it again."""
+    """End the program with its database: whoever supervises it will start both again."""
 
     def wait() -> None:
         server.wait()
@@ -79,7 +79,9 @@ def _greet(settings: Settings, operator_key: str | None, keys: list[SampleKey]) 
         console.print("Operator key, shown this once:")
         console.print(f"  {operator_key}", soft_wrap=True)
     if keys:
-        console.print(f"Keys of the sample alliance (also in {escape(str(settings.data_dir / SAMPLE_KEYS_FILE))}):")
+        console.print(
+            f"Keys of the sample alliance (also in {escape(str(settings.data_dir / SAMPLE_KEYS_FILE))}):"
+        )
         for key in keys:
             console.print(f"  {key.label:<24} {key.key}", soft_wrap=True)
         desk = next(key for key in keys if key.card is not None)

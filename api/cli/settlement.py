@@ -51,10 +51,17 @@ def close(period: int, early: bool) -> None:
 
 @click.command()
 @click.argument("period", type=PeriodName())
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to."
+)
 @click.option("--participant", help="Only this participant's.")
 @click.option(
-    "--format", "formats", type=click.Choice(list(FORMATS)), multiple=True, default=list(FORMATS), show_default=True
+    "--format",
+    "formats",
+    type=click.Choice(list(FORMATS)),
+    multiple=True,
+    default=list(FORMATS),
+    show_default=True,
 )
 def statements(period: int, out: Path, participant: str | None, formats: tuple[str, ...]) -> None:
     """Write the statements of a closed PERIOD as files."""

@@ -54,9 +54,7 @@ MEMBERS = "members"
 def typed(content: Mapping[str, Any]) -> dict[str, Any]:
     """CSV knows only text: cells of number columns become numbers where they are written as such."""
     return {
-        name: int(value)
-        if name in NUMBERS and isinstance(value, str) and WHOLE.fullmatch(value)
-        else value
+        name: int(value) if name in NUMBERS and isinstance(value, str) and WHOLE.fullmatch(value) else value
         for name, value in content.items()
     }
 

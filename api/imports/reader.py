@@ -28,7 +28,9 @@ class Row(NamedTuple):
 class Rows:
     """The rows of one file. `bytes_read` tells how far the reading has come."""
 
-    def __init__(self, path: Path, media_type: str, columns: frozenset[str], required: frozenset[str]) -> None:
+    def __init__(
+        self, path: Path, media_type: str, columns: frozenset[str], required: frozenset[str]
+    ) -> None:
         self._path = path
         self._read: Callable[[TextIOWrapper], Iterator[Row]]
         self._read = self._ndjson if "json" in media_type else self._csv

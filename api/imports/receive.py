@@ -46,7 +46,9 @@ def receive(
                     raise TooLarge
                 digest.update(chunk)
                 spool.write(chunk)
-        upload = store.Upload(kind, historical, owner, caller, path.name, digest.hexdigest(), media_type, size)
+        upload = store.Upload(
+            kind, historical, owner, caller, path.name, digest.hexdigest(), media_type, size
+        )
         import_id = _new_id()
         with engine.begin() as connection:
             store.begin(connection, import_id, upload)

@@ -41,7 +41,11 @@ class ImportRunner:
     """Runs imports one after another in a thread of its own; `run` does one here and now."""
 
     def __init__(
-        self, engine: Engine, files: Path, make_writer: Callable[[], Writer], make_enroller: Callable[[], Enroller]
+        self,
+        engine: Engine,
+        files: Path,
+        make_writer: Callable[[], Writer],
+        make_enroller: Callable[[], Enroller],
     ) -> None:
         self._engine = engine
         self._files = files

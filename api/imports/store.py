@@ -54,9 +54,7 @@ class Progress(NamedTuple):
 def begin(connection: Connection, import_id: int, upload: Upload) -> None:
     values = upload._asdict() | {"caller": {**upload.caller._asdict(), "scope": upload.caller.scope.value}}
     connection.execute(
-        insert(imports).values(
-            id=import_id, status="running", started_at=func.clock_timestamp(), **values
-        )
+        insert(imports).values(id=import_id, status="running", started_at=func.clock_timestamp(), **values)
     )
 
 
@@ -131,7 +129,10 @@ def refusals(connection: Connection, import_id: int) -> Iterator[dict[str, Any]]
 
 def _storable(content: dict[str, Any]) -> dict[str, Any]:
     """The row as it was sent, less what a JSON column cannot hold (NUL, broken characters)."""
-    return {_clean(str(name)): _clean(value) if isinstance(value, str) else value for name, value in content.items()}
+    return {
+        _clean(str(name)): _clean(value) if isinstance(value, str) else value
+        for name, value in content.items()
+    }
 
 
 def _clean(text: str) -> str:

@@ -124,7 +124,10 @@ class Payer(fields.Field[Decimal]):
     """`"acceptor"`, `"issuer"` or two shares that add up to one; loads to the acceptor's share."""
 
     def __init__(self, **kwargs: Any) -> None:
-        shares = {"type": "object", "properties": {"acceptor": {"type": "string"}, "issuer": {"type": "string"}}}
+        shares = {
+            "type": "object",
+            "properties": {"acceptor": {"type": "string"}, "issuer": {"type": "string"}},
+        }
         one_of = [{"type": "string", "enum": ["acceptor", "issuer"]}, shares, {"type": "null"}]
         metadata = {"oneOf": one_of, "example": "acceptor"} | kwargs.pop("metadata", {})
         super().__init__(metadata=metadata, **kwargs)
@@ -135,9 +138,9 @@ class Payer(fields.Field[Decimal]):
         if value == "issuer":
             return Decimal(0)
         if isinstance(value, dict) and value.keys() == {"acceptor", "issuer"}:
-            shares = {who: Rate().deserialize(share) for who, share in value.items()}
-            if sum(shares.values()) == 1:
-                return shares["acceptor"]
+            acceptor, issuer = (Rate(required=True).deserialize(value[who]) for who in ("acceptor", "issuer"))
+            if acceptor is not None and issuer is not None and acceptor + issuer == 1:
+                return acceptor
         raise ValidationError(
             'Must be "acceptor", "issuer", or shares that add up to one, such as'
             ' {"acceptor": "0.5", "issuer": "0.5"}.'
@@ -194,7 +197,7 @@ class ApiKeyInput(Schema):
     scope = fields.Enum(Scope, by_value=True, required=True)
     participant = CodeText(load_default=None, allow_none=True)
     merchant = CodeText(load_default=None, allow_none=True)
-    name = Text(load_default="")
+    name = Text(load_default=None, allow_none=True, metadata={"description": "What it is for"})
 
 
 class ApiKeySchema(Schema):

@@ -77,9 +77,7 @@ class OpeningInput(Schema):
 
 
 class QuoteInput(Schema):
-    kind = fields.String(
-        required=True, validate=validate.OneOf(["accrual", "redemption", "load", "spend"])
-    )
+    kind = fields.String(required=True, validate=validate.OneOf(["accrual", "redemption", "load", "spend"]))
     card = card_field()
     merchant = merchant_field()
     points = Whole(allow_none=True)

@@ -35,7 +35,7 @@ def make_api_key(body: dict[str, Any]) -> Response:
         text, key = keys.make_key(
             connection,
             body["scope"],
-            body["name"],
+            body["name"] or "",
             participant_id=participant_id,
             merchant_id=merchant_id,
             made_by=current_caller().key_id,

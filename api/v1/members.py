@@ -62,9 +62,7 @@ def read_one(member_id: str) -> Response:
     numbers = ids.decode("mem", member_id)
     with services().engine.connect() as connection:
         directory = services().directory(connection)
-        member = (
-            read_member(connection, services().personal_data, member_id=numbers[0]) if numbers else None
-        )
+        member = read_member(connection, services().personal_data, member_id=numbers[0]) if numbers else None
     viewer = own_participant(current_caller())
     if member is None or viewer not in (None, member.participant_id):
         raise Problem(HttpCode.NOT_FOUND, f"There is no member {member_id!r}.")

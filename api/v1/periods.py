@@ -44,9 +44,7 @@ def close(body: dict[str, Any], name: str) -> Response:
     number = number_of(name)
     engine = services().engine
     with engine.begin() as connection:
-        outcome = close_period(
-            connection, number, early=body["early"], closed_by=current_caller().key_id
-        )
+        outcome = close_period(connection, number, early=body["early"], closed_by=current_caller().key_id)
     if isinstance(outcome, CloseRefusal):
         raise Problem(outcome.code.value, outcome.detail)
     # After the closing has committed, so that postings do not wait while the journal is added up again.

@@ -68,9 +68,7 @@ def spend(body: dict[str, Any]) -> Response:
 
 def _post(kind: str, body: dict[str, Any]) -> Response:
     caller = current_caller()
-    envelope = Envelope(
-        key_hash(owner(caller), idempotency_key()), request_hash(kind, json_body()), caller
-    )
+    envelope = Envelope(key_hash(owner(caller), idempotency_key()), request_hash(kind, json_body()), caller)
     command = BUILDERS[kind](envelope, body)
     try:
         outcome = services().posting.post(command, SECONDS_WAITED_MAX)

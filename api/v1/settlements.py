@@ -3,8 +3,8 @@
 from flask import Response
 
 from api.auth import FINANCE, SEES_ALL, current_caller, guard
-from api.problems import HttpCode, Problem
 from api.present import participant_code
+from api.problems import HttpCode, Problem
 from api.schemas.settlement import ParticipantSettlementSchema, SettlementSchema
 from api.services import services
 from api.v1.periods import number_of

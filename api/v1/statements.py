@@ -21,7 +21,7 @@ from settlement.statement import open_statement
 blueprint = Blueprint("statements", __name__, description="One for each participant and closed period")
 
 CHUNK_BYTES = 1 << 16
-NOTHING = {"data": [], "next_cursor": None}
+NOTHING: dict[str, Any] = {"data": [], "next_cursor": None}
 
 FILES = {
     "responses": {

@@ -21,7 +21,7 @@ from clearing.query import TransactionFilter, list_bookings, read_bookings, read
 
 blueprint = Blueprint("transactions", __name__, description="What was booked, with legs, fees and reasons")
 
-NOTHING = {"data": [], "next_cursor": None}
+NOTHING: dict[str, Any] = {"data": [], "next_cursor": None}
 
 
 @blueprint.route("/transactions")

@@ -183,7 +183,9 @@ class Batch:
             if lot.issuer_id == credit.issuer_id and lot.expires_on == credit.expires_on:
                 return lot
         lot = Lot(wallet_id, next(self._ids), credit.issuer_id, credit.asset, credit.expires_on, 0)
-        self.decision.new_lots[lot.id] = NewLot(wallet_id, lot.id, lot.issuer_id, lot.asset, lot.expires_on, 0)
+        self.decision.new_lots[lot.id] = NewLot(
+            wallet_id, lot.id, lot.issuer_id, lot.asset, lot.expires_on, 0
+        )
         return lot
 
     def _put(self, lot: Lot) -> None:

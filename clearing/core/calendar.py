@@ -65,7 +65,8 @@ def month_of(at: datetime, zone: ZoneInfo) -> Period:
 
 def month(number: int, zone: ZoneInfo) -> Period:
     """The open calendar month of that number, from its first instant to the next month's first."""
-    return Period(number, _first_instant(number, zone), _first_instant(following(number), zone), PeriodState.OPEN)
+    starts_at, ends_at = _first_instant(number, zone), _first_instant(following(number), zone)
+    return Period(number, starts_at, ends_at, PeriodState.OPEN)
 
 
 def _first_instant(number: int, zone: ZoneInfo) -> datetime:

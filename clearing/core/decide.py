@@ -127,7 +127,9 @@ def _setting(batch: Batch, command: Command) -> Setting | Refusal:
     booked_at = occurred_at if command.historical else _booking_time(batch)
     on = booked_at.astimezone(directory.rulebook.settings.time_zone).date()
     if card.status is CardStatus.BLOCKED:
-        return Refusal(Code.CARD_BLOCKED, "This card is blocked; ask the member to contact its issuer.", "card")
+        return Refusal(
+            Code.CARD_BLOCKED, "This card is blocked; ask the member to contact its issuer.", "card"
+        )
     if card.status is CardStatus.EXPIRED or (card.expires_on is not None and card.expires_on < on):
         return Refusal(Code.CARD_EXPIRED, "This card has expired; ask the member to renew it.", field="card")
     period = _period(batch, booked_at)

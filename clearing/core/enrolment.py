@@ -124,7 +124,9 @@ def _judge(
         )
     if enrolled_by is not None:
         return Refusal(
-            Code.ALREADY_EXISTS, f"{participant.code} has already enrolled the person with this phone.", "phone"
+            Code.ALREADY_EXISTS,
+            f"{participant.code} has already enrolled the person with this phone.",
+            "phone",
         )
     if one.card is not None and one.card in cards:
         return Refusal(Code.ALREADY_EXISTS, f"Card number {one.card} is already issued.", field="card")

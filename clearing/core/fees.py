@@ -26,7 +26,9 @@ OWN_SYSTEM = Fee(0, 0, None, Reason.OWN_SYSTEM)
 NO_FEE_RULE = Fee(0, 0, None, Reason.NO_FEE_RULE)
 
 
-def price(rulebook: Rulebook, kind: ExchangeKind, issuer_id: int, acceptor_id: int, amount: int, on: date) -> Fee:
+def price(
+    rulebook: Rulebook, kind: ExchangeKind, issuer_id: int, acceptor_id: int, amount: int, on: date
+) -> Fee:
     """The fee on a leg of `amount` fen, by the rule in force on the day it is booked."""
     if issuer_id == acceptor_id:
         return OWN_SYSTEM

@@ -34,7 +34,7 @@ class PlannedLeg(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """A quantity to put into the wallet's lot of that issuer, asset and expiry (a new one if there is none)."""
+    """A quantity to put into the wallet's lot of that issuer, asset and expiry, new if there is none."""
 
     issuer_id: int
     asset: Asset

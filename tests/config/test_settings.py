@@ -17,6 +17,7 @@ def test_nothing_set_gives_the_documented_defaults() -> None:
         host="127.0.0.1",
         port=8080,
         bootstrap_key=None,
+        personal_data_keys=None,
         timezone=ZoneInfo("Asia/Shanghai"),
         workers=1,
         threads=32,
@@ -30,6 +31,7 @@ READABLE = [
     ("TONGDUI_HOST", "0.0.0.0", "host", "0.0.0.0"),  # noqa: S104  read, not bound
     ("TONGDUI_PORT", "9000", "port", 9000),
     ("TONGDUI_BOOTSTRAP_KEY", "tk_first", "bootstrap_key", "tk_first"),
+    ("TONGDUI_PERSONAL_DATA_KEYS", "{}", "personal_data_keys", "{}"),
     ("TONGDUI_TZ", "Asia/Urumqi", "timezone", ZoneInfo("Asia/Urumqi")),
     ("TONGDUI_WORKERS", "4", "workers", 4),
     ("TONGDUI_THREADS", "8", "threads", 8),

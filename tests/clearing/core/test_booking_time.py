@@ -93,8 +93,14 @@ def test_history_is_priced_and_expires_by_its_own_day() -> None:
     )
     assert books.legs(booked)[0] == "visit of JADE: ¥100.00; LOTUS pays ¥1.00; exchange"
     assert books.left("Wang") == ["LOTUS 100 pts 2026-11-30"]
+
+
+def test_what_is_late_is_priced_and_expires_by_the_day_it_is_booked() -> None:
+    fees = ["visit 1%", "visit 2% from=2026-11-01"]
+    books = Books(alliance("JADE", "LOTUS expiry=rolling:1", fees=fees))
     late = books.book(accrue("¥100.00", "LOTUS-1", occurred_at=shanghai("2026-10-31 23:59")))
     assert books.legs(late)[0] == "visit of JADE: ¥100.00; LOTUS pays ¥2.00; exchange"
+    assert books.left("Wang") == ["LOTUS 100 pts 2026-12-31"]
 
 
 def test_history_can_use_what_has_ended_since() -> None:

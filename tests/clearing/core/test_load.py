@@ -43,6 +43,16 @@ def test_the_entries_of_a_load_across_participants() -> None:
     assert books.position(202611, "load", "JADE", "LOTUS") == (1, 0, 100_00, 100_00, 0, 1_00)
 
 
+def test_a_fee_that_both_pay_is_an_entry_for_each() -> None:
+    books = Books(alliance("JADE enabled", "LOTUS", fees=["load 1% payer=0.25"]))
+    booked = books.book(load("¥100.00", "LOTUS-1", "JADE"))
+    assert books.entries(booked)[2:] == [
+        "clearing LOTUS → fee_income HUB: ¥0.25",
+        "clearing JADE → fee_income HUB: ¥0.75",
+    ]
+    assert books.nets() == {"JADE": "¥99.25", "LOTUS": "¥-100.25", "HUB": "¥1.00"}
+
+
 def test_the_whole_amount_is_owed_whatever_the_reimbursement_rate() -> None:
     books = Books(alliance("JADE enabled", "LOTUS", reimbursement_rate=Decimal("0.8")))
     [leg] = books.book(load("¥100.00", "LOTUS-1", "JADE")).legs

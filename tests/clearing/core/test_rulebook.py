@@ -40,6 +40,16 @@ def test_the_most_specific_rule_wins(kind: str, issuer: str, acceptor: str, rule
     assert _rule(GIVEN, kind, issuer, acceptor, "2026-11-15") == rule
 
 
+def test_a_rule_for_the_acceptor_is_more_specific_than_one_for_the_issuer() -> None:
+    for fees in (
+        ["visit 1% issuer=JADE", "visit 2% acceptor=LOTUS"],
+        ["visit 2% acceptor=LOTUS", "visit 1% issuer=JADE"],
+    ):
+        rule = _rule(fees, "visit", "JADE", "LOTUS", "2026-11-15")
+        assert rule is not None
+        assert fees[rule - 1] == "visit 2% acceptor=LOTUS"
+
+
 def test_the_order_in_which_rules_were_made_does_not_change_which_is_more_specific() -> None:
     assert _rule(GIVEN[3::-1], "redemption", "JADE", "LOTUS", "2026-11-15") == 1
 

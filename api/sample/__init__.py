@@ -1,0 +1,14 @@
+"""A small alliance to try things on: two hotel groups and a chain of shops, with two months of business.
+
+| module | what |
+|---|---|
+| `members` | who is in it: participants, merchants, fee rules, people; all invented |
+| `history` | what they did: a seeded simulation that gives commands |
+| `keys` | API keys for it, kept in a file that only we can read |
+| `load` | puts it into an empty database, the way a user's calls would |
+"""
+
+from api.sample.keys import SAMPLE_KEYS_FILE, SampleKey, read_sample_keys
+from api.sample.load import load_sample
+
+__all__ = ["SAMPLE_KEYS_FILE", "SampleKey", "load_sample", "read_sample_keys"]
