@@ -18,6 +18,7 @@ YEARS = range(1970, 2200)
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,10})?")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9]{2}:?[0-9]{2})")
 
 
 class Whole(fields.Integer):
@@ -112,8 +113,8 @@ class Instant(fields.AwareDateTime):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> datetime:
-        if not isinstance(value, str):
-            raise ValidationError("Must be a time such as 2026-11-22T10:00:00+08:00.")
+        if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+            raise ValidationError("Must be a time with its offset, such as 2026-11-22T10:00:00+08:00.")
         instant = super()._deserialize(value, attr, data, **kwargs)
         if instant.year not in YEARS:
             raise ValidationError(f"Must lie between {YEARS.start} and {YEARS.stop}.")

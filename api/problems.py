@@ -184,13 +184,20 @@ def register(app: Flask) -> None:
         return problem_response(error.code, error.detail, error.errors)
 
 
-def _flatten(prefix: str, messages: Mapping[Any, Any], errors: list[FieldError]) -> None:
+def _flatten(prefix: str, messages: Mapping[Any, Any], errors: list[FieldError], depth: int = 0) -> None:
     for name, content in messages.items():
-        pointer = prefix.rstrip("/") if name == "_schema" else f"{prefix}{name}"
+        # Of an entry of a map marshmallow says whether its key or its value is wrong; a pointer names the entry.
+        of_entry = depth >= 2 and name in ("key", "value")
+        pointer = prefix.removesuffix("/") if name == "_schema" or of_entry else prefix + _escaped(str(name))
         if isinstance(content, Mapping):
-            _flatten(f"{pointer}/", content, errors)
+            _flatten(f"{pointer}/", content, errors, depth + 1)
         else:
             errors.append(FieldError(pointer, _text(content)))
+
+
+def _escaped(name: str) -> str:
+    """A name as a part of a JSON Pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _text(content: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from api.imports.runner import ImportRunner
 from api.keyring import Keyring
@@ -13,8 +13,10 @@ from api.services import Services
 from clearing.alliance import found_alliance
 from clearing.core.commands import Scope
 from clearing.core.rulebook import AllianceSettings
+from clearing.directory import read_rulebook
 from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
 from clearing.members import Enroller
+from clearing.periods import open_period_for, read_periods
 from clearing.privacy import PersonalData, new_keys
 from clearing.queue import PostingQueue
 from clearing.writer import Writer
@@ -93,6 +95,9 @@ def load_personal_data(settings: Settings) -> PersonalData:
 def _prepare(settings: Settings, engine: Engine) -> str | None:
     with engine.begin() as connection:
         found_alliance(connection, AllianceSettings(time_zone=settings.timezone), made_by="setup")
+        if not read_periods(connection):
+            zone = read_rulebook(connection).settings.time_zone
+            open_period_for(connection, connection.execute(select(func.now())).scalar_one(), zone)
         if settings.bootstrap_key is not None:
             accept_bootstrap_key(connection, settings.bootstrap_key)
         elif not has_operator_key(connection):

@@ -41,8 +41,12 @@ class Blueprint(SmorestBlueprint):
 
 def json_body() -> dict[str, Any]:
     """The request's body, which must be a JSON object; no body is an empty one. Raises Problem."""
+    # Without an announced length the body is read no further than this.
+    request.max_content_length = BODY_BYTES_MAX
     try:
-        body = json.loads(request.get_data(cache=True) or b"{}", parse_constant=_no_constant)
+        # As text: of bytes, json.loads would take other encodings too.
+        text = request.get_data(cache=True).decode("utf-8-sig")
+        body = json.loads(text or "{}", parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Problem(Code.MALFORMED, f"The body is not JSON in UTF-8: {error}"[:300]) from error
     if not isinstance(body, dict):

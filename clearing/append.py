@@ -1,200 +1,168 @@
 """Apply: one set-based statement writes all that a decision contains."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from clearing.arrays import flags, numbers, times
+from clearing import arrays
 from clearing.core.batch import Decision
+from clearing.core.journal import PositionChange
 
-# Rows that another transaction may hold are written in key order, so that no two wait in a ring.
-_APPLY = """
-WITH new_lots AS (
-  INSERT INTO lots (wallet_id, id, issuer_id, asset, expires_on, available)
-  SELECT * FROM unnest(%(nl_wallet)s::bigint[], %(nl_id)s::bigint[], %(nl_issuer)s::int[], %(nl_asset)s::smallint[],
-                       %(nl_expires)s::date[], %(nl_available)s::bigint[])
-), changed_lots AS (
-  UPDATE lots SET available = c.available
-    FROM unnest(%(cl_wallet)s::bigint[], %(cl_id)s::bigint[], %(cl_available)s::bigint[]) AS c (wallet_id, id, available)
-   WHERE lots.wallet_id = c.wallet_id AND lots.id = c.id
-), new_transactions AS (
-  INSERT INTO transactions (period, wallet_id, id, kind, card_number, merchant_id, acceptor_id, occurred_at, booked_at,
-                            late, points, amount, rule_version, posted_by, reference, purpose, metadata)
-  SELECT * FROM unnest(%(t_period)s::int[], %(t_wallet)s::bigint[], %(t_id)s::bigint[], %(t_kind)s::smallint[],
-                       %(t_card)s::text[], %(t_merchant)s::int[], %(t_acceptor)s::int[], %(t_occurred)s::timestamptz[],
-                       %(t_booked)s::timestamptz[], %(t_late)s::bool[], %(t_points)s::bigint[], %(t_amount)s::bigint[],
-                       %(t_rules)s::int[], %(t_by)s::text[], %(t_reference)s::text[], %(t_purpose)s::text[],
-                       %(t_metadata)s::jsonb[])
-), new_legs AS (
-  INSERT INTO legs (period, wallet_id, transaction_id, number, kind, issuer_id, acceptor_id, points, amount, obligation,
-                    acceptor_fee, issuer_fee, fee_rule_id, reason)
-  SELECT * FROM unnest(%(l_period)s::int[], %(l_wallet)s::bigint[], %(l_transaction)s::bigint[], %(l_number)s::smallint[],
-                       %(l_kind)s::smallint[], %(l_issuer)s::int[], %(l_acceptor)s::int[], %(l_points)s::bigint[],
-                       %(l_amount)s::bigint[], %(l_obligation)s::bigint[], %(l_acceptor_fee)s::bigint[],
-                       %(l_issuer_fee)s::bigint[], %(l_rule)s::int[], %(l_reason)s::smallint[])
-), new_entries AS (
-  INSERT INTO entries (period, wallet_id, transaction_id, number, kind, debit, credit, quantity)
-  SELECT * FROM unnest(%(e_period)s::int[], %(e_wallet)s::bigint[], %(e_transaction)s::bigint[], %(e_number)s::smallint[],
-                       %(e_kind)s::smallint[], %(e_debit)s::bigint[], %(e_credit)s::bigint[], %(e_quantity)s::bigint[])
-), new_outcomes AS (
-  INSERT INTO outcomes (key, request_hash, recorded_at, wallet_id, transaction_id, refusal_code, refusal_detail, refusal_field)
-  SELECT o.key, o.request_hash, %(at)s, o.wallet_id, o.transaction_id, o.code, o.detail, o.field
-    FROM unnest(%(o_key)s::uuid[], %(o_request)s::uuid[], %(o_wallet)s::bigint[], %(o_transaction)s::bigint[],
-                %(o_code)s::text[], %(o_detail)s::text[], %(o_field)s::text[])
-      AS o (key, request_hash, wallet_id, transaction_id, code, detail, field)
-), new_references AS (
-  INSERT INTO merchant_references (merchant_id, kind, reference, wallet_id, transaction_id)
-  SELECT * FROM unnest(%(r_merchant)s::int[], %(r_kind)s::smallint[], %(r_reference)s::text[], %(r_wallet)s::bigint[],
-                       %(r_transaction)s::bigint[])
+
+class Columns(NamedTuple):
+    """Rows of one kind as they are handed to the statement: an array for each column.
+
+    `name` begins the names of the parameters; each column is its name and type in PostgreSQL.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+
+    @property
+    def names(self) -> str:
+        return ", ".join(name for name, _ in self.columns)
+
+    @property
+    def unnest(self) -> str:
+        return ", ".join(f"%({self.name}.{name})s::{type_}[]" for name, type_ in self.columns)
+
+    def parameters(self, rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+        """The rows turned into columns; their values stand in the order of the columns."""
+        values = list(zip(*rows, strict=True)) or [()] * len(self.columns)
+        return {
+            f"{self.name}.{name}": _LITERALS[type_](column)
+            for (name, type_), column in zip(self.columns, values, strict=True)
+        }
+
+
+def _columns(name: str, text: str) -> Columns:
+    """`_columns("x", "id bigint, code text")`"""
+    pairs = [column.split() for column in text.split(",")]
+    return Columns(name, tuple((column, type_) for column, type_ in pairs))
+
+
+def _json(values: Iterable[Mapping[str, str] | None]) -> list[str | None]:
+    return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+
+
+_LITERALS: dict[str, Callable[[Iterable[Any]], Any]] = {
+    "smallint": arrays.numbers,
+    "int": arrays.numbers,
+    "bigint": arrays.numbers,
+    "bool": arrays.flags,
+    "date": arrays.times,
+    "timestamptz": arrays.times,
+    "text": list,
+    "uuid": list,
+    "jsonb": _json,
+}
+
+# In the order of the fields of the decision's rows.
+_NEW_LOTS = _columns(
+    "new_lots",
+    "wallet_id bigint, id bigint, issuer_id int, asset smallint, expires_on date, available bigint",
 )
-INSERT INTO positions AS p (period, issuer_id, acceptor_id, kind, stripe, exchanges, points, amount, obligation,
-                            acceptor_fee, issuer_fee)
-SELECT n.period, n.issuer_id, n.acceptor_id, n.kind, %(stripe)s, n.exchanges, n.points, n.amount, n.obligation,
-       n.acceptor_fee, n.issuer_fee
-  FROM unnest(%(p_period)s::int[], %(p_issuer)s::int[], %(p_acceptor)s::int[], %(p_kind)s::smallint[],
-              %(p_exchanges)s::bigint[], %(p_points)s::bigint[], %(p_amount)s::bigint[], %(p_obligation)s::bigint[],
-              %(p_acceptor_fee)s::bigint[], %(p_issuer_fee)s::bigint[])
-    AS n (period, issuer_id, acceptor_id, kind, exchanges, points, amount, obligation, acceptor_fee, issuer_fee)
-    ON CONFLICT (period, issuer_id, acceptor_id, kind, stripe) DO UPDATE
-   SET exchanges = p.exchanges + excluded.exchanges, points = p.points + excluded.points,
-       amount = p.amount + excluded.amount, obligation = p.obligation + excluded.obligation,
-       acceptor_fee = p.acceptor_fee + excluded.acceptor_fee, issuer_fee = p.issuer_fee + excluded.issuer_fee
-"""
+_CHANGED_LOTS = _columns("changed_lots", "wallet_id bigint, id bigint, available bigint")
+_TRANSACTIONS = _columns(
+    "transactions",
+    "period int, wallet_id bigint, id bigint, kind smallint, card_number text, merchant_id int,"
+    " acceptor_id int, occurred_at timestamptz, booked_at timestamptz, late bool, points bigint,"
+    " amount bigint, rule_version int, posted_by text, reference text, purpose text, metadata jsonb",
+)
+_LEGS = _columns(
+    "legs",
+    "period int, wallet_id bigint, transaction_id bigint, number smallint, kind smallint, issuer_id int,"
+    " acceptor_id int, points bigint, amount bigint, obligation bigint, acceptor_fee bigint,"
+    " issuer_fee bigint, fee_rule_id int, reason smallint",
+)
+_ENTRIES = _columns(
+    "entries",
+    "period int, wallet_id bigint, transaction_id bigint, number smallint, kind smallint, debit bigint,"
+    " credit bigint, quantity bigint",
+)
+_OUTCOMES = _columns(
+    "outcomes",
+    "key uuid, request_hash uuid, wallet_id bigint, transaction_id bigint, refusal_code text,"
+    " refusal_detail text, refusal_field text",
+)
+_REFERENCES = _columns(
+    "merchant_references",
+    "merchant_id int, kind smallint, reference text, wallet_id bigint, transaction_id bigint",
+)
+_POSITIONS = _columns(
+    "positions",
+    "period int, issuer_id int, acceptor_id int, kind smallint, "
+    + ", ".join(f"{measure} bigint" for measure in PositionChange._fields),
+)
+
+_ADDED = ", ".join(f"{measure} = p.{measure} + excluded.{measure}" for measure in PositionChange._fields)
+
+
+def _insert(rows: Columns) -> str:
+    return f"INSERT INTO {rows.name} ({rows.names}) SELECT * FROM unnest({rows.unnest})"  # noqa: S608
+
+
+_APPLY = f"""
+WITH n AS ({_insert(_NEW_LOTS).replace("INTO new_lots", "INTO lots")}),
+c AS (
+  UPDATE lots SET available = changed.available
+    FROM unnest({_CHANGED_LOTS.unnest}) AS changed ({_CHANGED_LOTS.names})
+   WHERE lots.wallet_id = changed.wallet_id AND lots.id = changed.id
+),
+t AS ({_insert(_TRANSACTIONS)}),
+l AS ({_insert(_LEGS)}),
+e AS ({_insert(_ENTRIES)}),
+o AS (
+  INSERT INTO outcomes (recorded_at, {_OUTCOMES.names})
+  SELECT %(at)s, * FROM unnest({_OUTCOMES.unnest})
+),
+r AS ({_insert(_REFERENCES)})
+INSERT INTO positions AS p (stripe, {_POSITIONS.names})
+SELECT %(stripe)s, * FROM unnest({_POSITIONS.unnest})
+    ON CONFLICT (period, issuer_id, acceptor_id, kind, stripe) DO UPDATE SET {_ADDED}
+"""  # noqa: S608  built from the column names above
 
 
 def apply(connection: Connection, decision: Decision, stripe: int, at: datetime) -> None:
     """Write the decision in the connection's transaction. `stripe`: the writer's own running totals."""
     if not decision.recorded:
         return  # every command was a replay or not entitled: nothing to write, not even an outcome
-    parameters: dict[str, Any] = {"stripe": stripe, "at": at}
-    for part in (_lots, _transactions, _legs, _entries, _outcomes, _references, _positions):
-        parameters.update(part(decision))
-    connection.exec_driver_sql(_APPLY, parameters)
+    # Rows that another transaction may hold come in the order of their keys, so that no two wait in a ring.
+    changed = [(lot.wallet_id, lot.id, lot.available) for lot in decision.changed_lots.values()]
+    references = [
+        (*key, transaction.wallet_id, transaction.id)
+        for key, transaction in sorted(decision.references.items())
+    ]
+    positions = [(*key, *change) for key, change in sorted(decision.positions.items())]
+    connection.exec_driver_sql(
+        _APPLY,
+        {
+            "stripe": stripe,
+            "at": at,
+            **_NEW_LOTS.parameters(decision.new_lots.values()),
+            **_CHANGED_LOTS.parameters(changed),
+            **_TRANSACTIONS.parameters(decision.transactions),
+            **_LEGS.parameters(decision.legs),
+            **_ENTRIES.parameters(decision.entries),
+            **_OUTCOMES.parameters(_outcomes(decision)),
+            **_REFERENCES.parameters(references),
+            **_POSITIONS.parameters(positions),
+        },
+    )
 
 
-def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:
-    """Rows turned into columns, also when there are no rows."""
-    return list(zip(*rows, strict=True)) or [()] * width
-
-
-def _lots(decision: Decision) -> dict[str, Any]:
-    wallet, lot, issuer, asset, expires, available = _columns(decision.new_lots.values(), 6)
-    changed = list(decision.changed_lots.values())
-    return {
-        "nl_wallet": numbers(wallet),
-        "nl_id": numbers(lot),
-        "nl_issuer": numbers(issuer),
-        "nl_asset": numbers(asset),
-        "nl_expires": times(expires),
-        "nl_available": numbers(available),
-        "cl_wallet": numbers(row.wallet_id for row in changed),
-        "cl_id": numbers(row.id for row in changed),
-        "cl_available": numbers(row.available for row in changed),
-    }
-
-
-def _transactions(decision: Decision) -> dict[str, Any]:
-    (period, wallet, id_, kind, card, merchant, acceptor, occurred, booked, late, points, amount, rules, by,
-     reference, purpose, metadata) = _columns(decision.transactions, 17)  # fmt: skip
-    return {
-        "t_period": numbers(period),
-        "t_wallet": numbers(wallet),
-        "t_id": numbers(id_),
-        "t_kind": numbers(kind),
-        "t_card": list(card),
-        "t_merchant": numbers(merchant),
-        "t_acceptor": numbers(acceptor),
-        "t_occurred": times(occurred),
-        "t_booked": times(booked),
-        "t_late": flags(late),
-        "t_points": numbers(points),
-        "t_amount": numbers(amount),
-        "t_rules": numbers(rules),
-        "t_by": list(by),
-        "t_reference": list(reference),
-        "t_purpose": list(purpose),
-        "t_metadata": [_json(value) for value in metadata],
-    }
-
-
-def _legs(decision: Decision) -> dict[str, Any]:
-    (period, wallet, transaction, number, kind, issuer, acceptor, points, amount, obligation, acceptor_fee,
-     issuer_fee, rule, reason) = _columns(decision.legs, 14)  # fmt: skip
-    return {
-        "l_period": numbers(period),
-        "l_wallet": numbers(wallet),
-        "l_transaction": numbers(transaction),
-        "l_number": numbers(number),
-        "l_kind": numbers(kind),
-        "l_issuer": numbers(issuer),
-        "l_acceptor": numbers(acceptor),
-        "l_points": numbers(points),
-        "l_amount": numbers(amount),
-        "l_obligation": numbers(obligation),
-        "l_acceptor_fee": numbers(acceptor_fee),
-        "l_issuer_fee": numbers(issuer_fee),
-        "l_rule": numbers(rule),
-        "l_reason": numbers(reason),
-    }
-
-
-def _entries(decision: Decision) -> dict[str, Any]:
-    period, wallet, transaction, number, kind, debit, credit, quantity = _columns(decision.entries, 8)
-    return {
-        "e_period": numbers(period),
-        "e_wallet": numbers(wallet),
-        "e_transaction": numbers(transaction),
-        "e_number": numbers(number),
-        "e_kind": numbers(kind),
-        "e_debit": numbers(debit),
-        "e_credit": numbers(credit),
-        "e_quantity": numbers(quantity),
-    }
-
-
-def _outcomes(decision: Decision) -> dict[str, Any]:
-    recorded = sorted(decision.recorded.items())
-    refusals = [outcome.refusal for _, outcome in recorded]
-    return {
-        "o_key": [key for key, _ in recorded],
-        "o_request": [outcome.request_hash for _, outcome in recorded],
-        "o_wallet": numbers(outcome.wallet_id for _, outcome in recorded),
-        "o_transaction": numbers(outcome.transaction_id for _, outcome in recorded),
-        "o_code": [refusal.code.value if refusal else None for refusal in refusals],
-        "o_detail": [refusal.detail if refusal else None for refusal in refusals],
-        "o_field": [refusal.field if refusal else None for refusal in refusals],
-    }
-
-
-def _references(decision: Decision) -> dict[str, Any]:
-    references = sorted(decision.references.items())
-    return {
-        "r_merchant": numbers(key.merchant_id for key, _ in references),
-        "r_kind": numbers(key.kind for key, _ in references),
-        "r_reference": [key.reference for key, _ in references],
-        "r_wallet": numbers(transaction.wallet_id for _, transaction in references),
-        "r_transaction": numbers(transaction.id for _, transaction in references),
-    }
-
-
-def _positions(decision: Decision) -> dict[str, Any]:
-    positions = sorted(decision.positions.items())
-    return {
-        "p_period": numbers(key.period for key, _ in positions),
-        "p_issuer": numbers(key.issuer_id for key, _ in positions),
-        "p_acceptor": numbers(key.acceptor_id for key, _ in positions),
-        "p_kind": numbers(key.kind for key, _ in positions),
-        "p_exchanges": numbers(change.exchanges for _, change in positions),
-        "p_points": numbers(change.points for _, change in positions),
-        "p_amount": numbers(change.amount for _, change in positions),
-        "p_obligation": numbers(change.obligation for _, change in positions),
-        "p_acceptor_fee": numbers(change.acceptor_fee for _, change in positions),
-        "p_issuer_fee": numbers(change.issuer_fee for _, change in positions),
-    }
-
-
-def _json(value: Mapping[str, str] | None) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+def _outcomes(decision: Decision) -> list[tuple[Any, ...]]:
+    return [
+        (
+            key,
+            recorded.request_hash,
+            recorded.wallet_id,
+            recorded.transaction_id,
+            *((refusal.code.value, refusal.detail, refusal.field) if refusal else (None, None, None)),
+        )
+        for key, recorded in sorted(decision.recorded.items())
+        for refusal in (recorded.refusal,)
+    ]

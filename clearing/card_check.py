@@ -70,7 +70,6 @@ def check_card(
         return None
     directory = snapshot.directory
     on = gathered.at.astimezone(directory.rulebook.settings.time_zone).date()
-    expired = card.expires_on is not None and card.expires_on < on
     wallet_lots = snapshot.lots.get(card.wallet_id, ())
     usable = [lot for lot in wallet_lots if usable_here(lot, directory, merchant.participant_id, on)]
     points = [lot for lot in usable if lot.asset is Asset.POINTS]
@@ -80,7 +79,9 @@ def check_card(
     tier = _tier(person, host)
     return CardCheck(
         card=card,
-        status=CardStatus.EXPIRED if card.status is CardStatus.ACTIVE and expired else card.status,
+        status=card.status
+        if card.status is not CardStatus.ACTIVE or card.is_good(on)
+        else CardStatus.EXPIRED,
         name_cipher=person.name_cipher,
         tier=tier,
         benefits=list(host.benefits.get(tier.here, ())) if tier.here else [],

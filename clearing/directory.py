@@ -49,7 +49,9 @@ def read_directory(connection: Connection) -> Directory:
 def read_rulebook(connection: Connection) -> Rulebook:
     """The newest rulebook with all fee rules made so far."""
     newest = connection.execute(select(rulebooks).order_by(rulebooks.c.version.desc()).limit(1)).one()
-    rules = connection.execute(select(fee_rules).order_by(fee_rules.c.id)).all()
+    # A rule that is committed between the two reads belongs to a version that this one is not.
+    made = select(fee_rules).where(fee_rules.c.since_version <= newest.version)
+    rules = connection.execute(made.order_by(fee_rules.c.id)).all()
     return Rulebook(newest.version, settings_of(newest), [rule_of(row) for row in rules])
 
 

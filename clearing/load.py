@@ -53,7 +53,7 @@ SELECT wallet_id, id, issuer_id, asset, expires_on, available, held
 """
 
 _OUTCOMES = """
-SELECT key, request_hash, wallet_id, transaction_id, refusal_code, refusal_detail, refusal_field
+SELECT key::text, request_hash::text, wallet_id, transaction_id, refusal_code, refusal_detail, refusal_field
   FROM outcomes
  WHERE key = ANY(%(keys)s::uuid[])
 """
@@ -100,13 +100,11 @@ def gather(
     wallets = arrays.numbers(row[0] for row in rows)
     state = _state(connection)
     directory = cache.at_version(connection, state.directory_version)
-    cards, wallet_issuers = _cards(connection, wallets)
     snapshot = Snapshot(
         directory=directory,
         periods=state.periods,
         closed_until=state.closed_until,
-        cards=cards,
-        wallet_issuers=wallet_issuers,
+        cards=_cards(connection, wallets),
         lots=_lots(connection, wallets, _first_booking(commands, state.at)),
         recorded=read_recorded(connection, [command.key for command in commands]),
         references=_references(connection, commands, directory),
@@ -128,16 +126,13 @@ def _first_booking(commands: Sequence[Command], at: datetime) -> datetime:
     return min([at, *past])
 
 
-def _cards(connection: Connection, wallets: str) -> tuple[dict[str, Card], dict[int, frozenset[int]]]:
-    cards: dict[str, Card] = {}
-    active: dict[int, set[int]] = {}
-    for number, wallet_id, issuer_id, status, expires_on in connection.exec_driver_sql(
-        _CARDS, {"wallets": wallets}
-    ):
-        cards[number] = Card(number, wallet_id, issuer_id, CardStatus(status), expires_on)
-        if status == CardStatus.ACTIVE:
-            active.setdefault(wallet_id, set()).add(issuer_id)
-    return cards, {wallet_id: frozenset(issuers) for wallet_id, issuers in active.items()}
+def _cards(connection: Connection, wallets: str) -> dict[str, Card]:
+    return {
+        number: Card(number, wallet_id, issuer_id, CardStatus(status), expires_on)
+        for number, wallet_id, issuer_id, status, expires_on in connection.exec_driver_sql(
+            _CARDS, {"wallets": wallets}
+        )
+    }
 
 
 def _lots(connection: Connection, wallets: str, first_booking: datetime) -> dict[int, list[Lot]]:

@@ -47,9 +47,11 @@ def open_month(connection: Connection, wanted: Period, existing: Sequence[Period
     period = wanted._replace(starts_at=max(wanted.starts_at, reach))
     connection.execute(insert(periods).values(**period._asdict()))
     for table in JOURNAL:
-        name = f"{table.name}_{period.number}"
+        # Made apart and then attached: unlike CREATE … PARTITION OF, this waits for no reader of the journal.
+        partition = f"{table.name}_{period.number}"
+        connection.execute(text(f"CREATE TABLE {partition} (LIKE {table.name} INCLUDING ALL)"))
         connection.execute(
-            text(f"CREATE TABLE {name} PARTITION OF {table.name} FOR VALUES IN ({period.number})")
+            text(f"ALTER TABLE {table.name} ATTACH PARTITION {partition} FOR VALUES IN ({period.number})")
         )
     return period
 

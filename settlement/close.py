@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from clearing import locks
-from clearing.core.calendar import Period, PeriodState, following, period_name
+from clearing.core.calendar import Period, PeriodState, following, month, period_name
 from clearing.directory import read_rulebook
 from clearing.ids import encode
 from clearing.periods import next_month, open_month, read_periods
@@ -77,6 +77,8 @@ def close_period(
     if period is not None and period.state is not PeriodState.OPEN:
         return _written(connection, number)
     rulebook = read_rulebook(connection)
+    if period is None:
+        period = _empty_month(connection, number, existing, at, rulebook.settings.time_zone)
     if period is None:
         return CloseRefusal(CloseRefused.NOT_FOUND, f"No period {period_name(number)} has been opened.")
     refusal = _refusal(period, existing, at, early, rulebook.settings.time_zone)
@@ -159,6 +161,20 @@ def _refusal(
             CloseRefused.EARLIER_PERIOD_OPEN, f"{earlier.name} is still open. Close it before {name}."
         )
     return None
+
+
+def _empty_month(
+    connection: Connection, number: int, existing: Sequence[Period], at: datetime, zone: ZoneInfo
+) -> Period | None:
+    """A month without a posting has not been opened; it settles too, once the alliance has begun.
+
+    None for a month before the first period or after the present one.
+    """
+    wanted = month(number, zone)
+    if not existing or number < existing[0].number or at < wanted.starts_at:
+        return None
+    later = [one for one in existing if one.number > number and one.state is not PeriodState.OPEN]
+    return None if later else open_month(connection, wanted, existing)
 
 
 def _end_early(

@@ -20,7 +20,7 @@ from clearing.core.commands import Accrual, Caller, Command, Load, Opening, Rede
 from clearing.idempotency import key_hash, request_hash
 
 CALLER = Caller(MADE_BY, Scope.OPERATOR)
-ACTS_PER_MONTH = 400
+ACTS_PER_MONTH = 320
 SHARED_VALUE_ISSUER = "JADE"  # the only one whose stored value is enabled across the alliance
 
 YUAN = 100

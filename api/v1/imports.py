@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, request
+from sqlalchemy import Engine
 
 from api.auth import current_caller, guard, own_participant, owner
 from api.imports import store
@@ -90,7 +91,7 @@ def read_import(import_id: str) -> Response:
 def list_refused_rows(import_id: str) -> Response:
     """The refused rows with the reason; mend them and send this file"""
     found = _found(import_id)
-    return Response(_errors(found), content_type="text/csv; charset=utf-8")
+    return Response(_errors(services().engine, found), content_type="text/csv; charset=utf-8")
 
 
 def _body() -> Iterator[bytes]:
@@ -134,7 +135,8 @@ def _import(found: store.Import) -> dict[str, Any]:
     }
 
 
-def _errors(found: store.Import) -> Iterator[str]:
+def _errors(engine: Engine, found: store.Import) -> Iterator[str]:
+    """The list in pieces. They are taken when the request is over, so nothing here may ask for it."""
     columns = sorted(KINDS[found.upload.kind].columns)
     head = ["row", "code", "detail", "field"]
     assert set(head) == IGNORED_COLUMNS, "the list can be sent back as it is"
@@ -149,7 +151,7 @@ def _errors(found: store.Import) -> Iterator[str]:
 
     writer.writeheader()
     yield take()
-    with services().engine.connect() as connection:
+    with engine.connect() as connection:
         for refusal in store.refusals(connection, found.id):
             writer.writerow({**refusal["content"], **{name: refusal[name] for name in head}})
             yield take()

@@ -36,8 +36,8 @@ def plan(batch: Batch, command: Accrual, setting: Setting) -> Plan:
     points = command.points
     if points is None:
         points = min(multiply_down(command.amount, acceptor.earn_rate / FEN_PER_YUAN), MAX_QUANTITY)
-    own_cards = batch.snapshot.wallet_issuers.get(setting.card.wallet_id, frozenset())
-    visited_from = acceptor.id if acceptor.id in own_cards else setting.card.issuer_id
+    is_own = batch.holds_card_of(setting.card.wallet_id, acceptor.id, setting.on)
+    visited_from = acceptor.id if is_own else setting.card.issuer_id
     fee = price(directory.rulebook, ExchangeKind.VISIT, visited_from, acceptor.id, command.amount, setting.on)
     if visited_from == acceptor.id:
         legs = [PlannedLeg(LegKind.VISIT, acceptor.id, points, command.amount, 0, fee)]

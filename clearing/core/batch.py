@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from clearing.core.accounts import CHART, HUB, Account, Asset, EntryKind
 from clearing.core.commands import Command
@@ -20,7 +20,7 @@ from clearing.core.journal import (
 )
 from clearing.core.outcomes import Outcome, Recorded, Refusal
 from clearing.core.plan import Credit, Plan, Setting
-from clearing.core.snapshot import Lot, ReferenceKey, Snapshot
+from clearing.core.snapshot import Card, Lot, ReferenceKey, Snapshot
 
 
 @dataclass
@@ -49,12 +49,21 @@ class Batch:
         self.at = at
         self.decision = Decision()
         self._ids = ids
+        self._cards: dict[int, list[Card]] = {}
+        for card in snapshot.cards.values():
+            self._cards.setdefault(card.wallet_id, []).append(card)
         self._lots: dict[int, dict[int, Lot]] = {}
         self._bookings: dict[str, Booking] = {}
 
     def lots(self, wallet_id: int, asset: Asset) -> list[Lot]:
         """The wallet's lots of one asset as they stand now."""
         return [lot for lot in self._wallet_lots(wallet_id).values() if lot.asset is asset]
+
+    def holds_card_of(self, wallet_id: int, issuer_id: int, on: date) -> bool:
+        """Whether one of the wallet's cards, whichever was shown, is this issuer's and good that day."""
+        return any(
+            card.issuer_id == issuer_id and card.is_good(on) for card in self._cards.get(wallet_id, ())
+        )
 
     def recorded(self, key: str) -> Recorded | None:
         return self.decision.recorded.get(key) or self.snapshot.recorded.get(key)

@@ -26,14 +26,15 @@ class Caller(NamedTuple):
     participant_id: int | None = None
     merchant_id: int | None = None
 
-    def may_post_at(self, merchant: Merchant) -> bool:
+    def may_post_at(self, merchant: Merchant | None) -> bool:
+        """`merchant` None is one that does not exist: who may act for several may learn that."""
         match self.scope:
             case Scope.OPERATOR:
                 return True
             case Scope.PARTICIPANT:
-                return merchant.participant_id == self.participant_id
+                return merchant is None or merchant.participant_id == self.participant_id
             case Scope.MERCHANT:
-                return merchant.id == self.merchant_id
+                return merchant is not None and merchant.id == self.merchant_id
             case _:
                 return False
 

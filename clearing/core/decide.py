@@ -53,7 +53,7 @@ def decide(snapshot: Snapshot, commands: Sequence[Command], at: datetime, ids: I
 
 
 def _judge(batch: Batch, command: Command) -> Outcome:
-    refusal = _forbidden(batch, command)
+    refusal = _not_entitled(batch, command)
     if refusal:
         return refusal
     recorded = batch.recorded(command.key)
@@ -83,18 +83,18 @@ def _judge(batch: Batch, command: Command) -> Outcome:
     return Posted(batch.book(command, setting, plan))
 
 
-def _forbidden(batch: Batch, command: Command) -> Refusal | None:
-    """Whether this caller may give such a command at all."""
+def _not_entitled(batch: Batch, command: Command) -> Refusal | None:
+    """Whether it names an issuer who does not exist, or its caller may not give such a command at all."""
     directory = batch.snapshot.directory
-    if isinstance(command, Opening):
+    if isinstance(command, Opening | Load) and command.issuer is not None:
         issuer = directory.participant(command.issuer)
         if issuer is None:
             return Refusal(Code.MALFORMED, f"There is no participant {command.issuer!r}.", field="issuer")
-        if not command.caller.may_issue_for(issuer.id):
+        if isinstance(command, Opening) and not command.caller.may_issue_for(issuer.id):
             return Refusal(Code.FORBIDDEN, f"This key may not open balances of {command.issuer}.", "issuer")
     if isinstance(command, AtMerchant):
         merchant = directory.merchants.get(command.merchant)
-        if merchant is not None and not command.caller.may_post_at(merchant):
+        if not command.caller.may_post_at(merchant):
             return Refusal(
                 Code.FORBIDDEN, f"This key may not act for merchant {command.merchant}.", field="merchant"
             )
@@ -119,7 +119,7 @@ def _setting(batch: Batch, command: Command) -> Setting | Refusal:
     else:
         assert isinstance(command, Opening), "every other command names a merchant"
         issuer = directory.participant(command.issuer)
-        assert issuer is not None, "_forbidden() refuses an unknown issuer"
+        assert issuer is not None, "_not_entitled() refuses an unknown issuer"
         acceptor_id = issuer.id
     if card is None:
         return Refusal(Code.CARD_UNKNOWN, f"No participant has issued a card {command.card!r}.", field="card")

@@ -23,8 +23,7 @@ def issuer_id(directory: Directory, command: Load, acceptor_id: int) -> int | No
 def check(batch: Batch, command: Load, setting: Setting) -> Refusal | None:
     directory = batch.snapshot.directory
     issuer = issuer_id(directory, command, setting.acceptor_id)
-    if issuer is None:
-        return Refusal(Code.MALFORMED, f"There is no participant {command.issuer!r}.", field="issuer")
+    assert issuer is not None, "an unknown issuer was refused before"
     if issuer != setting.acceptor_id and not directory.participants[issuer].stored_value_enabled:
         return Refusal(
             Code.NOT_ENABLED,
@@ -42,7 +41,7 @@ def plan(batch: Batch, command: Load, setting: Setting) -> Plan:
     directory = batch.snapshot.directory
     acceptor_id, amount = setting.acceptor_id, command.amount
     issuer = issuer_id(directory, command, acceptor_id)
-    assert issuer is not None, "check() refuses an unknown issuer"
+    assert issuer is not None, "an unknown issuer was refused before"
     fee = price(directory.rulebook, ExchangeKind.LOAD, issuer, acceptor_id, amount, setting.on)
     obligation = 0 if issuer == acceptor_id else amount
     leg = PlannedLeg(LegKind.LOAD, issuer, 0, amount, obligation, fee)

@@ -40,8 +40,9 @@ class Code(StrEnum):
     RATE_LIMITED = "rate_limited"
 
 
-#: Refusals that leave no trace: the caller is not entitled to the key's outcome, or the key has one.
-UNRECORDED = frozenset({Code.FORBIDDEN, Code.IDEMPOTENCY_KEY_REUSED})
+#: Refusals that leave no trace: the request is none, its caller is not entitled to the key's outcome, or
+#: the key has one.
+UNRECORDED = frozenset({Code.MALFORMED, Code.FORBIDDEN, Code.IDEMPOTENCY_KEY_REUSED})
 
 
 class Refusal(NamedTuple):

@@ -26,6 +26,10 @@ class Card(NamedTuple):
     status: CardStatus = CardStatus.ACTIVE
     expires_on: date | None = None
 
+    def is_good(self, on: date) -> bool:
+        """Whether it is honoured that day; the expiry date is the last good day."""
+        return self.status is CardStatus.ACTIVE and (self.expires_on is None or self.expires_on >= on)
+
 
 class Lot(NamedTuple):
     """What one issuer owes one wallet with one expiry date; points, or fen of stored value."""
@@ -49,7 +53,7 @@ class ReferenceKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`cards` by number, the presented ones; `wallet_issuers`: whose active cards each wallet holds.
+    """`cards` by number: the presented ones, and every other card of their wallets.
 
     `closed_until`: the end of the last closed period; nothing is booked before it.
     """
@@ -58,7 +62,6 @@ class Snapshot:
     periods: Sequence[Period]
     closed_until: datetime | None = None
     cards: Mapping[str, Card] = field(default_factory=dict)
-    wallet_issuers: Mapping[int, frozenset[int]] = field(default_factory=dict)
     lots: Mapping[int, Sequence[Lot]] = field(default_factory=dict)
     recorded: Mapping[str, Recorded] = field(default_factory=dict)
     references: frozenset[ReferenceKey] = frozenset()

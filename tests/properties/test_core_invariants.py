@@ -43,27 +43,32 @@ CARDS = [
     "P-2 Chen PINE until=2026-12-05",
 ]
 LOTS = {
-    "Wang": ["JADE 40 pts 2026-11-20", "PINE ¥1.00 never", "LOTUS 60 pts never held=15"],
-    "Chen": ["JADE ¥2.00 2026-12-10 held=50"],
+    "Wang": [
+        "JADE 400 pts 2026-11-20",
+        "PINE ¥9.00 never",
+        "LOTUS 600 pts never held=15",
+        "PINE 90 pts 2026-12-31",
+    ],
+    "Li": ["LOTUS 300 pts 2027-01-31", "JADE 50 pts 2026-11-15", "JADE ¥5.00 never", "LOTUS ¥0.40 never"],
+    "Chen": ["JADE ¥2.00 2026-12-10 held=50", "JADE 70 pts never", "LOTUS 30 pts 2026-11-20"],
 }
-MERCHANTS = ["JADE-1", "JADE-2", "LOTUS-1", "PINE-1", "PINE-2", "NOWHERE-1"]
 CODES = ["JADE", "LOTUS", "PINE"]
 
 rates = st.sampled_from(["0", "0.006", "0.01", "0.02", "0.025", "0.333", "1"]).map(Decimal)
 shares = st.sampled_from(["0", "1", "1", "0.5", "0.25", "0.3333", "0.999"]).map(Decimal)
 point_values = st.sampled_from(["1", "1", "0.3", "2.5", "0.01", "1.005", "7"]).map(Decimal)
 reimbursements = st.sampled_from(["1", "1", "0.8", "0.333", "0"]).map(Decimal)
-some_participant = st.none() | st.integers(1, 3)
-some_days = st.none() | st.sampled_from([date(2026, 10, 1), date(2026, 11, 16), date(2026, 12, 1)])
+some_participant = st.sampled_from([None, None, None, 1, 2, 3])
+some_days = st.sampled_from([None, None, None, date(2026, 10, 1), date(2026, 11, 16), date(2026, 12, 1)])
 
 
 @st.composite
-def fee_rules(draw: st.DrawFn) -> FeeRule:
+def fee_rules(draw: st.DrawFn, kind: ExchangeKind) -> FeeRule:
     minimum = draw(st.none() | st.integers(0, 60))
     maximum = draw(st.none() | st.integers(minimum or 0, 200))
     return FeeRule(
         0,
-        draw(st.sampled_from(ExchangeKind)),
+        kind,
         draw(some_participant),
         draw(some_participant),
         draw(shares),
@@ -78,7 +83,7 @@ def fee_rules(draw: st.DrawFn) -> FeeRule:
 def _participant(code: str) -> st.SearchStrategy[str]:
     return st.builds(
         lambda *words: " ".join([code, *words]),
-        st.sampled_from(["", "enabled", "enabled", "enabled suspended"]),
+        st.sampled_from([*["enabled"] * 7, "", "enabled suspended"]),
         st.sampled_from(["earn=1", "earn=1.5", "earn=0", "earn=0.37"]),
         st.sampled_from(["expiry=never", "expiry=rolling:1", "expiry=rolling:24", "expiry=fixed:12-31"]),
     )
@@ -86,64 +91,65 @@ def _participant(code: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def directories(draw: st.DrawFn) -> Directory:
-    merchants = ["JADE-2", draw(st.sampled_from(["PINE-2", "PINE-2 suspended"]))]
+    merchants = ["JADE-2", "PINE-2 suspended"]
     found = alliance(*(draw(_participant(code)) for code in CODES), merchants=merchants)
-    rules = [rule._replace(id=id_) for id_, rule in enumerate(draw(st.lists(fee_rules(), max_size=8)), 1)]
+    rules: list[FeeRule] = []
+    for kind in ExchangeKind:
+        rules += draw(st.lists(fee_rules(kind), min_size=1, max_size=3))
     agreed = found.rulebook.settings._replace(
         point_value=draw(point_values),
         reimbursement_rate=draw(reimbursements),
         draw_order=draw(st.sampled_from(DrawOrder)),
     )
-    return Directory(1, found.participants, found.merchants, Rulebook(7, agreed, rules))
+    numbered = [rule._replace(id=id_) for id_, rule in enumerate(rules, 1)]
+    return Directory(1, found.participants, found.merchants, Rulebook(7, agreed, numbered))
 
 
 # Apply: random commands, in batches, between which time passes and periods are closed.
 
-CALLERS = [
-    *[OPERATOR] * 8,
-    Caller("key_jade", Scope.PARTICIPANT, participant_id=1),
-    Caller("key_lotus_1", Scope.MERCHANT, participant_id=2, merchant_id=201),
-    Caller("key_auditor", Scope.AUDITOR),
-]
-quantities = st.one_of(
-    st.integers(1, 60), st.integers(1, 60), st.integers(1, 20_000), st.sampled_from([0, -1, MAX_QUANTITY + 1])
-)
+KINDS = [Redemption, Spend, Accrual, Load, Redemption, Opening]
+ASIDE = ["caller", "merchant", "card", "issuer", "time", "quantity", "key", "reference"]
+JADE_KEY = Caller("key_jade", Scope.PARTICIPANT, participant_id=1)
+LOTUS_1_KEY = Caller("key_lotus_1", Scope.MERCHANT, participant_id=2, merchant_id=201)
+AUDITOR = Caller("key_auditor", Scope.AUDITOR)
+PAST, FUTURE = NOW - timedelta(days=30), NOW + timedelta(days=99)
 
 
 @st.composite
 def commands(draw: st.DrawFn) -> Command:
-    """Keys, references and times repeat often; some times lie in the past, some in the future."""
+    """Most are in order; in two of five, one thing is out of the ordinary or used before."""
+    aside = draw(st.sampled_from([""] * 12 + ASIDE))
+
+    def pick(name: str, ordinary: Sequence[Any], odd: Sequence[Any]) -> Any:
+        return draw(st.sampled_from(odd if aside == name else ordinary))
+
     common: dict[str, Any] = {
-        "key": draw(st.sampled_from([f"k{number}" for number in range(40)])),
-        "caller": draw(st.sampled_from(CALLERS)),
-        "card": draw(st.sampled_from(["J-1", "J-1", "L-1", "P-1", "P-1", "J-2", "L-2", "P-2", "X-0"])),
-        "occurred_at": draw(
-            st.sampled_from([None] * 6 + [NOW, NOW - timedelta(days=30), NOW + timedelta(days=1)])
-        ),
-        "reference": draw(st.sampled_from([None, None, "A", "B", "C", "D"])),
+        "key": f"k{draw(st.integers(0, 3 if aside == 'key' else 10_000))}",
+        "caller": pick("caller", [OPERATOR], [JADE_KEY, LOTUS_1_KEY, AUDITOR]),
+        "card": pick("card", ["J-1", "P-1", "J-2", "P-2"], ["L-1", "L-2", "X-0"]),
+        "occurred_at": pick("time", [None], [PAST, NOW, FUTURE]),
+        "reference": pick("reference", [None], ["A", "B"]),
     }
-    common["historical"] = common["occurred_at"] is not None and draw(st.booleans())
-    kind = draw(st.sampled_from([Accrual, Redemption, Redemption, Load, Spend, Opening]))
-    quantity = draw(quantities)
+    common["historical"] = aside == "time" and draw(st.booleans())
+    kind = draw(st.sampled_from(KINDS))
+    quantity = pick("quantity", [1, 2, 3, 25, 50, 99], [0, -1, MAX_QUANTITY + 1, 5_000])
     if kind is not Opening:
-        common["merchant"] = draw(st.sampled_from(MERCHANTS))
+        ordinary = ["LOTUS-1", "PINE-1", "JADE-1", "JADE-2"]
+        common["merchant"] = pick("merchant", ordinary, ["PINE-2", "NOWHERE-1"])
     if kind is Accrual:
-        special: dict[str, Any] = {
-            "amount": quantity * 37,
-            "points": draw(st.sampled_from([None, None, 0, 5, -1])),
-        }
+        special = {"amount": quantity * 37, "points": draw(st.sampled_from([None, 0, 5]))}
     elif kind is Redemption:
         special = {draw(st.sampled_from(["points", "amount"])): quantity}
     elif kind is Load:
-        special = {"amount": quantity, "issuer": draw(st.sampled_from([None, *CODES, "NOBODY"]))}
+        special = {"amount": quantity, "issuer": pick("issuer", [None, *CODES], ["NOBODY"])}
     elif kind is Spend:
         special = {"amount": quantity}
     else:
         special = {
-            "issuer": draw(st.sampled_from([*CODES, *CODES, "NOBODY"])),
+            "issuer": pick("issuer", CODES, ["NOBODY"]),
             "asset": draw(st.sampled_from(Asset)),
             "quantity": quantity,
-            "expires_on": draw(st.none() | st.dates(date(2026, 11, 14), date(2026, 12, 14))),
+            "expires_on": draw(st.sampled_from([None, date(2026, 11, 14), date(2026, 11, 20)])),
         }
     said = {**common, **special}
     del said["key"]
@@ -163,13 +169,13 @@ class Step(NamedTuple):
 steps = st.lists(
     st.builds(
         Step,
-        st.lists(commands(), min_size=1, max_size=6),
+        st.lists(commands(), min_size=3, max_size=8),
         st.sampled_from([timedelta(0), timedelta(hours=1), timedelta(days=10)]),
         st.sampled_from([False, False, True]),
         st.booleans(),
     ),
     min_size=1,
-    max_size=4,
+    max_size=3,
 )
 
 

@@ -55,7 +55,9 @@ def code(response: TestResponse) -> str:
     return found
 
 
-def wait_for_import(caller: Caller, kind: str, content: str, query: str = "", media_type: str = "text/csv") -> Any:
+def wait_for_import(
+    caller: Caller, kind: str, content: str, query: str = "", media_type: str = "text/csv"
+) -> Any:
     """Send a file and wait until it is done; the import as `GET /v1/imports/{id}` gives it."""
     started = good(caller.send_file(f"/v1/imports?kind={kind}{query}", content.encode(), media_type))
     deadline = time.monotonic() + IMPORT_SECONDS_MAX

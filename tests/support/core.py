@@ -263,11 +263,6 @@ class Books:
                 self.periods[index] = period._replace(starts_at=at)
 
     def snapshot(self) -> Snapshot:
-        today = self.at.astimezone(self.directory.rulebook.settings.time_zone).date()
-        issuers: dict[int, frozenset[int]] = {}
-        for found in self.cards.values():
-            if found.status is CardStatus.ACTIVE and (found.expires_on is None or found.expires_on >= today):
-                issuers[found.wallet_id] = issuers.get(found.wallet_id, frozenset()) | {found.issuer_id}
         lots: dict[int, list[Lot]] = {}
         for lot in self.lots.values():
             lots.setdefault(lot.wallet_id, []).append(lot)
@@ -276,7 +271,6 @@ class Books:
             tuple(self.periods),
             self.closed_until,
             dict(self.cards),
-            issuers,
             lots,
             dict(self.recorded),
             frozenset(self.references),

@@ -1,0 +1,73 @@
+"""A batch takes the same number of statements, however many commands are in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine, event
+
+from benchmarks.alliance import Alliance
+from benchmarks.redemptions import check, command, errands
+from clearing.writer import Writer
+
+LARGE = 10_000
+#: BEGIN; the period and the wallets under lock; clock, version and period; cards; lots; keys; references; all
+#: that is written; COMMIT.
+STATEMENTS_MAX = 9
+
+
+@pytest.fixture
+def alliance(engine: Engine) -> Alliance:
+    founded = Alliance(engine, members=LARGE + 100)
+    founded.restore()
+    return founded
+
+
+def test_one_command_and_ten_thousand_take_the_same_statements(engine: Engine, alliance: Alliance) -> None:
+    commands = [command(alliance, errand) for errand in errands(alliance, LARGE + 12, seed=0)]
+    with Writer(engine) as writer:
+        writer.post(commands[:1])  # opens the period and reads the directory
+        found = {}
+        start = 1
+        for size in (1, 10, LARGE):
+            with statements_of(engine) as statements:
+                outcomes = writer.post(commands[start : start + size])
+            check(outcomes)
+            found[size] = statements
+            start += size
+    assert found[1] == found[10] == found[LARGE]
+    assert len(found[1]) <= STATEMENTS_MAX
+
+
+def test_repeating_ten_thousand_commands_writes_nothing(engine: Engine, alliance: Alliance) -> None:
+    commands = [command(alliance, errand) for errand in errands(alliance, LARGE, seed=0)]
+    with Writer(engine) as writer:
+        writer.post(commands)
+        with statements_of(engine) as statements:
+            writer.post(commands)
+    assert len(statements) < STATEMENTS_MAX
+    assert not any("INSERT" in statement or "UPDATE" in statement for statement in statements)
+
+
+@contextmanager
+def statements_of(engine: Engine) -> Iterator[list[str]]:
+    """All statements that are sent, in order."""
+    seen: list[str] = []
+
+    def execute(*arguments: object) -> None:
+        seen.append(str(arguments[2]))
+
+    def begin(_: object) -> None:
+        seen.append("BEGIN")
+
+    def commit(_: object) -> None:
+        seen.append("COMMIT")
+
+    listeners = {"before_cursor_execute": execute, "begin": begin, "commit": commit}
+    for name, listener in listeners.items():
+        event.listen(engine, name, listener)
+    try:
+        yield seen
+    finally:
+        for name, listener in listeners.items():
+            event.remove(engine, name, listener)
