@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, abort, g, render_template, request
 from flask_smorest import Api as SmorestApi
 from psycopg2 import errors as pg_errors
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -66,6 +66,8 @@ def create_app(services: Services) -> Flask:
         },
     )
     app.extensions["tongdui"] = services
+    # A doubled slash is a mistake in a path, not another way to write it.
+    app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     api = Api(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_schema_name)})
     api.register_field(Whole, "integer", "int64")
@@ -98,6 +100,8 @@ def _register_requests(app: Flask) -> None:
     def _identify() -> None:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        if "\0" in request.path:
+            abort(404)  # no id holds one, and the database takes none
 
     @app.after_request
     def _finish(response: Response) -> Response:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from flask import g, request
 
-from api.problems import Problem
+from api.problems import FieldError, Problem
 from api.services import services
 from clearing.core.commands import Caller, Scope
 from clearing.core.directory import Directory, Merchant
@@ -82,7 +82,8 @@ def merchant_of_caller(directory: Directory, caller: Caller, code: str | None) -
     if code is None:
         own = next((one for one in directory.merchants.values() if one.id == caller.merchant_id), None)
         if own is None:
-            raise Problem(Code.MALFORMED, "Say at which merchant: add `?merchant=CODE`.")
+            detail = "Say at which merchant: add `?merchant=CODE`."
+            raise Problem(Code.MALFORMED, detail, [FieldError("?merchant", detail)])
         return own
     merchant = directory.merchants.get(code)
     if merchant is None:

@@ -12,6 +12,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from clearing.core.amounts import rate_text
+
 #: Beyond this a number is not a quantity of anything; it keeps absurd integers out of the ledger.
 WHOLE_MAX = 2**63 - 1
 YEARS = range(1970, 2200)
@@ -39,6 +41,17 @@ class Whole(fields.Integer):
             raise self.make_error("invalid")
         if not -WHOLE_MAX <= value <= WHOLE_MAX:
             raise self.make_error("too_large")
+        return value
+
+
+class Truth(fields.Boolean):
+    """true or false; no text and no number that stands for them."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Must be true or false, without quotes.")
         return value
 
 
@@ -119,9 +132,3 @@ class Instant(fields.AwareDateTime):
         if instant.year not in YEARS:
             raise ValidationError(f"Must lie between {YEARS.start} and {YEARS.stop}.")
         return instant.astimezone(UTC)
-
-
-def rate_text(rate: Decimal) -> str:
-    """The shortest plain text: 0.0200 → `0.02`."""
-    text = f"{rate:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

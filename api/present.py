@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from api.auth import own_participant
-from api.fields import rate_text
 from clearing import ids
 from clearing.card_check import CardCheck
 from clearing.core.accounts import HUB_CODE, Asset
-from clearing.core.amounts import multiply_half_up
-from clearing.core.calendar import Period, period_name
+from clearing.core.amounts import multiply_half_up, rate_text
+from clearing.core.calendar import period_name
 from clearing.core.commands import Caller
 from clearing.core.directory import Directory
 from clearing.core.journal import Booking, Leg, LotMovement
@@ -211,16 +210,6 @@ def fee_rule(rule: FeeRule, version: int, directory: Directory) -> dict[str, Any
         "tiers": [],
         "valid_from": _date(rule.valid_from),
         "since_version": version,
-    }
-
-
-def period(one: Period, directory: Directory) -> dict[str, Any]:
-    zone = directory.rulebook.settings.time_zone
-    return {
-        "period": one.name,
-        "starts_at": time_text(one.starts_at.astimezone(zone)),
-        "ends_at": time_text(one.ends_at.astimezone(zone)),
-        "state": one.state.value,
     }
 
 

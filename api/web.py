@@ -26,9 +26,7 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": "raise", "query": "raise"}  # noqa: RUF012  webargs shares it
 
     def load_json(self, req: Any, schema: Any) -> Any:
-        if (req.content_length or 0) > BODY_BYTES_MAX:
-            raise Problem("too_large", f"A JSON body has at most {BODY_BYTES_MAX} bytes.")
-        if not req.is_json and req.get_data(cache=True):
+        if _body() and not req.is_json:
             raise Problem("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
         return json_body()
 
@@ -41,18 +39,26 @@ class Blueprint(SmorestBlueprint):
 
 def json_body() -> dict[str, Any]:
     """The request's body, which must be a JSON object; no body is an empty one. Raises Problem."""
-    # Without an announced length the body is read no further than this.
-    request.max_content_length = BODY_BYTES_MAX
     try:
         # As text: of bytes, json.loads would take other encodings too.
-        text = request.get_data(cache=True).decode("utf-8-sig")
-        body = json.loads(text or "{}", parse_constant=_no_constant)
+        body = json.loads(_body().decode("utf-8-sig") or "{}", parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Problem(Code.MALFORMED, f"The body is not JSON in UTF-8: {error}"[:300]) from error
     if not isinstance(body, dict):
         errors = [FieldError("", "Must be an object.")]
         raise Problem(Code.MALFORMED, "The body must be a JSON object.", errors)
     return body
+
+
+def _body() -> bytes:
+    """The request's body; raises Problem if it is too large, whether it said so beforehand or not."""
+    if (request.content_length or 0) <= BODY_BYTES_MAX:
+        # Of a body of unknown length no more is read than this; one byte more tells that there is more.
+        request.max_content_length = BODY_BYTES_MAX + 1
+        data = request.get_data(cache=True)
+        if len(data) <= BODY_BYTES_MAX:
+            return data
+    raise Problem("too_large", f"A JSON body has at most {BODY_BYTES_MAX} bytes.")
 
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -99,9 +105,12 @@ def cursor_position(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+        position = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError, ValueError) as error:
         raise bad_cursor() from error
+    if not position.isprintable():
+        raise bad_cursor()
+    return position
 
 
 def cursor_number(text: str | None) -> int | None:

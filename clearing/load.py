@@ -53,7 +53,8 @@ SELECT wallet_id, id, issuer_id, asset, expires_on, available, held
 """
 
 _OUTCOMES = """
-SELECT key::text, request_hash::text, wallet_id, transaction_id, refusal_code, refusal_detail, refusal_field
+SELECT key::text, request_hash::text, wallet_id, transaction_id, member_id, refusal_code, refusal_detail,
+       refusal_field
   FROM outcomes
  WHERE key = ANY(%(keys)s::uuid[])
 """
@@ -150,11 +151,10 @@ def _lots(connection: Connection, wallets: str, first_booking: datetime) -> dict
 
 def read_recorded(connection: Connection, keys: list[str]) -> dict[str, Recorded]:
     recorded = {}
-    for key, request_hash, wallet_id, transaction_id, code, detail, field in connection.exec_driver_sql(
-        _OUTCOMES, {"keys": keys}
-    ):
+    rows = connection.exec_driver_sql(_OUTCOMES, {"keys": keys})
+    for key, request_hash, wallet_id, transaction_id, member_id, code, detail, field in rows:
         refusal = Refusal(Code(code), detail, field) if code else None
-        recorded[key] = Recorded(request_hash, wallet_id, transaction_id, refusal)
+        recorded[key] = Recorded(request_hash, wallet_id, transaction_id, refusal, member_id)
     return recorded
 
 

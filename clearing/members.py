@@ -183,7 +183,7 @@ def _apply(
                     "request_hash": outcome.request_hash,
                     "recorded_at": now,
                     "wallet_id": outcome.wallet_id,
-                    "transaction_id": outcome.transaction_id,
+                    "member_id": outcome.member_id,
                     "refusal_code": outcome.refusal.code.value if outcome.refusal else None,
                     "refusal_detail": outcome.refusal.detail if outcome.refusal else None,
                     "refusal_field": outcome.refusal.field if outcome.refusal else None,

@@ -310,6 +310,7 @@ outcomes = Table(
     Column("recorded_at", instant(), nullable=False),
     Column("wallet_id", BigInteger),
     Column("transaction_id", BigInteger),
+    Column("member_id", BigInteger),
     Column("refusal_code", Text),
     Column("refusal_detail", Text),
     Column("refusal_field", Text),

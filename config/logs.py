@@ -60,7 +60,13 @@ def configure_logging(
 def _renderers(log_format: LogFormat, stream: TextIO) -> list[Processor]:
     """The last steps: JSON for machines, colours only where a person is watching."""
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(),
+                # No local variables in tracebacks: they hold keys and personal data.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(ensure_ascii=False, default=str),

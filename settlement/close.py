@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from clearing import locks
-from clearing.core.calendar import Period, PeriodState, following, month, period_name
+from clearing.core.calendar import Period, PeriodState, following, month, month_of, period_name
 from clearing.directory import read_rulebook
 from clearing.ids import encode
 from clearing.periods import next_month, open_month, read_periods
@@ -170,11 +170,10 @@ def _empty_month(
 
     None for a month before the first period or after the present one.
     """
-    wanted = month(number, zone)
-    if not existing or number < existing[0].number or at < wanted.starts_at:
+    if not existing or not existing[0].number <= number <= month_of(at, zone).number:
         return None
     later = [one for one in existing if one.number > number and one.state is not PeriodState.OPEN]
-    return None if later else open_month(connection, wanted, existing)
+    return None if later else open_month(connection, month(number, zone), existing)
 
 
 def _end_early(

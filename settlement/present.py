@@ -1,10 +1,10 @@
 """Settlements, periods and statements in the shape of the API's contract. Pure: values in, JSON out."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from clearing.core.amounts import rate_text
 from clearing.core.calendar import Period
 from settlement.core.statement import split_vat
 from settlement.query import Settlement, StatementHeader
@@ -105,12 +105,6 @@ def statement_json(header: StatementHeader) -> dict[str, Any]:
         "vat_rate": rate_text(header.vat_rate),
         "net": header.net,
     }
-
-
-def rate_text(rate: Decimal) -> str:
-    """An exact decimal without the zeros that a column's scale adds: `0.02`, never `2E-2`."""
-    text = f"{rate:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _head(settlement: Settlement) -> dict[str, Any]:

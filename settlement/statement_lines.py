@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, select
 
 from clearing.core.accounts import CHART, Account
+from clearing.core.amounts import rate_text
 from clearing.core.journal import LegKind, Reason, TransactionKind
 from clearing.ids import lot_id, transaction_id
 from clearing.tables import merchants, participants
 from settlement.core.statement import DetailLine, direction_of
-from settlement.present import rate_text
 from settlement.query import StatementHeader
 from settlement.tables import statement_keys
 

@@ -3,6 +3,11 @@
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 
 import click
 from rich.markup import escape
@@ -16,6 +21,8 @@ from config import Settings
 from config.logs import configure_logging
 from database import EmbeddedServer, EmbeddedServerError
 
+POLL_SECONDS = 0.05
+
 
 @click.command()
 @click.option("--sample", is_flag=True, help="Begin with a small sample alliance, if there is no data yet.")
@@ -28,8 +35,7 @@ def run(sample: bool) -> None:
             _serve(settings, settings.database_url, sample)
             return
         server = EmbeddedServer(settings.data_dir, on_wait=notices.print)
-        with server:
-            _watch(server)
+        with server, _ended_with(server):
             _serve(settings, server.url, sample)
     except (EmbeddedServerError, PortTaken) as error:
         raise click.ClickException(str(error)) from error
@@ -53,22 +59,46 @@ def _serve(settings: Settings, url: str, sample: bool) -> None:
         raise click.ClickException(f"TONGDUI_BOOTSTRAP_KEY: {error}.") from error
     if sample:
         load_sample(settings, url, console)
-    _greet(settings, operator_key, read_sample_keys(settings))
+    keys = read_sample_keys(settings)
     configure_logging(settings.log_level, settings.log_format)
+    _once_it_answers(settings, lambda: _greet(settings, operator_key, keys))
     serve_forever(settings)
     console.print("Stopped.")
 
 
-def _watch(server: EmbeddedServer) -> None:
-    """End the program with its database: whoever supervises it will start both again."""
+def _once_it_answers(settings: Settings, then: Callable[[], None]) -> None:
+    """Call `then` when the server takes requests, so that what it prints can be tried at once."""
+
+    def wait() -> None:
+        while True:
+            try:
+                connection = HTTPConnection(settings.host, settings.port, timeout=5)
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == HTTPStatus.OK:
+                    break
+            except (OSError, HTTPException):
+                time.sleep(POLL_SECONDS)
+        then()
+
+    threading.Thread(target=wait, name="greeting", daemon=True).start()
+
+
+@contextmanager
+def _ended_with(server: EmbeddedServer) -> Iterator[None]:
+    """End the program if its database ends: whoever supervises it will start both again."""
 
     def wait() -> None:
         server.wait()
         if not stopping.is_set():
+            notices.print("The database has ended; stopping.")
             os.kill(os.getpid(), signal.SIGTERM)
 
     stopping = threading.Event()
     threading.Thread(target=wait, name="database-watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        stopping.set()
 
 
 def _greet(settings: Settings, operator_key: str | None, keys: list[SampleKey]) -> None:

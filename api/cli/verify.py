@@ -21,9 +21,9 @@ def verify() -> None:
         difference = next(verify_all(connection, show), None)
     if difference is not None:
         console.print(f"[bold red]{difference.check}[/bold red] differs:", highlight=False)
-        console.print(difference.where, markup=False)
-        console.print(f"  expected {difference.expected}", markup=False)
-        console.print(f"  found    {difference.found}", markup=False)
+        console.print(f"  {difference.where}", markup=False, soft_wrap=True)
+        console.print(f"  expected {difference.expected}", markup=False, soft_wrap=True)
+        console.print(f"  found    {difference.found}", markup=False, soft_wrap=True)
         raise SystemExit(1)
     console.print(f"{len(checks())} checks, no difference.", highlight=False)
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from api.fields import CodeText, Rate, Text, Whole
+from api.fields import CodeText, Rate, Text, Truth, Whole
 from clearing.core.calendar import ExpiryKind
 from clearing.core.commands import Scope
 from clearing.core.rulebook import DrawOrder, ExchangeKind
@@ -66,9 +66,7 @@ class ParticipantSettings(Schema):
         validate=validate.Length(max=50),
         metadata={"description": "Names of the tiers, the lowest first; equal places are equivalent"},
     )
-    stored_value_enabled = fields.Boolean(
-        truthy={True},
-        falsy={False},
+    stored_value_enabled = Truth(
         metadata={"description": "Whether its stored value may be used and sold at other participants"},
     )
     stored_value_permit = Text(

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CodeText, Instant, Text, Whole
+from api.fields import CodeText, Instant, Text, Truth, Whole
 from api.schemas.common import card_field, merchant_field, whole
 from clearing.privacy import is_phone
 
@@ -31,11 +31,11 @@ def either_points_or_amount(data: dict[str, Any]) -> None:
         raise ValidationError("Give either points or amount.", "points")
 
 
-class Capture(fields.Boolean):
+class Capture(Truth):
     """Holds are not served yet, so only true is taken."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(truthy={True}, falsy={False}, load_default=True, **kwargs)
+        super().__init__(load_default=True, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         if value is False:

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import Text
+from api.fields import Text, Truth
 
 
 class PeriodSchema(Schema):
@@ -13,10 +13,8 @@ class PeriodSchema(Schema):
 
 
 class CloseInput(Schema):
-    early = fields.Boolean(
+    early = Truth(
         load_default=False,
-        truthy={True},
-        falsy={False},
         metadata={"description": "End the period in course at this instant"},
     )
 

@@ -6,13 +6,13 @@ from flask import Response
 from sqlalchemy import Row
 
 from api.auth import EVERYONE, current_caller, guard
-from api.fields import rate_text
 from api.problems import FieldError, Problem
 from api.schemas.alliance import AllianceSchema
 from api.schemas.common import PageQuery, page_of
 from api.services import services
 from api.web import Blueprint, answer, cursor_number, page
 from clearing.alliance import change_settings, list_rulebooks
+from clearing.core.amounts import rate_text
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
 from clearing.directory import read_rulebook

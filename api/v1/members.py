@@ -45,7 +45,7 @@ def enrol(body: dict[str, Any]) -> Response:
         case Enrolled():
             member_id: int | None = outcome.member_id
         case Replayed(recorded):
-            member_id = recorded.transaction_id
+            member_id = recorded.member_id
     with services().engine.connect() as connection:
         member = read_member(connection, services().personal_data, member_id=member_id)
         directory = services().directory(connection)

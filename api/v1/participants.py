@@ -6,13 +6,13 @@ from flask import Response
 from sqlalchemy import Row
 
 from api.auth import EVERYONE, guard
-from api.fields import rate_text
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.alliance import ParticipantChange, ParticipantInput, ParticipantSchema
 from api.schemas.common import PageQuery, page_of
 from api.services import services
 from api.web import Blueprint, answer, cursor_position, page
 from clearing import alliance
+from clearing.core.amounts import rate_text
 from clearing.core.calendar import ExpiryKind, ExpiryPolicy
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code

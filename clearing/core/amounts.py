@@ -26,6 +26,12 @@ def divide_up(quantity: int, rate: Decimal) -> int:
     return -(-quantity * denominator // numerator)
 
 
+def rate_text(rate: Decimal) -> str:
+    """The shortest plain text, without the zeros that a column's scale adds: `0.02`, never `2E-2`."""
+    text = f"{rate:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def split(quantity: int, weights: Sequence[Decimal]) -> list[int]:
     """Divide `quantity` in proportion to `weights` so that the parts add up to it exactly.
 

@@ -58,8 +58,6 @@ class EnrolmentSnapshot:
 
 @dataclass
 class EnrolmentDecision:
-    """`recorded` keeps the member's id in the place of a transaction's."""
-
     outcomes: list[EnrolmentOutcome] = field(default_factory=list)
     enrolled: list[tuple[Enrolment, Enrolled]] = field(default_factory=list)
     recorded: dict[str, Recorded] = field(default_factory=dict)
@@ -79,7 +77,9 @@ def decide_enrolments(
         outcome = _judge(snapshot, one, recorded, phones, cards, ids, card_numbers)
         if isinstance(outcome, Enrolled):
             decision.enrolled.append((one, outcome))
-            decision.recorded[one.key] = Recorded(one.request_hash, outcome.wallet_id, outcome.member_id)
+            decision.recorded[one.key] = Recorded(
+                one.request_hash, outcome.wallet_id, member_id=outcome.member_id
+            )
             cards.add(outcome.card)
             if one.phone_index is not None:
                 phones[one.phone_index] = outcome.participant_id

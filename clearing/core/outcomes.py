@@ -60,12 +60,13 @@ class Posted(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The outcome that a key already has: a transaction, or a refusal."""
+    """The outcome that a key already has: a transaction, a member, or a refusal."""
 
     request_hash: str
     wallet_id: int | None = None
     transaction_id: int | None = None
     refusal: Refusal | None = None
+    member_id: int | None = None
 
 
 class Replayed(NamedTuple):

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO, NamedTuple
 import xlsxwriter
 from sqlalchemy import Connection
 
+from clearing.core.amounts import rate_text
 from settlement.core.statement import CounterpartyRow, DetailLine, Direction, MerchantRow
-from settlement.present import rate_text, statement_json
+from settlement.present import statement_json
 from settlement.render.progress import reported
 from settlement.statement import Detail, Statement
 
