@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from clearing.core.calendar import ExpiryPolicy
@@ -48,7 +49,19 @@ class Directory:
     rulebook: Rulebook
 
     def participant(self, code: str) -> Participant | None:
-        return next((found for found in self.participants.values() if found.code == code), None)
+        return self._by_code.get(code)
+
+    def merchant(self, merchant_id: int) -> Merchant:
+        """The merchant with this id, which must exist."""
+        return self._merchants_by_id[merchant_id]
+
+    @cached_property
+    def _by_code(self) -> dict[str, Participant]:
+        return {participant.code: participant for participant in self.participants.values()}
+
+    @cached_property
+    def _merchants_by_id(self) -> dict[int, Merchant]:
+        return {merchant.id: merchant for merchant in self.merchants.values()}
 
     def is_active(self, participant_id: int) -> bool:
         return self.participants[participant_id].status is Status.ACTIVE

@@ -14,8 +14,9 @@ from clearing.core.snapshot import Lot
 
 
 def check(batch: Batch, command: Redemption, setting: Setting) -> Refusal | None:
-    field = "amount" if command.points is None else "points"
-    if not 0 < _points(batch, command) <= MAX_QUANTITY:
+    field, asked = ("points", command.points) if command.points is not None else ("amount", command.amount)
+    assert asked is not None, "a redemption names points or an amount"
+    if not 0 < asked <= MAX_QUANTITY or _points(batch, command) > MAX_QUANTITY:
         return Refusal(Code.AMOUNT_INVALID, f"The {field} must be from 1 to {MAX_QUANTITY}.", field=field)
     return None
 

@@ -21,7 +21,7 @@ from settlement.statement import Detail, Statement
 #: A sheet holds 1,048,576 rows; what goes beyond continues on a sheet of its own.
 LINES_PER_SHEET = 1_000_000
 
-_WIDE = 30
+_WIDE = 36
 
 Cell = str | int | bool | None
 
@@ -57,7 +57,7 @@ _DETAIL = {
     "line": _Column("Line 行号", 10, "count"),
     "transaction": _Column("Transaction 交易号", 34),
     "reference": _Column("Reference 商户单号", 20),
-    "occurred_at": _Column("Occurred 发生时间", 30),
+    "occurred_at": _Column("Occurred 发生时间", 32),
     "booked_at": _Column("Booked 入账时间", 30),
     "merchant": _Column("Merchant 商户", 16),
     "transaction_kind": _Column("Transaction kind 交易类型", 24),
@@ -99,11 +99,20 @@ def render(
         matrix = workbook.add_worksheet("Matrix")
         first_detail = workbook.add_worksheet("Detail")
         merchants = workbook.add_worksheet("Merchants")
+        for sheet in (summary, matrix, first_detail, merchants):
+            _fit_for_printing(sheet)
         detail = Detail(connection, statement)
         detail_sheets = _write_detail(book, first_detail, detail, progress)
         _write_matrix(book, matrix, statement)
         _write_merchants(book, merchants, detail.tally.merchants)
         _write_summary(book, summary, statement, detail, detail_sheets)
+
+
+def _fit_for_printing(sheet: Any) -> None:
+    """A4 across, every column on one page."""
+    sheet.set_paper(9)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
 
 
 class _Book:
@@ -173,6 +182,7 @@ def _write_detail(
             _filter(sheet, row, columns)
             sheets.append((f"Detail {len(sheets) + 1}", 1))
             sheet = book.workbook.add_worksheet(sheets[-1][0])
+            _fit_for_printing(sheet)
             book.head(sheet, columns)
             row = 0
         row += 1

@@ -103,6 +103,15 @@ def test_what_is_late_is_priced_and_expires_by_the_day_it_is_booked() -> None:
     assert books.left("Wang") == ["LOTUS 100 pts 2026-12-31"]
 
 
+def test_history_knows_the_cards_that_were_good_then() -> None:
+    cards = ["J-1 Wang JADE", "L-1 Wang LOTUS until=2026-10-31"]
+    books = Books(alliance("JADE", "LOTUS", fees=["visit 1%"]), cards)
+    then = books.book(accrue("¥1.00", "LOTUS-1", occurred_at=shanghai("2026-10-31 12:00"), historical=True))
+    assert books.legs(then) == ["visit of LOTUS: 1 pts, ¥1.00; own_system"]
+    now = books.book(accrue("¥1.00", "LOTUS-1"))
+    assert books.legs(now)[0] == "visit of JADE: ¥1.00; LOTUS pays ¥0.01; exchange"
+
+
 def test_history_can_use_what_has_ended_since() -> None:
     books = Books(alliance("JADE"), lots={"Wang": ["JADE 10 pts 2026-10-31"]})
     assert books.refuse(redeem(1, "JADE-1")) == "insufficient_points"

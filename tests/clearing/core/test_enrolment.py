@@ -100,7 +100,7 @@ def test_sent_again_an_enrolment_gives_its_first_outcome() -> None:
 
 def test_a_malformed_enrolment_does_not_take_the_outcome_from_a_key_that_has_one() -> None:
     decision = _decide(_enrol(), _enrol("NOBODY"), _enrol())
-    assert decision.recorded["k"].transaction_id == 1000
+    assert decision.recorded["k"].member_id == 1000
     assert isinstance(decision.outcomes[2], Replayed)
 
 
