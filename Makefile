@@ -10,8 +10,8 @@ STAMP := $(VENV)/.installed
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(STAMP) ## start Tongdui with its own database (TONGDUI_PORT, TONGDUI_DATA, … as in README)
-	@exec $(BIN)/tongdui run
+run: $(STAMP) ## start Tongdui with its own database and, if empty, a sample (TONGDUI_PORT, TONGDUI_DATA, … as in README)
+	@exec $(BIN)/tongdui run --sample
 
 test: $(STAMP) ## run the tests on every core (ARGS="-k name" passes through)
 	@$(BIN)/pytest -q -n auto --dist worksteal $(ARGS)

@@ -101,7 +101,7 @@ def _movement(wallet_id: int, movement: LotMovement, unit: str) -> dict[str, Any
 def _merchant_code(directory: Directory, merchant_id: int | None) -> str | None:
     if merchant_id is None:
         return None
-    return next(one.code for one in directory.merchants.values() if one.id == merchant_id)
+    return directory.merchant(merchant_id).code
 
 
 def unknown_card(number: str) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _prepare(settings: Settings, engine: Engine) -> str | None:
         if settings.bootstrap_key is not None:
             accept_bootstrap_key(connection, settings.bootstrap_key)
         elif not has_operator_key(connection):
-            return make_key(connection, Scope.OPERATOR, "bootstrap", made_by="setup")[0]
+            return make_key(connection, Scope.OPERATOR, "first operator", made_by="setup")[0]
     return None
 
 

@@ -20,6 +20,7 @@ _KEY = re.compile(r"tdk_(?:live|test)_([A-Za-z0-9]+)_([A-Za-z0-9_-]+)")
 
 #: The id under which a bootstrap key is kept that is not written in the usual form.
 BOOTSTRAP_ID = "bootstrap"
+BOOTSTRAP_NAME = "bootstrap"
 SECRET_CHARACTERS_MIN = 16
 
 
@@ -75,7 +76,10 @@ def make_key(
 
 
 def accept_bootstrap_key(connection: Connection, key: str) -> None:
-    """Let this operator key in, if it is not known yet. Raises ValueError for one that is too short."""
+    """Let this operator key in; one with the same id and another secret takes the place of the first.
+
+    A bootstrap key that was revoked stays revoked. Raises ValueError for a key that is too short.
+    """
     key_id, secret = split(key)
     if len(secret) < SECRET_CHARACTERS_MIN:
         raise ValueError(f"the bootstrap key's secret must have at least {SECRET_CHARACTERS_MIN} characters")
@@ -83,10 +87,17 @@ def accept_bootstrap_key(connection: Connection, key: str) -> None:
         id=key_id,
         secret_hash=hash_of(secret),
         scope=Scope.OPERATOR.value,
-        name="bootstrap",
+        name=BOOTSTRAP_NAME,
         made_at=func.clock_timestamp(),
     )
-    connection.execute(row.on_conflict_do_nothing())
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=[api_keys.c.id],
+            set_={"secret_hash": row.excluded.secret_hash, "revoked_at": None},
+            where=(api_keys.c.name == BOOTSTRAP_NAME)
+            & (api_keys.c.secret_hash != row.excluded.secret_hash),
+        )
+    )
 
 
 def has_operator_key(connection: Connection) -> bool:

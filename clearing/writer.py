@@ -108,8 +108,15 @@ class Writer:
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.invalidated:
             self.close()
-            self._connection = self._engine.connect()
-            self.number = self._take_number(self._connection)
+            connection = self._engine.connect()
+            try:
+                self.number = self._take_number(connection)
+            except BaseException:
+                # Kept without a number, it would post under that of somebody else.
+                connection.invalidate()
+                connection.close()
+                raise
+            self._connection = connection
             self.ids = make_ids(self.number, _milliseconds())
         return self._connection
 

@@ -13,6 +13,7 @@ from api.setup import opened_services
 from config import Settings, SettingsError, load_settings
 from config.logs import configure_logging
 from database import EmbeddedServerError, make_engine, open_database
+from database.places import find_places
 
 console = Console()
 notices = Console(stderr=True)
@@ -29,9 +30,17 @@ def settings_or_fail() -> Settings:
 
 
 @contextmanager
-def opened_url() -> Iterator[tuple[Settings, str]]:
-    """The settings and a database that can be used: by URL, running already, or started for the occasion."""
+def opened_url(*, make: bool = False) -> Iterator[tuple[Settings, str]]:
+    """The settings and a database that can be used: by URL, running already, or started for the occasion.
+
+    Only with `make` is an embedded one made where there is none: a mistyped folder must not look empty.
+    """
     settings = settings_or_fail()
+    if not make and settings.database_url is None and find_places(settings.data_dir) is None:
+        raise click.ClickException(
+            f"There is no database in {settings.data_dir}. Set TONGDUI_DATA to the folder that `tongdui run`"
+            " uses, or DATABASE_URL; `tongdui db upgrade` makes a new database."
+        )
     try:
         with open_database(settings.database_url, settings.data_dir, on_wait=notices.print) as database:
             yield settings, database.url

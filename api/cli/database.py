@@ -15,7 +15,7 @@ def database() -> None:
 @database.command()
 def upgrade() -> None:
     """Bring the tables up to date; safe to run again."""
-    with opened_url() as (settings, url):
+    with opened_url(make=True) as (settings, url):
         operator_key = prepare(settings, url)
     console.print("The tables are up to date.")
     if operator_key is not None:

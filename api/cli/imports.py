@@ -1,7 +1,7 @@
 """`tongdui import`."""
 
-import csv
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from api.cli.context import console, notices, opened
 from api.imports import store
 from api.imports.kinds import KINDS
 from api.imports.receive import CHUNK_BYTES, receive
+from api.imports.refused import refused_csv
 from api.services import Services
 from clearing.core.commands import Caller, Scope
 
@@ -58,7 +59,7 @@ def import_file(kind: str, file: Path, historical: bool, errors: Path | None, st
 
 def _run(services: Services, import_id: int, name: str) -> store.Import:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
-    with Progress(*columns, TimeElapsedColumn(), console=notices, transient=not notices.is_terminal) as bar:
+    with Progress(*columns, TimeElapsedColumn(), console=notices, disable=not notices.is_terminal) as bar:
         task = bar.add_task(name, total=None, counts="")
 
         def show(progress: store.Import) -> None:
@@ -77,35 +78,20 @@ def _report(services: Services, finished: store.Import, errors: Path | None) -> 
         f" {finished.refused:,} refused.",
         highlight=False,
     )
-    if not finished.refused:
-        return
-    table = Table("row", "code", "detail", title=f"Refused rows (the first {REFUSALS_SHOWN})")
     with services.engine.connect() as connection:
-        refusals = store.refusals(connection, finished.id)
         if errors is not None:
-            refusals = _written(errors, refusals)
-        for number, refusal in enumerate(refusals):
-            if number < REFUSALS_SHOWN:
-                table.add_row(str(refusal["row"]), refusal["code"], refusal["detail"])
+            with errors.open("w", encoding="utf-8-sig", newline="") as file:
+                file.writelines(refused_csv(connection, finished))
+        if not finished.refused:
+            return
+        table = Table("row", "code", "detail", title=f"Refused rows (the first {REFUSALS_SHOWN})")
+        for refusal in islice(store.refusals(connection, finished.id), REFUSALS_SHOWN):
+            table.add_row(str(refusal["row"]), refusal["code"], refusal["detail"])
     console.print(table)
     if errors is not None:
         console.print(f"All refused rows are in {errors}.", markup=False)
     elif finished.refused > REFUSALS_SHOWN:
         console.print("Name a file with --errors to get all of them.")
-
-
-def _written(path: Path, refusals: Iterator[dict[str, object]]) -> Iterator[dict[str, object]]:
-    """Pass the refusals on, writing each to the file: the row as it was sent, and what is wrong with it."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer: csv.DictWriter[str] | None = None
-        for refusal in refusals:
-            content = dict(refusal["content"])  # type: ignore[call-overload]  # a JSON object
-            head = {name: refusal[name] for name in ("row", "code", "detail", "field")}
-            if writer is None:
-                writer = csv.DictWriter(file, [*head, *content], extrasaction="ignore", restval="")
-                writer.writeheader()
-            writer.writerow({**content, **head})
-            yield refusal
 
 
 def _chunks(content: BinaryIO) -> Iterator[bytes]:

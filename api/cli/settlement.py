@@ -78,7 +78,7 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
         out.mkdir(parents=True, exist_ok=True)
         bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=notices, transient=not notices.is_terminal,
+            console=notices, disable=not notices.is_terminal,
         )  # fmt: skip
         with bar:
             for header in bar.track(headers, description="Statements"):

@@ -118,8 +118,8 @@ class ImportRunner:
     def _post_rows(self, current: store.Import, path: Path, on_progress: OnProgress | None) -> None:
         kind = kinds.KINDS[current.upload.kind]
         rows = Rows(path, current.upload.media_type, kind.columns, kind.required)
-        judged = islice(self._judge(current.upload, rows), current.rows, None)
         writer, enroller = self._make_writer(), self._make_enroller()
+        judged = islice(_judge(current.upload, rows, enroller), current.rows, None)
         try:
             while not self._stopping.is_set():
                 batch = list(islice(judged, BATCH_ROWS))
@@ -131,35 +131,6 @@ class ImportRunner:
         finally:
             writer.close()
             enroller.close()
-
-    def _judge(self, upload: store.Upload, rows: Rows) -> Iterator[_Judged]:
-        """Each row checked by itself; `latest` runs along also over rows that are done already."""
-        latest: datetime | None = None
-        enroller = self._make_enroller()
-        for row in rows:
-            if row.fault is not None:
-                yield _Judged(row, refusal=Refusal(Code.MALFORMED, row.fault))
-                continue
-            content = kinds.typed(row.content)
-            body = kinds.checked(upload.kind, content)
-            if isinstance(body, Refusal):
-                yield _Judged(row, refusal=body)
-                continue
-            if upload.historical and upload.kind != kinds.MEMBERS:
-                refusal = kinds.out_of_order(body, latest)
-                if refusal is not None:
-                    yield _Judged(row, refusal=refusal)
-                    continue
-                latest = body["occurred_at"]
-            envelope = _envelope(upload, row, content)
-            if envelope is None:
-                refusal = Refusal(Code.MALFORMED, "key must be text of 1 to 255 printable characters.", "key")
-                yield _Judged(row, refusal=refusal)
-            elif upload.kind == kinds.MEMBERS:
-                request = enroller.request_of(envelope.key, envelope.request_hash, envelope.caller, body)
-                yield _Judged(row, enrolment=request)
-            else:
-                yield _Judged(row, command=kinds.command(upload.kind, envelope, body))
 
     def _post_batch(
         self, import_id: int, batch: list[_Judged], bytes_read: int, writer: Writer, enroller: Enroller
@@ -181,6 +152,35 @@ class ImportRunner:
         return found
 
 
+def _judge(upload: store.Upload, rows: Rows, enroller: Enroller) -> Iterator[_Judged]:
+    """Each row checked by itself; `latest` runs along also over rows that are done already."""
+    latest: datetime | None = None
+    for row in rows:
+        if row.fault is not None:
+            yield _Judged(row, refusal=Refusal(Code.MALFORMED, row.fault))
+            continue
+        content = kinds.typed(row.content)
+        body = kinds.checked(upload.kind, content)
+        if isinstance(body, Refusal):
+            yield _Judged(row, refusal=body)
+            continue
+        if upload.historical and upload.kind != kinds.MEMBERS:
+            refusal = kinds.out_of_order(body, latest)
+            if refusal is not None:
+                yield _Judged(row, refusal=refusal)
+                continue
+            latest = body["occurred_at"]
+        envelope = _envelope(upload, row, content)
+        if envelope is None:
+            refusal = Refusal(Code.MALFORMED, "key must be text of 1 to 255 printable characters.", "key")
+            yield _Judged(row, refusal=refusal)
+        elif upload.kind == kinds.MEMBERS:
+            request = enroller.request_of(envelope.key, envelope.request_hash, envelope.caller, body)
+            yield _Judged(row, enrolment=request)
+        else:
+            yield _Judged(row, command=kinds.command(upload.kind, envelope, body))
+
+
 def _progress(
     batch: list[_Judged], outcomes: Iterator[Outcome | EnrolmentOutcome], bytes_read: int
 ) -> store.Progress:
@@ -189,7 +189,9 @@ def _progress(
     for one in batch:
         outcome = one.refusal or next(outcomes)
         if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
-            outcome = outcome.recorded.refusal
+            before = outcome.recorded.refusal
+            detail = f"Refused before under this key, which keeps its outcome: {before.detail}"
+            outcome = before._replace(detail=detail)
         if isinstance(outcome, Refusal):
             refusals.append((one.row, outcome))
         elif isinstance(outcome, Replayed):

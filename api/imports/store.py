@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -10,6 +11,9 @@ from api.imports.reader import Row
 from clearing.core.commands import Caller, Scope
 from clearing.core.outcomes import Refusal
 from clearing.tables import import_refusals, imports
+
+#: Nested deeper than this, a refused row is kept only so far.
+DEPTH_MAX = 20
 
 
 class Upload(NamedTuple):
@@ -79,8 +83,8 @@ def advance(connection: Connection, import_id: int, progress: Progress) -> None:
                     "import_id": import_id,
                     "row": row.number,
                     "code": refusal.code.value,
-                    "detail": refusal.detail,
-                    "field": refusal.field,
+                    "detail": _clean(refusal.detail),
+                    "field": _clean(refusal.field) if refusal.field else None,
                     "content": _storable(row.content),
                 }
                 for row, refusal in progress.refusals
@@ -127,12 +131,20 @@ def refusals(connection: Connection, import_id: int) -> Iterator[dict[str, Any]]
         yield {name: row._mapping[name] for name in ("row", "code", "detail", "field", "content")}
 
 
-def _storable(content: dict[str, Any]) -> dict[str, Any]:
-    """The row as it was sent, less what a JSON column cannot hold (NUL, broken characters)."""
-    return {
-        _clean(str(name)): _clean(value) if isinstance(value, str) else value
-        for name, value in content.items()
-    }
+def _storable(value: Any, depth: int = 0) -> Any:
+    """A row as it was sent, less what a JSON column cannot hold: NUL, broken characters, infinities."""
+    if depth > DEPTH_MAX:
+        return "…"
+    match value:
+        case str():
+            return _clean(value)
+        case float() if not isfinite(value):
+            return str(value)
+        case dict():
+            return {_clean(name): _storable(inner, depth + 1) for name, inner in value.items()}
+        case list():
+            return [_storable(inner, depth + 1) for inner in value]
+    return value
 
 
 def _clean(text: str) -> str:

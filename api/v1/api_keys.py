@@ -135,14 +135,12 @@ def _wrong(field: str, detail: str) -> Problem:
 
 
 def _api_key(key: keys.StoredKey, directory: Directory) -> dict[str, Any]:
-    merchant = next(
-        (one.code for one in directory.merchants.values() if one.id == key.caller.merchant_id), None
-    )
+    merchant_id = key.caller.merchant_id
     return {
         "id": key.id,
         "scope": key.caller.scope.value,
         "participant": present.participant_code(directory, key.caller.participant_id),
-        "merchant": merchant,
+        "merchant": directory.merchant(merchant_id).code if merchant_id is not None else None,
         "name": key.name,
         "made_at": key.made_at.isoformat(),
         "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,

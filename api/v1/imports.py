@@ -1,18 +1,16 @@
 """Imports: files of members, balances and acts."""
 
-import csv
-import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from flask import Response, request
-from sqlalchemy import Engine
+from werkzeug.exceptions import ClientDisconnected
 
 from api.auth import current_caller, guard, own_participant, owner
 from api.imports import store
-from api.imports.kinds import KINDS
-from api.imports.reader import IGNORED_COLUMNS
 from api.imports.receive import CHUNK_BYTES, TooLarge, receive
+from api.imports.refused import refused_csv
 from api.problems import HttpCode, Problem
 from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
 from api.services import services
@@ -97,9 +95,10 @@ def list_refused_rows(import_id: str) -> Response:
 def _body() -> Iterator[bytes]:
     """The request's body in pieces; raises Problem if it ends before its announced length."""
     announced, received = request.content_length, 0
-    while chunk := request.stream.read(CHUNK_BYTES):
-        received += len(chunk)
-        yield chunk
+    with suppress(ClientDisconnected):
+        while chunk := request.stream.read(CHUNK_BYTES):
+            received += len(chunk)
+            yield chunk
     if announced is not None and received < announced:
         raise Problem(
             Code.MALFORMED, f"Only {received} of {announced} bytes arrived; nothing was read. Send it again."
@@ -135,23 +134,6 @@ def _import(found: store.Import) -> dict[str, Any]:
     }
 
 
-def _errors(engine: Engine, found: store.Import) -> Iterator[str]:
-    """The list in pieces. They are taken when the request is over, so nothing here may ask for it."""
-    columns = sorted(KINDS[found.upload.kind].columns)
-    head = ["row", "code", "detail", "field"]
-    assert set(head) == IGNORED_COLUMNS, "the list can be sent back as it is"
-    line = io.StringIO()
-    writer = csv.DictWriter(line, [*head, *columns], extrasaction="ignore", restval="")
-
-    def take() -> str:
-        text = line.getvalue()
-        line.seek(0)
-        line.truncate()
-        return text
-
-    writer.writeheader()
-    yield take()
-    with engine.connect() as connection:
-        for refusal in store.refusals(connection, found.id):
-            writer.writerow({**refusal["content"], **{name: refusal[name] for name in head}})
-            yield take()
+def _errors(found: store.Import) -> Iterator[str]:
+    with services().engine.connect() as connection:
+        yield from refused_csv(connection, found)

@@ -41,7 +41,9 @@ def enrol(body: dict[str, Any]) -> Response:
         case Refusal():
             return refusal_response(outcome)
         case Replayed(recorded) if recorded.refusal is not None:
-            return refusal_response(recorded.refusal)
+            response = refusal_response(recorded.refusal)
+            response.headers["Idempotency-Replayed"] = "true"
+            return response
         case Enrolled():
             member_id: int | None = outcome.member_id
         case Replayed(recorded):

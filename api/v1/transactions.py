@@ -38,7 +38,8 @@ def list_transactions(query: dict[str, Any]) -> Response:
         if (query["card"] and card is None) or (query["merchant"] and merchant is None):
             return answer(NOTHING)
         if caller.scope is Scope.MERCHANT and merchant is None:
-            merchant = next(one for one in directory.merchants.values() if one.id == caller.merchant_id)
+            assert caller.merchant_id is not None, "a merchant's key names its merchant"
+            merchant = directory.merchant(caller.merchant_id)
         if caller.scope is Scope.MERCHANT and merchant and merchant.id != caller.merchant_id:
             return answer(NOTHING)
         wanted = TransactionFilter(
