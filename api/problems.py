@@ -186,7 +186,7 @@ def register(app: Flask) -> None:
 
 def _flatten(prefix: str, messages: Mapping[Any, Any], errors: list[FieldError], depth: int = 0) -> None:
     for name, content in messages.items():
-        # Of an entry of a map marshmallow says whether its key or its value is wrong; a pointer names the entry.
+        # Of an entry of a map marshmallow says if its key or its value is wrong; a pointer names the entry.
         of_entry = depth >= 2 and name in ("key", "value")
         pointer = prefix.removesuffix("/") if name == "_schema" or of_entry else prefix + _escaped(str(name))
         if isinstance(content, Mapping):

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Response, request
+from sqlalchemy import Engine
 from werkzeug.exceptions import ClientDisconnected
 
 from api.auth import current_caller, guard, own_participant, owner
@@ -134,6 +135,7 @@ def _import(found: store.Import) -> dict[str, Any]:
     }
 
 
-def _errors(found: store.Import) -> Iterator[str]:
-    with services().engine.connect() as connection:
+def _errors(engine: Engine, found: store.Import) -> Iterator[str]:
+    """The list in pieces. They are taken when the request is over, so nothing here may ask for it."""
+    with engine.connect() as connection:
         yield from refused_csv(connection, found)
