@@ -1,5 +1,6 @@
 """The server process: the application behind granian, or behind any other WSGI server."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,9 @@ from database.privileges import end_with
 
 BACKLOG = 2048
 
+#: New objects between two collections; a batch of a thousand makes tens of thousands, and none in cycles.
+GARBAGE_THRESHOLD = 50_000
+
 
 class PortTaken(Exception):
     """Somebody listens there already."""
@@ -34,7 +38,12 @@ def make_app() -> Flask:
         raise RuntimeError("no database: set DATABASE_URL, or start the embedded one with `tongdui run`")
     services = build_services(settings, url)
     services.imports.start()
-    return create_app(services)
+    app = create_app(services)
+    # What is loaded now stays for good: the collector need not walk it again with every few hundred objects.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    return app
 
 
 def serve(settings: Settings) -> None:

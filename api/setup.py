@@ -20,7 +20,7 @@ from clearing.periods import open_period_for, read_periods
 from clearing.privacy import PersonalData, new_keys
 from clearing.queue import PostingQueue
 from clearing.writer import Writer
-from config import Settings
+from config import Settings, SettingsError
 from database import make_engine, migrations
 
 KEYS_FILE = "keys/personal-data.json"
@@ -71,7 +71,7 @@ def prepare(settings: Settings, database_url: str) -> str | None:
     """Bring the tables up to date, found the alliance, let an operator in.
 
     Returns the text of an operator key if one was made, to be shown this once: at the first start without
-    TONGDUI_BOOTSTRAP_KEY. Raises ValueError for a bootstrap key that is too short.
+    TONGDUI_BOOTSTRAP_KEY. Raises SettingsError for a bootstrap key or keys of personal data that are none.
     """
     migrations.upgrade(database_url)
     load_personal_data(settings)
@@ -83,13 +83,22 @@ def prepare(settings: Settings, database_url: str) -> str | None:
 
 
 def load_personal_data(settings: Settings) -> PersonalData:
-    """The keys of names and phones: from the settings, or from a file of the data folder, made if absent."""
-    if settings.personal_data_keys is not None:
-        return PersonalData.from_text(settings.personal_data_keys)
+    """The keys of names and phones: from the settings, or from a file of the data folder, made if absent.
+
+    Raises SettingsError if they are none.
+    """
     path = settings.data_dir / KEYS_FILE
-    if not path.exists():
-        _write_secret(path, new_keys())
-    return PersonalData.from_text(path.read_text(encoding="ascii"))
+    try:
+        if settings.personal_data_keys is not None:
+            return PersonalData.from_text(settings.personal_data_keys)
+        if not path.exists():
+            _write_secret(path, new_keys())
+        return PersonalData.from_text(path.read_text(encoding="ascii"))
+    except ValueError as error:
+        place = path if settings.personal_data_keys is None else "TONGDUI_PERSONAL_DATA_KEYS"
+        raise SettingsError(
+            f"{place}: {error}. Restore what was there; without it no name is readable."
+        ) from error
 
 
 def _prepare(settings: Settings, engine: Engine) -> str | None:
@@ -99,7 +108,10 @@ def _prepare(settings: Settings, engine: Engine) -> str | None:
             zone = read_rulebook(connection).settings.time_zone
             open_period_for(connection, connection.execute(select(func.now())).scalar_one(), zone)
         if settings.bootstrap_key is not None:
-            accept_bootstrap_key(connection, settings.bootstrap_key)
+            try:
+                accept_bootstrap_key(connection, settings.bootstrap_key)
+            except ValueError as error:
+                raise SettingsError(f"TONGDUI_BOOTSTRAP_KEY: {error}.") from error
         elif not has_operator_key(connection):
             return make_key(connection, Scope.OPERATOR, "first operator", made_by="setup")[0]
     return None

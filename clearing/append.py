@@ -63,7 +63,8 @@ _LITERALS: dict[str, Callable[[Iterable[Any]], Any]] = {
 # In the order of the fields of the decision's rows.
 _NEW_LOTS = _columns(
     "new_lots",
-    "wallet_id bigint, id bigint, issuer_id int, asset smallint, expires_on date, available bigint",
+    "wallet_id bigint, id bigint, issuer_id int, asset smallint, expires_on date, available bigint,"
+    " held bigint",
 )
 _CHANGED_LOTS = _columns("changed_lots", "wallet_id bigint, id bigint, available bigint")
 _TRANSACTIONS = _columns(

@@ -94,8 +94,7 @@ def accept_bootstrap_key(connection: Connection, key: str) -> None:
         row.on_conflict_do_update(
             index_elements=[api_keys.c.id],
             set_={"secret_hash": row.excluded.secret_hash, "revoked_at": None},
-            where=(api_keys.c.name == BOOTSTRAP_NAME)
-            & (api_keys.c.secret_hash != row.excluded.secret_hash),
+            where=(api_keys.c.name == BOOTSTRAP_NAME) & (api_keys.c.secret_hash != row.excluded.secret_hash),
         )
     )
 

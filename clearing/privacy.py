@@ -34,7 +34,7 @@ class PersonalData:
             content = json.loads(text)
             keys = {int(key_id): bytes.fromhex(key) for key_id, key in content["keys"].items()}
             index_key, current = bytes.fromhex(content["index"]), int(content["current"])
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError("the personal-data keys are not in the expected form") from error
         if current not in keys or not all(1 <= key_id <= 255 for key_id in keys) or len(index_key) < 16:
             raise ValueError("the personal-data keys lack the current one, or are not as they were made")

@@ -260,7 +260,7 @@ legs = Table(
     Column("obligation", BigInteger, nullable=False),
     Column("acceptor_fee", BigInteger, nullable=False),
     Column("issuer_fee", BigInteger, nullable=False),
-    PrimaryKeyConstraint("wallet_id", "transaction_id", "number", "period"),
+    PrimaryKeyConstraint("transaction_id", "number", "wallet_id", "period"),
     CheckConstraint(
         "issuer_id <> acceptor_id OR (obligation = 0 AND acceptor_fee = 0 AND issuer_fee = 0)",
         name="own_system_is_free",
@@ -279,7 +279,7 @@ entries = Table(
     Column("debit", BigInteger, nullable=False),
     Column("credit", BigInteger, nullable=False),
     Column("quantity", BigInteger, nullable=False),
-    PrimaryKeyConstraint("wallet_id", "transaction_id", "number", "period"),
+    PrimaryKeyConstraint("transaction_id", "number", "wallet_id", "period"),
     CheckConstraint("quantity > 0", name="positive"),
     postgresql_partition_by="LIST (period)",
 )

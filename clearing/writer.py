@@ -110,6 +110,7 @@ class Writer:
             self.close()
             connection = self._engine.connect()
             try:
+                _prepare(connection)
                 self.number = self._take_number(connection)
             except BaseException:
                 # Kept without a number, it would post under that of somebody else.
@@ -128,6 +129,16 @@ class Writer:
                 if connection.exec_driver_sql(query, (WRITER_LOCK, number)).scalar():
                     return number
         raise NoFreeWriter(f"all {WRITERS} writer numbers are in use; stop a server that is not needed")
+
+
+def _prepare(connection: Connection) -> None:
+    """A posting knows all its rows by their keys; the planner must not read a table through because it is
+    small, or looks so to statistics of yesterday.
+    """
+    with connection.begin():
+        connection.exec_driver_sql(
+            "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+        )
 
 
 def _milliseconds() -> Iterator[int]:

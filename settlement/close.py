@@ -151,7 +151,8 @@ def _refusal(
     if at < period.ends_at and not early:
         ends = period.ends_at.astimezone(zone).isoformat()
         return CloseRefusal(
-            CloseRefused.PERIOD_NOT_ENDED, f'{name} ends at {ends}. Send {{"early": true}} to end it now.'
+            CloseRefused.PERIOD_NOT_ENDED,
+            f'{name} ends at {ends}. To end it now, close it early: {{"early": true}} or --early.',
         )
     earlier = next(
         (one for one in existing if one.number < period.number and one.state is PeriodState.OPEN), None

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.cli.context import console, opened_url
 from api.setup import load_personal_data
 from clearing.core.calendar import PeriodState
-from config import Settings
+from config import Settings, SettingsError
 from database import make_engine, migrations
 from settlement.query import list_periods
 
@@ -51,8 +51,8 @@ def _examine(settings: Settings, engine: Engine) -> Iterator[Finding]:
     try:
         load_personal_data(settings)
         yield Finding(True, "The keys of personal data can be read")
-    except (ValueError, OSError) as error:
-        yield Finding(False, f"Personal-data keys: {error}", "Restore the variable or the file.")
+    except (SettingsError, OSError) as error:
+        yield Finding(False, f"The keys of personal data: {error}", "Restore the variable or the file.")
     try:
         yield from _examine_database(engine)
     except SQLAlchemyError as error:

@@ -9,14 +9,17 @@ from api.cli.imports import import_file
 from api.cli.serve import run, serve
 from api.cli.settlement import close, statements
 from api.cli.verify import verify
+from config import SettingsError
 
 
 class Commands(click.Group):
-    """Turns the database's commonest complaints into sentences."""
+    """Turns wrong settings and the database's commonest complaints into sentences."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from error
         except OperationalError as error:
             reason = str(error.orig).strip().splitlines()[0]
             raise click.ClickException(

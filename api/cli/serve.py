@@ -53,10 +53,7 @@ def serve() -> None:
 
 
 def _serve(settings: Settings, url: str, sample: bool) -> None:
-    try:
-        operator_key = prepare(settings, url)
-    except ValueError as error:
-        raise click.ClickException(f"TONGDUI_BOOTSTRAP_KEY: {error}.") from error
+    operator_key = prepare(settings, url)
     if sample:
         load_sample(settings, url, console)
     keys = read_sample_keys(settings)

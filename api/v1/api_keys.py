@@ -64,6 +64,8 @@ def rotate_api_key(key_id: str) -> Response:
     with services().engine.begin() as connection:
         directory = services().directory(connection)
         old = _managed_key(connection, key_id)
+        if old.revoked_at is not None:
+            raise Problem(HttpCode.NOT_FOUND, f"API key {key_id!r} was revoked; make a new one.")
         text, key = keys.make_key(
             connection,
             old.caller.scope,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from clearing.core.accounts import CHART, HUB, Account, Asset, EntryKind
+from clearing.core.accounts import HUB, Asset, EntryKind
 from clearing.core.commands import Command
 from clearing.core.journal import (
     NO_CHANGE,
@@ -12,7 +12,6 @@ from clearing.core.journal import (
     Entry,
     Leg,
     LotMovement,
-    NewLot,
     PositionChange,
     PositionKey,
     Transaction,
@@ -27,14 +26,15 @@ from clearing.core.snapshot import Card, Lot, ReferenceKey, Snapshot
 class Decision:
     """What `apply` writes. `outcomes` has one item for each command, in order; the rest are rows.
 
-    `changed_lots`: lots that existed before, as they are afterwards. `recorded`: outcome by key.
+    `new_lots` and `changed_lots` (those that existed before) hold the lots as they are afterwards.
+    `recorded`: outcome by key.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
     legs: list[Leg] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    new_lots: dict[int, NewLot] = field(default_factory=dict)
+    new_lots: dict[int, Lot] = field(default_factory=dict)
     changed_lots: dict[int, Lot] = field(default_factory=dict)
     positions: dict[PositionKey, PositionChange] = field(default_factory=dict)
     references: dict[ReferenceKey, Transaction] = field(default_factory=dict)
@@ -54,6 +54,7 @@ class Batch:
             self._cards.setdefault(card.wallet_id, []).append(card)
         self._lots: dict[int, dict[int, Lot]] = {}
         self._bookings: dict[str, Booking] = {}
+        self._entry_number = 0
 
     def lots(self, wallet_id: int, asset: Asset) -> list[Lot]:
         """The wallet's lots of one asset as they stand now."""
@@ -82,13 +83,9 @@ class Batch:
         """Write the plan into the decision. Nothing in here can fail."""
         transaction = self._transaction(command, setting, plan)
         legs = self._legs(transaction, plan)
+        self._entry_number = 0
         movements = self._move_lots(transaction, plan)
-        self._enter(transaction, plan, legs, movements)
-        for leg in legs:
-            if leg.cross_system:
-                position = PositionKey(leg.period, leg.issuer_id, leg.acceptor_id, leg.kind)
-                positions = self.decision.positions
-                positions[position] = positions.get(position, NO_CHANGE).plus(leg)
+        self._owe(transaction, legs)
         if command.reference is not None and transaction.merchant_id is not None:
             reference = ReferenceKey(transaction.merchant_id, transaction.kind, command.reference)
             self.decision.references[reference] = transaction
@@ -146,38 +143,50 @@ class Batch:
         return legs
 
     def _move_lots(self, transaction: Transaction, plan: Plan) -> list[LotMovement]:
+        """Take the draws out of their lots and put the credits in, with an entry for each."""
         movements = []
         for lot, quantity in plan.draws:
-            self._put(lot._replace(available=lot.available - quantity))
+            self._put(lot, lot.available - quantity)
+            self._enter(transaction, plan.draw_entry, lot.id, lot.issuer_id, quantity)
             movements.append(LotMovement(lot.issuer_id, lot.id, lot.expires_on, quantity, False))
         for credit in plan.credits:
             lot = self._lot_for(transaction.wallet_id, credit)
-            self._put(lot._replace(available=lot.available + credit.quantity))
+            self._put(lot, lot.available + credit.quantity)
+            self._enter(transaction, credit.entry, lot.issuer_id, lot.id, credit.quantity)
             movements.append(LotMovement(lot.issuer_id, lot.id, lot.expires_on, credit.quantity, True))
         return movements
 
-    def _enter(
-        self, transaction: Transaction, plan: Plan, legs: list[Leg], movements: list[LotMovement]
-    ) -> None:
-        period, wallet_id, transaction_id = transaction.period, transaction.wallet_id, transaction.id
-        kinds = [plan.draw_entry] * len(plan.draws) + [credit.entry for credit in plan.credits]
-        accounts: list[tuple[EntryKind, int, int, int]] = []
-        for kind, movement in zip(kinds, movements, strict=True):
-            if CHART[kind].debit is Account.LOT:
-                accounts.append((kind, movement.lot_id, movement.issuer_id, movement.quantity))
-            else:
-                accounts.append((kind, movement.issuer_id, movement.lot_id, movement.quantity))
+    def _owe(self, transaction: Transaction, legs: list[Leg]) -> None:
+        """Enter what the legs oblige their parties to, and add it to the running positions."""
+        positions = self.decision.positions
         for leg in legs:
+            if leg.issuer_id == leg.acceptor_id:
+                continue
             if leg.obligation:
                 debtor, creditor = parties(leg.kind, leg.issuer_id, leg.acceptor_id)
-                accounts.append((EntryKind.OBLIGATION, debtor, creditor, leg.obligation))
+                self._enter(transaction, EntryKind.OBLIGATION, debtor, creditor, leg.obligation)
             if leg.acceptor_fee:
-                accounts.append((EntryKind.FEE, leg.acceptor_id, HUB, leg.acceptor_fee))
+                self._enter(transaction, EntryKind.FEE, leg.acceptor_id, HUB, leg.acceptor_fee)
             if leg.issuer_fee:
-                accounts.append((EntryKind.FEE, leg.issuer_id, HUB, leg.issuer_fee))
-        self.decision.entries.extend(
-            Entry(period, wallet_id, transaction_id, number, *account)
-            for number, account in enumerate(accounts, 1)
+                self._enter(transaction, EntryKind.FEE, leg.issuer_id, HUB, leg.issuer_fee)
+            position = PositionKey(leg.period, leg.issuer_id, leg.acceptor_id, leg.kind)
+            positions[position] = positions.get(position, NO_CHANGE).plus(leg)
+
+    def _enter(
+        self, transaction: Transaction, kind: EntryKind, debit: int, credit: int, quantity: int
+    ) -> None:
+        self._entry_number += 1
+        self.decision.entries.append(
+            Entry(
+                transaction.period,
+                transaction.wallet_id,
+                transaction.id,
+                self._entry_number,
+                kind,
+                debit,
+                credit,
+                quantity,
+            )
         )
 
     def _wallet_lots(self, wallet_id: int) -> dict[int, Lot]:
@@ -192,16 +201,22 @@ class Batch:
             if lot.issuer_id == credit.issuer_id and lot.expires_on == credit.expires_on:
                 return lot
         lot = Lot(wallet_id, next(self._ids), credit.issuer_id, credit.asset, credit.expires_on, 0)
-        self.decision.new_lots[lot.id] = NewLot(
-            wallet_id, lot.id, lot.issuer_id, lot.asset, lot.expires_on, 0
-        )
+        self.decision.new_lots[lot.id] = lot
         return lot
 
-    def _put(self, lot: Lot) -> None:
+    def _put(self, before: Lot, available: int) -> None:
         """Keep the lot as it is now, here and among the rows to be written."""
+        lot = Lot(
+            before.wallet_id,
+            before.id,
+            before.issuer_id,
+            before.asset,
+            before.expires_on,
+            available,
+            before.held,
+        )
         self._wallet_lots(lot.wallet_id)[lot.id] = lot
-        new = self.decision.new_lots.get(lot.id)
-        if new is not None:
-            self.decision.new_lots[lot.id] = new._replace(available=lot.available)
+        if lot.id in self.decision.new_lots:
+            self.decision.new_lots[lot.id] = lot
         else:
             self.decision.changed_lots[lot.id] = lot

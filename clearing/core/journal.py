@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
-from clearing.core.accounts import Asset, EntryKind
+from clearing.core.accounts import EntryKind
 
 
 class TransactionKind(IntEnum):
@@ -174,12 +174,3 @@ NO_CHANGE = PositionChange(0, 0, 0, 0, 0, 0)
 def parties(kind: LegKind, issuer_id: int, acceptor_id: int) -> tuple[int, int]:
     """(debtor, creditor) of the principal: the issuer owes the acceptor, and for a load the reverse."""
     return (acceptor_id, issuer_id) if kind is LegKind.LOAD else (issuer_id, acceptor_id)
-
-
-class NewLot(NamedTuple):
-    wallet_id: int
-    id: int
-    issuer_id: int
-    asset: Asset
-    expires_on: date | None
-    available: int

@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("credit", sa.BigInteger(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("entries_positive_check")),
-        sa.PrimaryKeyConstraint("wallet_id", "transaction_id", "number", "period", name=op.f("entries_pkey")),
+        sa.PrimaryKeyConstraint("transaction_id", "number", "wallet_id", "period", name=op.f("entries_pkey")),
         postgresql_partition_by="LIST (period)",
     )
     op.create_table(
@@ -85,7 +85,7 @@ def upgrade() -> None:
             "issuer_id <> acceptor_id OR (obligation = 0 AND acceptor_fee = 0 AND issuer_fee = 0)",
             name=op.f("legs_own_system_is_free_check"),
         ),
-        sa.PrimaryKeyConstraint("wallet_id", "transaction_id", "number", "period", name=op.f("legs_pkey")),
+        sa.PrimaryKeyConstraint("transaction_id", "number", "wallet_id", "period", name=op.f("legs_pkey")),
         postgresql_partition_by="LIST (period)",
     )
     op.create_table(
