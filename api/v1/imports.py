@@ -23,7 +23,10 @@ from clearing.core.outcomes import Code
 blueprint = Blueprint("imports", __name__, description="Files: every row is posted, or listed as refused")
 
 BYTES_MAX = 1 << 30
-MEDIA_TYPES = ("text/csv", "application/x-ndjson", "application/ndjson", "application/jsonl")
+NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+
+#: `curl --data-binary @file` says form-urlencoded and many programs octet-stream; what they send is CSV.
+CSV_TYPES = ("text/csv", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded", "")
 
 BODY = {
     "requestBody": {
@@ -54,9 +57,15 @@ def start_import(query: dict[str, Any]) -> Response:
     caller = current_caller()
     if query["historical"] and caller.scope is not Scope.OPERATOR:
         raise Problem(Code.FORBIDDEN, "Only the operator loads history.")
-    media_type = request.mimetype
-    if media_type not in MEDIA_TYPES:
-        raise Problem(HttpCode.UNSUPPORTED_MEDIA_TYPE, f"Send one of {', '.join(MEDIA_TYPES)}.")
+    if request.mimetype in NDJSON_TYPES:
+        media_type = NDJSON_TYPES[0]
+    elif request.mimetype in CSV_TYPES:
+        media_type = CSV_TYPES[0]
+    else:
+        raise Problem(
+            HttpCode.UNSUPPORTED_MEDIA_TYPE,
+            f"Send the file itself as {CSV_TYPES[0]}, or one JSON object on each line as {NDJSON_TYPES[0]}.",
+        )
     try:
         import_id = receive(
             services().engine,
