@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from clearing.core.commands import Command
 from clearing.core.outcomes import Outcome
@@ -87,7 +88,7 @@ class PostingQueue:
 
 def _post(writer: Writer, jobs: Sequence[_Job]) -> None:
     try:
-        outcomes = writer.post([command for command, _ in jobs])
+        outcomes = _post_again_if_cut_off(writer, [command for command, _ in jobs])
     except Exception as error:
         if len(jobs) == 1:
             jobs[0][1].set_exception(error)
@@ -99,3 +100,14 @@ def _post(writer: Writer, jobs: Sequence[_Job]) -> None:
         return
     for (_, future), outcome in zip(jobs, outcomes, strict=True):
         future.set_result(outcome)
+
+
+def _post_again_if_cut_off(writer: Writer, commands: Sequence[Command]) -> list[Outcome]:
+    try:
+        return writer.post(commands)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        # Perhaps it broke after the commit: then the keys say so, and the repetition changes nothing.
+        log.warning("connection_lost", size=len(commands))
+        return writer.post(commands)

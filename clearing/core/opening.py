@@ -11,9 +11,12 @@ from clearing.core.plan import Credit, Plan, PlannedLeg, Setting
 
 
 def check(batch: Batch, command: Opening, setting: Setting) -> Refusal | None:
-    if not 0 < command.quantity <= MAX_QUANTITY:
+    value = _value(batch, command)
+    if not 0 < command.quantity <= MAX_QUANTITY or value > MAX_QUANTITY:
         return Refusal(
-            Code.AMOUNT_INVALID, f"The quantity must be from 1 to {MAX_QUANTITY}.", field="quantity"
+            Code.AMOUNT_INVALID,
+            f"The quantity must be from 1 to {MAX_QUANTITY}, and so must its worth.",
+            field="quantity",
         )
     if command.expires_on is not None and command.expires_on < setting.on:
         return Refusal(
@@ -26,12 +29,16 @@ def check(batch: Batch, command: Opening, setting: Setting) -> Refusal | None:
 
 def plan(batch: Batch, command: Opening, setting: Setting) -> Plan:
     issuer, quantity = setting.acceptor_id, command.quantity
-    if command.asset is Asset.POINTS:
-        points = quantity
-        amount = multiply_half_up(quantity, batch.snapshot.directory.rulebook.settings.point_value)
-        entry = EntryKind.POINTS_OPENED
-    else:
-        points, amount, entry = 0, quantity, EntryKind.VALUE_OPENED
-    leg = PlannedLeg(LegKind.OPENING, issuer, points, amount, 0, OWN_SYSTEM)
+    is_points = command.asset is Asset.POINTS
+    points, entry = (quantity, EntryKind.POINTS_OPENED) if is_points else (0, EntryKind.VALUE_OPENED)
+    value = _value(batch, command)
+    leg = PlannedLeg(LegKind.OPENING, issuer, points, value, 0, OWN_SYSTEM)
     credit = Credit(issuer, command.asset, command.expires_on, quantity, entry)
-    return Plan(TransactionKind.OPENING, points, amount, [leg], [], EntryKind.POINTS_REDEEMED, [credit])
+    return Plan(TransactionKind.OPENING, points, value, [leg], [], EntryKind.POINTS_REDEEMED, [credit])
+
+
+def _value(batch: Batch, command: Opening) -> int:
+    """What the balance is worth, in fen."""
+    if command.asset is Asset.STORED_VALUE:
+        return command.quantity
+    return multiply_half_up(command.quantity, batch.snapshot.directory.rulebook.settings.point_value)

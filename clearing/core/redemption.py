@@ -16,8 +16,14 @@ from clearing.core.snapshot import Lot
 def check(batch: Batch, command: Redemption, setting: Setting) -> Refusal | None:
     field, asked = ("points", command.points) if command.points is not None else ("amount", command.amount)
     assert asked is not None, "a redemption names points or an amount"
-    if not 0 < asked <= MAX_QUANTITY or _points(batch, command) > MAX_QUANTITY:
-        return Refusal(Code.AMOUNT_INVALID, f"The {field} must be from 1 to {MAX_QUANTITY}.", field=field)
+    points = _points(batch, command)
+    value = multiply_half_up(points, batch.snapshot.directory.rulebook.settings.point_value)
+    if not 0 < asked <= MAX_QUANTITY or max(points, value) > MAX_QUANTITY:
+        return Refusal(
+            Code.AMOUNT_INVALID,
+            f"The {field} must be from 1 to {MAX_QUANTITY}, and so must its worth.",
+            field=field,
+        )
     return None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from support.api import Caller, good, wait_for_import
 
 CARD = "62000001"

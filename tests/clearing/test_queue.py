@@ -1,6 +1,7 @@
 """The posting queue: many callers, one writer, and no command harms its neighbours."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from clearing import queue as queue_module
 from clearing import writer as writer_module
+from clearing.core import decide as core
 from clearing.core.commands import Command
-from clearing.core.outcomes import Outcome, Posted, Refusal
+from clearing.core.outcomes import Outcome, Posted, Refusal, Replayed
 from clearing.queue import PostingQueue
 from clearing.writer import Writer
 from support.crowd import at_once
@@ -55,14 +58,42 @@ class Gate:
         return self.writer.post(commands)
 
 
-def gated(engine: Engine) -> tuple[PostingQueue, Gate]:
-    gate = Gate(engine)
-    return PostingQueue(lambda: gate), gate  # type: ignore[arg-type,return-value]  # it quacks
+class Held:
+    """A queue behind a gate, with one command in the writer's hands and the others waiting."""
+
+    def __init__(self, ledger: Ledger, commands: Sequence[Command]) -> None:
+        self.gate = Gate(ledger.engine)
+        self.queue = PostingQueue(lambda: self.gate)  # type: ignore[arg-type,return-value]  # it quacks
+        self.results: list[object] = [None] * len(commands)
+        first = ledger.pays_cash(ledger.enrol("JADE"), "JADE", 1)
+        self._threads = [threading.Thread(target=self.queue.post, args=(first, SECONDS))]
+        self._threads[0].start()
+        assert self.gate.waiting.wait(SECONDS)
+        for number, command in enumerate(commands):
+            self._threads.append(threading.Thread(target=self._post, args=(number, command)))
+            self._threads[-1].start()
+        deadline = time.monotonic() + SECONDS
+        while self.queue._jobs.qsize() < len(commands) and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    def finish(self) -> list[object]:
+        """Open the gate; what each command came to, in order."""
+        self.gate.opened.set()
+        for thread in self._threads:
+            thread.join(SECONDS)
+        self.queue.close()
+        return self.results
+
+    def _post(self, number: int, command: Command) -> None:
+        try:
+            self.results[number] = self.queue.post(command, SECONDS)
+        except ZeroDivisionError as error:
+            self.results[number] = error
 
 
 def test_each_caller_gets_the_outcome_of_its_own_command(ledger: Ledger, queue: PostingQueue) -> None:
     wang = ledger.enrol("JADE")
-    commands = [ledger.pays_cash(wang, "JADE", 100 + number) for number in range(20)]
+    commands: list[Command] = [ledger.pays_cash(wang, "JADE", 100 + number) for number in range(20)]
     commands.append(ledger.redeems(wang, "JADE", 10**6))
     outcomes = at_once([lambda one=one: queue.post(one, SECONDS) for one in commands])  # type: ignore[misc]
     assert isinstance(outcomes.pop(), Refusal)
@@ -70,30 +101,26 @@ def test_each_caller_gets_the_outcome_of_its_own_command(ledger: Ledger, queue: 
     assert amounts == [100 + number for number in range(20)]
 
 
-def test_what_arrives_while_a_batch_commits_is_the_next_batch(ledger: Ledger, engine: Engine) -> None:
+def test_what_arrives_while_a_batch_commits_is_the_next_batch(ledger: Ledger) -> None:
     wang = ledger.enrol("JADE")
-    queue, gate = gated(engine)
-    first = threading.Thread(target=queue.post, args=(ledger.pays_cash(wang, "JADE", 1), SECONDS))
-    first.start()
-    assert gate.waiting.wait(SECONDS)
-    commands = [ledger.pays_cash(wang, "JADE", 100) for _ in range(9)]
-    rest = [threading.Thread(target=queue.post, args=(one, SECONDS)) for one in commands]
-    for thread in rest:
-        thread.start()
-    while queue._jobs.qsize() < 9:
-        pass
-    gate.opened.set()
-    for thread in [first, *rest]:
-        thread.join()
-    queue.close()
-    assert gate.sizes == [1, 9]
+    held = Held(ledger, [ledger.pays_cash(wang, "JADE", 100) for _ in range(9)])
+    assert all(isinstance(result, Posted) for result in held.finish())
+    assert held.gate.sizes == [1, 9]
+
+
+def test_a_batch_is_not_larger_than_its_limit(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "BATCH_MAX", 4)
+    wang = ledger.enrol("JADE")
+    held = Held(ledger, [ledger.pays_cash(wang, "JADE", 100) for _ in range(10)])
+    assert all(isinstance(result, Posted) for result in held.finish())
+    assert held.gate.sizes == [1, 4, 4, 2]
 
 
 def test_a_command_that_meets_a_bug_harms_no_neighbour(
-    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wang = ledger.enrol("JADE")
-    real = writer_module.decide
+    real = core.decide
 
     def decide(snapshot: Any, commands: Sequence[Command], *rest: Any) -> Any:
         if any(command.reference == "bug" for command in commands):
@@ -101,68 +128,31 @@ def test_a_command_that_meets_a_bug_harms_no_neighbour(
         return real(snapshot, commands, *rest)
 
     monkeypatch.setattr(writer_module, "decide", decide)
-    queue, gate = gated(engine)
-    results: dict[int, object] = {}
-
-    def post(number: int) -> None:
-        reference = "bug" if number == 3 else None
-        try:
-            command = ledger.pays_cash(wang, "JADE", 100, reference=reference)
-            results[number] = queue.post(command, SECONDS)
-        except ZeroDivisionError as error:
-            results[number] = error
-
-    threads = [threading.Thread(target=post, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    assert gate.waiting.wait(SECONDS)
-    while queue._jobs.qsize() + 1 < 6:
-        pass
-    gate.opened.set()
-    for thread in threads:
-        thread.join()
-    queue.close()
-    assert isinstance(results.pop(3), ZeroDivisionError)
-    assert all(isinstance(result, Posted) for result in results.values())
-    assert len(results) == 5
+    references = [None, None, "bug", None, None]
+    results = Held(
+        ledger, [ledger.pays_cash(wang, "JADE", 100, reference=one) for one in references]
+    ).finish()
+    assert isinstance(results.pop(2), ZeroDivisionError)
+    assert [type(result) for result in results] == [Posted] * 4
 
 
-def test_an_outcome_that_is_not_known_in_time_raises_and_may_be_posted_all_the_same(
-    ledger: Ledger, engine: Engine
-) -> None:
-    wang = ledger.enrol("JADE")
-    command = ledger.pays_cash(wang, "JADE", 100)
-    queue, gate = gated(engine)
+def test_an_outcome_that_is_not_known_in_time_raises_and_may_be_posted_all_the_same(ledger: Ledger) -> None:
+    held, command = Held(ledger, []), ledger.pays_cash(ledger.enrol("JADE"), "JADE", 100)
     with pytest.raises(FutureTimeoutError):
-        queue.post(command, 0.05)
-    gate.opened.set()
-    queue.close()
-    [again] = ledger.post(command)
-    assert not isinstance(again, Posted)  # it had been
+        held.queue.post(command, 0.05)
+    held.finish()
+    assert isinstance(ledger.post(command)[0], Replayed)
 
 
-def test_closing_posts_what_is_waiting_and_takes_nothing_more(ledger: Ledger, engine: Engine) -> None:
+def test_closing_posts_what_is_waiting_and_takes_nothing_more(ledger: Ledger) -> None:
     wang = ledger.enrol("JADE")
-    queue, gate = gated(engine)
-    outcomes: list[Outcome] = []
-    commands = [ledger.pays_cash(wang, "JADE", 100) for _ in range(5)]
-    threads = [
-        threading.Thread(target=lambda one=one: outcomes.append(queue.post(one, SECONDS)))  # type: ignore[misc]
-        for one in commands
-    ]
-    for thread in threads:
-        thread.start()
-    assert gate.waiting.wait(SECONDS)
-    while queue._jobs.qsize() + 1 < 5:
-        pass
-    closing = threading.Thread(target=queue.close)
+    held = Held(ledger, [ledger.pays_cash(wang, "JADE", 100) for _ in range(4)])
+    closing = threading.Thread(target=held.queue.close)
     closing.start()
-    gate.opened.set()
-    for thread in [closing, *threads]:
-        thread.join(SECONDS)
-    assert [type(outcome) for outcome in outcomes] == [Posted] * 5
+    assert [type(result) for result in held.finish()] == [Posted] * 4
+    closing.join(SECONDS)
     with pytest.raises(RuntimeError, match="closed"):
-        queue.post(ledger.pays_cash(wang, "JADE", 100), SECONDS)
+        held.queue.post(ledger.pays_cash(wang, "JADE", 100), SECONDS)
 
 
 def test_closing_one_that_was_never_used_or_twice_does_nothing(engine: Engine) -> None:
@@ -185,3 +175,18 @@ def test_after_the_database_was_away_posting_goes_on(ledger: Ledger, queue: Post
     except Exception:
         outcome = queue.post(command, SECONDS)  # with the same key, as the API tells its callers
     assert isinstance(outcome, Posted)
+
+
+def test_a_posting_whose_connection_broke_is_done_once(
+    ledger: Ledger, queue: PostingQueue, engine: Engine
+) -> None:
+    card = ledger.enrol("JADE")
+    assert isinstance(queue.post(ledger.pays_cash(card, "JADE", 100), SECONDS), Posted)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    command = ledger.pays_cash(card, "JADE", 200)
+    assert isinstance(queue.post(command, SECONDS), Posted)
+    assert isinstance(queue.post(command, SECONDS), Replayed)

@@ -1,5 +1,6 @@
 """The writer: its number, its connection, and the periods it finds missing."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -37,6 +38,9 @@ def leases(engine: Engine) -> set[int]:
             {"lock": WRITER_LOCK},
         )
         return set(rows.scalars())
+
+
+SECONDS = 20.0
 
 
 def break_connection(engine: Engine, application_name: str = "tests") -> None:
@@ -79,6 +83,10 @@ def test_a_writer_whose_connection_broke_takes_a_new_number(ledger: Ledger, engi
     wang = ledger.enrol("JADE")
     ledger.book(ledger.pays_cash(wang, "JADE", 100))
     break_connection(engine)
+    deadline = time.monotonic() + SECONDS
+    while leases(engine):  # the server gives them back when it has ended the session
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     with Writer(engine) as other:
         assert touch(other) == 0
         command = ledger.pays_cash(wang, "JADE", 200)

@@ -20,6 +20,7 @@ from api.app import create_app
 from api.services import Services
 from api.setup import build_services, prepare
 from clearing import ids
+from clearing.privacy import new_keys
 from clearing.tables import cards, lots, metadata, positions
 from config import Settings
 from support.api import OPERATOR_KEY, Caller, good, wait_for_import
@@ -27,6 +28,9 @@ from support.api import OPERATOR_KEY, Caller, good, wait_for_import
 WANG, LI, CHEN = "62000001", "62000002", "62000003"
 NOBODY = "62999999"
 CODES = ("JADE", "LOTUS", "PINE")
+
+#: The same for all databases of this process, as they are copies of one.
+PERSONAL_DATA_KEYS = new_keys()
 
 BALANCES = f"""\
 card,issuer,asset,quantity,expires_on
@@ -38,7 +42,7 @@ card,issuer,asset,quantity,expires_on
 
 
 class Alliance:
-    """The application on one database. Callers are made when first asked for, one for each scope and place."""
+    """The application on one database. Callers are made when first asked for, one for each scope."""
 
     def __init__(self, app: Flask, services: Services) -> None:
         self.app = app
@@ -114,7 +118,7 @@ class Alliance:
             union = " UNION ALL ".join(
                 f"SELECT '{name}' AS name, count(*) FROM \"{name}\"" for name in metadata.tables
             )
-            return {row.name: row.count for row in connection.execute(text(union))}
+            return {row[0]: row[1] for row in connection.execute(text(union))}
 
     def sums(self) -> dict[str, int]:
         """What the lots and the running positions come to: unchanged where nothing was posted."""
@@ -133,7 +137,7 @@ def settings_for(database_url: str, data_dir: Path) -> Settings:
         host="127.0.0.1",
         port=8080,
         bootstrap_key=OPERATOR_KEY,
-        personal_data_keys=None,
+        personal_data_keys=PERSONAL_DATA_KEYS,
         timezone=ZoneInfo("Asia/Shanghai"),
         workers=1,
         threads=8,
@@ -142,16 +146,20 @@ def settings_for(database_url: str, data_dir: Path) -> Settings:
     )
 
 
+def found_alliance(database_url: str, data_dir: Path) -> None:
+    """Write the alliance above into a database that has tables and nothing in them."""
+    prepare(settings_for(database_url, data_dir), database_url)
+    with opened_alliance(database_url, data_dir) as alliance:
+        alliance.found()
+
+
 @contextmanager
 def opened_alliance(database_url: str, data_dir: Path) -> Iterator[Alliance]:
-    """The alliance above, founded on a fresh database."""
+    """The alliance in a database, served."""
     settings = settings_for(database_url, data_dir)
-    prepare(settings, database_url)
     services = build_services(settings, database_url)
     services.imports.start()
     try:
-        alliance = Alliance(create_app(services), services)
-        alliance.found()
-        yield alliance
+        yield Alliance(create_app(services), services)
     finally:
         services.close()

@@ -8,6 +8,8 @@ from uuid import uuid4
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from api.problems import MEANINGS
+
 OPERATOR_KEY = "tdk_test_operator_0123456789abcdef"
 IMPORT_SECONDS_MAX = 60
 
@@ -55,11 +57,45 @@ def code(response: TestResponse) -> str:
     return found
 
 
+def detail(response: TestResponse) -> str:
+    """The problem's sentence."""
+    return str(problem(response)["detail"])
+
+
+def pointers(found: dict[str, Any]) -> list[str]:
+    """What a problem document points at."""
+    return [error["pointer"] for error in found["errors"]]
+
+
+def problem(response: TestResponse) -> dict[str, Any]:
+    """The problem document, checked for its form; fails if the answer is something else."""
+    assert response.content_type == "application/problem+json", response.text
+    found: dict[str, Any] = json.loads(response.data)
+    assert found.keys() == {"type", "title", "status", "detail", "code", "errors", "request_id"}
+    assert found["status"] == response.status_code == MEANINGS[found["code"]].status
+    assert found["type"] == f"/docs/errors#{found['code']}"
+    assert found["request_id"] == response.headers["X-Request-ID"]
+    assert len(found["detail"]) > 10, "a sentence"
+    for error in found["errors"]:
+        assert error["pointer"][:1] in ("", "/", "?")
+        assert error["detail"]
+    return found
+
+
+def refused(response: TestResponse, *codes: str) -> dict[str, Any]:
+    """The problem document; its code is one of these (`malformed` if none is named)."""
+    found = problem(response)
+    assert 400 <= response.status_code < 500, found
+    assert found["code"] in (codes or ("malformed",)), found
+    return found
+
+
 def wait_for_import(
-    caller: Caller, kind: str, content: str, query: str = "", media_type: str = "text/csv"
+    caller: Caller, kind: str, content: str | bytes, query: str = "", media_type: str = "text/csv"
 ) -> Any:
     """Send a file and wait until it is done; the import as `GET /v1/imports/{id}` gives it."""
-    started = good(caller.send_file(f"/v1/imports?kind={kind}{query}", content.encode(), media_type))
+    data = content.encode() if isinstance(content, str) else content
+    started = good(caller.send_file(f"/v1/imports?kind={kind}{query}", data, media_type))
     deadline = time.monotonic() + IMPORT_SECONDS_MAX
     while True:
         found = good(caller.get(f"/v1/imports/{started['id']}"))

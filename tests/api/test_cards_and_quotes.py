@@ -1,0 +1,144 @@
+"""What a front desk sees before the act: the card check, and a quote that is what the act then does."""
+
+from typing import Any
+
+import pytest
+
+from support.alliance import CHEN, LI, NOBODY, WANG, Alliance
+from support.api import code, good
+
+
+def test_the_card_check_tells_what_a_visited_desk_needs(alliance: Alliance) -> None:
+    good(alliance.operator.patch("/v1/participants/JADE", {"tiers": ["Silver", "Gold"]}))
+    good(alliance.operator.patch("/v1/participants/PINE", {"tiers": ["Green", "Black"]}))
+    good(
+        alliance.operator.patch(
+            "/v1/participants/PINE/merchants/PINE-1", {"benefits": {"Black": ["Late check-out"]}}
+        )
+    )
+    check = good(alliance.merchant("PINE-1").get(f"/v1/cards/{WANG}"))
+    assert (check["number"], check["status"], check["cross_system"]) == ("****0001", "active", True)
+    assert check["issuer"] == {"code": "JADE", "name": "Jade"}
+    assert check["points"]["available"] == 6500
+    assert check["points"]["value"] == 6500
+    assert check["points"]["expiring"][0] == {"points": 1500, "expires_on": "2036-12-31"}
+    assert check["fee_preview"] == 130  # 2 % of 65 yuan, the two legs rounded each for itself
+    assert check["stored_value"] == [{"issuer": "JADE", "available": 50000, "usable_here": True}]
+    assert (check["tier"], check["benefits"]) == ({"issuer": None, "level": None, "here": None}, [])
+    alliance.enrol("JADE", "62000011", name="Sun Yi", tier="Gold")
+    check = good(alliance.merchant("PINE-1").get("/v1/cards/62000011"))
+    assert check["tier"] == {"issuer": "Gold", "level": 2, "here": "Black"}
+    assert check["benefits"] == ["Late check-out"]
+
+
+def test_lots_are_listed_in_the_order_in_which_they_would_be_used(alliance: Alliance) -> None:
+    def order(merchant: str) -> list[tuple[str, int, bool]]:
+        lots = good(alliance.merchant(merchant).get(f"/v1/cards/{WANG}"))["lots"]
+        return [(lot["issuer"], lot["points"], lot["cross_system"]) for lot in lots]
+
+    assert order("JADE-1") == [("JADE", 3000, False), ("JADE", 2000, False), ("LOTUS", 1500, True)]
+    assert order("LOTUS-1") == [("LOTUS", 1500, False), ("JADE", 3000, True), ("JADE", 2000, True)]
+    assert order("PINE-1") == [("LOTUS", 1500, True), ("JADE", 3000, True), ("JADE", 2000, True)]
+
+
+def test_its_own_desk_pays_nothing_for_its_own_card(shared: Alliance) -> None:
+    check = good(shared.merchant("LOTUS-1").get(f"/v1/cards/{LI}"))
+    assert (check["cross_system"], check["fee_preview"], check["lots"]) == (False, 0, [])
+
+
+@pytest.mark.parametrize("number", [NOBODY, "x", "6200000", "62000001x", " 62000001", "卡", "a" * 300])
+def test_an_unknown_card_is_answered_as_such(shared: Alliance, number: str) -> None:
+    check = good(shared.merchant("JADE-1").get(f"/v1/cards/{number}"))
+    assert (check["status"], set(check)) == ("unknown", {"number", "status"})
+
+
+def test_the_operator_and_a_participant_name_the_merchant(shared: Alliance) -> None:
+    for caller in (shared.operator, shared.participant("JADE")):
+        assert code(caller.get(f"/v1/cards/{WANG}")) == "malformed"
+        assert code(caller.get(f"/v1/cards/{WANG}?merchant=NOWHERE")) == "merchant_unknown"
+        good(caller.get(f"/v1/cards/{WANG}?merchant=JADE-1"))
+
+
+def test_an_expired_card_is_told_apart(shared: Alliance) -> None:
+    shared.enrol("PINE", "62000012", card_expires_on="2026-01-31")
+    assert good(shared.merchant("JADE-1").get("/v1/cards/62000012"))["status"] == "expired"
+    refused = shared.merchant("JADE-1").post(
+        "/v1/accruals", {"card": "62000012", "merchant": "JADE-1", "amount": 1}
+    )
+    assert code(refused) == "card_expired"
+
+
+def test_looking_changes_nothing(shared: Alliance) -> None:
+    desk = shared.merchant("PINE-1")
+    before, sums = shared.row_counts(), shared.sums()
+    good(desk.get(f"/v1/cards/{WANG}"))
+    good(desk.post("/v1/quotes", {"kind": "redemption", "card": WANG, "merchant": "PINE-1", "points": 500}))
+    assert (shared.row_counts(), shared.sums()) == (before, sums)
+
+
+ACTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("accrual", "/v1/accruals", {"card": WANG, "merchant": "LOTUS-1", "amount": 68_000}),
+    ("accrual", "/v1/accruals", {"card": WANG, "merchant": "LOTUS-1", "amount": 680, "points": 50}),
+    ("redemption", "/v1/redemptions", {"card": WANG, "merchant": "PINE-1", "points": 3333}),
+    ("redemption", "/v1/redemptions", {"card": WANG, "merchant": "LOTUS-1", "amount": 777}),
+    ("load", "/v1/loads", {"card": CHEN, "merchant": "LOTUS-1", "issuer": "JADE", "amount": 1234}),
+    ("load", "/v1/loads", {"card": CHEN, "merchant": "LOTUS-1", "amount": 1234}),
+    ("spend", "/v1/spends", {"card": WANG, "merchant": "PINE-1", "amount": 4321}),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "body"), ACTS)
+def test_a_quote_is_what_the_act_then_does(
+    shared: Alliance, kind: str, path: str, body: dict[str, Any]
+) -> None:
+    quoted = good(shared.operator.post("/v1/quotes", body | {"kind": kind}))
+    posted = good(shared.operator.post(path, body))
+    for name in ("kind", "card", "merchant", "acceptor", "points", "amount", "currency"):
+        assert quoted[name] == posted[name], name
+    assert quoted["fee"] == sum(leg["fee"] for leg in posted["legs"])
+    assert quoted["obligation"] == sum(leg["obligation"] for leg in posted["legs"])
+    assert without_new_lots(quoted["legs"]) == without_new_lots(posted["legs"])
+
+
+def without_new_lots(legs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A lot that does not exist yet has no lasting id in a quote."""
+    return [leg | {"issues": [one | {"lot": ""} for one in leg["issues"]]} for leg in legs]
+
+
+REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
+    ("redemption", "/v1/redemptions", {"points": 10**8}, "insufficient_points"),
+    ("redemption", "/v1/redemptions", {"points": 0}, "amount_invalid"),
+    ("spend", "/v1/spends", {"amount": 10**8}, "insufficient_value"),
+    ("accrual", "/v1/accruals", {"amount": 100, "card": NOBODY}, "card_unknown"),
+    ("load", "/v1/loads", {"amount": 100, "merchant": "NOWHERE"}, "merchant_unknown"),
+    ("load", "/v1/loads", {"amount": 100, "issuer": "PINE"}, "not_enabled"),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "changes", "expected"), REFUSED)
+def test_a_quote_is_refused_as_the_act_would_be(
+    shared: Alliance, kind: str, path: str, changes: dict[str, Any], expected: str
+) -> None:
+    body = {"card": WANG, "merchant": "LOTUS-1"} | changes
+    quoted = shared.operator.post("/v1/quotes", body | {"kind": kind})
+    refused = shared.operator.post(path, body)
+    assert code(quoted) == code(refused) == expected
+    told = [one.json | {"request_id": ""} for one in (quoted, refused)]  # type: ignore[operator]
+    assert told[0] == told[1]
+
+
+def test_stored_value_that_is_not_enabled_is_shown_as_not_usable(shared: Alliance) -> None:
+    shared.enrol("PINE", "62000013")
+    here = {"card": "62000013", "merchant": "PINE-1", "amount": 900}
+    good(shared.merchant("PINE-1").post("/v1/loads", here))
+    check = good(shared.merchant("JADE-1").get("/v1/cards/62000013"))
+    assert check["stored_value"] == [{"issuer": "PINE", "available": 900, "usable_here": False}]
+    elsewhere = {"card": "62000013", "merchant": "JADE-1", "amount": 500}
+    assert code(shared.merchant("JADE-1").post("/v1/spends", elsewhere)) == "not_enabled"
+
+
+def test_redeeming_by_amount_takes_the_fewest_points_worth_that_much(alliance: Alliance) -> None:
+    good(alliance.operator.put("/v1/alliance", {"point_value": "0.3"}))
+    body = {"kind": "redemption", "card": WANG, "merchant": "JADE-1", "amount": 100}
+    quoted = good(alliance.operator.post("/v1/quotes", body))
+    assert (quoted["points"], quoted["amount"]) == (334, 100)

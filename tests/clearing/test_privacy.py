@@ -1,0 +1,124 @@
+"""Names and phones: unreadable without the keys, found by a keyed hash, shown masked."""
+
+import json
+
+import pytest
+from cryptography.exceptions import InvalidTag
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearing.privacy import (
+    PersonalData,
+    is_phone,
+    masked_name,
+    masked_number,
+    new_keys,
+    normal_phone,
+)
+
+KEYS = new_keys()
+DATA = PersonalData.from_text(KEYS)
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_what_is_encrypted_reads_back(text: str) -> None:
+    assert DATA.decrypt("name", DATA.encrypt("name", text)) == text
+
+
+def test_the_same_name_never_looks_the_same() -> None:
+    assert DATA.encrypt("name", "王小明") != DATA.encrypt("name", "王小明")
+    assert "王小明".encode() not in DATA.encrypt("name", "王小明")
+
+
+def test_a_name_cannot_be_passed_off_as_a_phone() -> None:
+    with pytest.raises(InvalidTag):
+        DATA.decrypt("phone", DATA.encrypt("name", "13800000001"))
+
+
+@pytest.mark.parametrize("place", [1, 12, 13, -1])
+def test_a_changed_byte_is_noticed(place: int) -> None:
+    cipher = bytearray(DATA.encrypt("name", "Wang"))
+    cipher[place] ^= 1
+    with pytest.raises(InvalidTag):
+        DATA.decrypt("name", bytes(cipher))
+
+
+def test_another_key_does_not_open_it() -> None:
+    with pytest.raises(InvalidTag):
+        PersonalData.from_text(new_keys()).decrypt("name", DATA.encrypt("name", "Wang"))
+
+
+def test_after_a_change_of_keys_old_data_is_read_and_new_data_takes_the_new_key() -> None:
+    content = json.loads(KEYS)
+    content["keys"]["2"] = json.loads(new_keys())["keys"]["1"]
+    content["current"] = 2
+    changed = PersonalData.from_text(json.dumps(content))
+    assert changed.decrypt("name", DATA.encrypt("name", "Wang")) == "Wang"
+    cipher = changed.encrypt("name", "Wang")
+    assert (cipher[0], changed.decrypt("name", cipher)) == (2, "Wang")
+    with pytest.raises(KeyError):
+        DATA.decrypt("name", cipher)
+    assert changed.phone_index("13800000001") == DATA.phone_index("13800000001")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not json",
+        "[]",
+        "{}",
+        '{"index": "00", "keys": [], "current": 1}',
+        '{"index": "zz", "keys": {"1": "00"}, "current": 1}',
+        '{"index": "00000000000000000000000000000000", "keys": {"1": "00"}, "current": 1}',
+        '{"index": null, "keys": {}, "current": 1}',
+    ],
+)
+def test_what_are_no_keys_is_refused_when_they_are_read(text: str) -> None:
+    with pytest.raises(ValueError):
+        PersonalData.from_text(text)
+
+
+def test_keys_that_lack_the_current_one_are_refused_when_they_are_read() -> None:
+    content = json.loads(KEYS) | {"current": 2}
+    with pytest.raises(ValueError):
+        PersonalData.from_text(json.dumps(content))
+
+
+SAME = ["13800000001", "+86 138 0000 0001", "0086-138-0000-0001", "(138) 0000.0001", " 138-0000-0001 "]
+
+
+@pytest.mark.parametrize("written", SAME)
+def test_one_number_has_one_form_and_one_hash(written: str) -> None:
+    assert is_phone(written)
+    assert normal_phone(written) == "13800000001"
+    assert DATA.phone_index(written) == DATA.phone_index("13800000001")
+
+
+def test_different_numbers_have_different_hashes_and_so_have_different_keys() -> None:
+    assert DATA.phone_index("13800000001") != DATA.phone_index("13800000002")
+    assert DATA.phone_index("+852 5800 0001") != DATA.phone_index("5800 0001")
+    assert DATA.phone_index("13800000001") != PersonalData.from_text(new_keys()).phone_index("13800000001")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1234", "call me", "+", "138x0000001", "1" * 21, "１３８００００００００１", "1\x002345"]
+)
+def test_what_is_no_phone_is_told_apart(text: str) -> None:
+    assert not is_phone(text)
+
+
+NAMES = [("王小明", "王**"), ("Ann Lee", "A******"), ("王", "王*"), ("", ""), ("😀x", "😀*")]
+
+
+@pytest.mark.parametrize(("name", "masked"), NAMES)
+def test_a_masked_name_greets_a_guest_and_finds_nobody(name: str, masked: str) -> None:
+    assert masked_name(name) == masked
+
+
+NUMBERS = [("62000001", "****0001"), ("12345", "*2345"), ("1234", "***4"), ("1", "1"), ("", "")]
+
+
+@pytest.mark.parametrize(("number", "masked"), NUMBERS)
+def test_a_masked_number_shows_four_characters_at_most(number: str, masked: str) -> None:
+    assert masked_number(number) == masked
