@@ -11,11 +11,13 @@ from benchmarks.bench import open_bench
 from benchmarks.results import Row
 from benchmarks.sections import SECTIONS, named
 from benchmarks.sizes import FULL, QUICK
+from config.logs import configure_logging
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    console = Console()
+    # Into a file or a pipe, the tables need not be squeezed into eighty columns.
+    console = Console() if sys.stdout.isatty() else Console(width=120)
     rows: list[Row] = []
     with open_bench(QUICK if options.quick else FULL, console) as bench:
         for section in named(options.only):
@@ -38,4 +40,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    configure_logging("warning", "console")
     sys.exit(main())

@@ -1,5 +1,6 @@
 """The limit: the same rows written by hand in SQL, one redemption per transaction and a batch at a time."""
 
+import math
 import os
 import re
 import subprocess
@@ -65,12 +66,20 @@ class Limit:
             connection.close()
 
     def one_per_transaction(self, clients: int, seconds: float) -> float:
-        """Redemptions a second by pgbench with so many connections; totals in place, so they are hot."""
+        """Redemptions a second by pgbench with so many connections; totals in place, so they are hot.
+
+        pgbench counts time in whole seconds.
+        """
         url = self._engine.url
+        jobs = min(clients, os.cpu_count() or 1)
         command = [
             str(find_binaries().program("pgbench")),
             *("--no-vacuum", "--protocol=prepared", f"--file={_UNIT}"),
-            *(f"--client={clients}", f"--jobs={min(clients, os.cpu_count() or 1)}", f"--time={seconds:.0f}"),
+            *(
+                f"--client={clients}",
+                f"--jobs={jobs}",
+                f"--time={math.ceil(seconds)}",
+            ),
             *(f"--define=members={self._members}", f"--define=participants={PARTICIPANTS}"),
         ]
         connection = {

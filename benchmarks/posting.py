@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from benchmarks.bench import Bench
 from benchmarks.measure import batches_of, in_turns, rate_of
-from benchmarks.redemptions import Errand, check, command, errands
+from benchmarks.redemptions import Errand, check, check_books, command, errands
 from benchmarks.results import Row, Section, share_of_limit
 from clearing.writer import Writer
 
@@ -31,13 +31,11 @@ def _ours(bench: Bench, size: int) -> float:
     bench.alliance.restore()
     warm_up, work = _work(bench, size)
     commands = [[command(bench.alliance, errand) for errand in batch] for batch in work]
-    outcomes = []
     with Writer(bench.engine) as writer:
         for batch in warm_up:
-            writer.post([command(bench.alliance, errand) for errand in batch])
-        rate = rate_of(lambda batch: outcomes.append(writer.post(batch)), commands)
-    for batch_outcomes in outcomes:
-        check(batch_outcomes)
+            check(writer.post([command(bench.alliance, errand) for errand in batch]))
+        rate = rate_of(writer.post, commands)
+    check_books(bench.engine, sum(map(len, [*warm_up, *work])))
     return rate
 
 

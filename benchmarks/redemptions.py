@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sqlalchemy import Engine, text
+
 from benchmarks.alliance import SEED, Alliance, Merchant
 from clearing.core.commands import Caller, Redemption, Scope
 from clearing.core.outcomes import Outcome, Posted
@@ -56,3 +58,11 @@ def check(outcomes: Sequence[Outcome]) -> None:
         assert isinstance(outcome, Posted), outcome
         assert len(outcome.booking.movements) == 2, outcome
         assert [leg.cross_system for leg in outcome.booking.legs] == [True], outcome
+
+
+def check_books(engine: Engine, redemptions: int) -> None:
+    """So many were booked since the lots were put back, with four entries each."""
+    with engine.connect() as connection:
+        transactions = connection.execute(text("SELECT count(*) FROM transactions")).scalar_one()
+        entries = connection.execute(text("SELECT count(*) FROM entries")).scalar_one()
+    assert (transactions, entries) == (redemptions, 4 * redemptions), (transactions, entries, redemptions)
