@@ -1,6 +1,7 @@
 """The Flask application: what every request meets before and after its route."""
 
 import json
+import logging
 import re
 import uuid
 from typing import Any
@@ -96,6 +97,8 @@ def _schema_name(schema: Any) -> str:
 
 
 def _register_requests(app: Flask) -> None:
+    log_requests = logging.getLogger().isEnabledFor(logging.DEBUG)
+
     @app.before_request
     def _identify() -> None:
         given = request.headers.get("X-Request-ID", "")
@@ -109,7 +112,8 @@ def _register_requests(app: Flask) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.setdefault("Content-Security-Policy", JSON_POLICY)
         response.headers.setdefault("Cache-Control", "no-store")
-        log.debug("request", method=request.method, path=request.path, status=response.status_code)
+        if log_requests:
+            log.debug("request", method=request.method, path=request.path, status=response.status_code)
         return response
 
 

@@ -17,7 +17,9 @@ from clearing.queue import PostingQueue
 
 @dataclass
 class Services:
-    """`engine` reads and administers; `posting` posts; `files` is the folder for spooled imports."""
+    """`engine` reads and administers; `posting` posts, and `posting_directory` is what it last judged by;
+    `files` is the folder for spooled imports.
+    """
 
     engine: Engine
     personal_data: PersonalData
@@ -26,6 +28,7 @@ class Services:
     posting: PostingQueue
     enroller: Enroller
     imports: ImportRunner
+    posting_directory: DirectoryCache
     directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
 
     def directory(self, connection: Connection) -> Directory:

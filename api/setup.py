@@ -13,7 +13,7 @@ from api.services import Services
 from clearing.alliance import found_alliance
 from clearing.core.commands import Scope
 from clearing.core.rulebook import AllianceSettings
-from clearing.directory import read_rulebook
+from clearing.directory import DirectoryCache, read_rulebook
 from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
 from clearing.members import Enroller
 from clearing.periods import open_period_for, read_periods
@@ -39,6 +39,8 @@ def build_services(settings: Settings, database_url: str) -> Services:
     engine = make_engine(database_url, pool_size=pool_size, application_name="tongdui", pre_ping=False)
     personal_data = load_personal_data(settings)
 
+    posting_directory = DirectoryCache()
+
     def make_writer() -> Writer:
         return Writer(engine)
 
@@ -51,7 +53,8 @@ def build_services(settings: Settings, database_url: str) -> Services:
         personal_data=personal_data,
         files=files,
         keyring=Keyring(engine),
-        posting=PostingQueue(make_writer),
+        posting=PostingQueue(lambda: Writer(engine, directory=posting_directory)),
+        posting_directory=posting_directory,
         enroller=make_enroller(),
         imports=ImportRunner(engine, files, make_writer, make_enroller),
     )

@@ -36,6 +36,10 @@ class Blueprint(SmorestBlueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def arguments(self, schema: Any, **options: Any) -> Any:
+        """As ever, but with one instance of the schema: a class would be made into one at each request."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+
 
 def json_body() -> dict[str, Any]:
     """The request's body, which must be a JSON object; no body is an empty one. Raises Problem."""

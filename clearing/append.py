@@ -1,8 +1,12 @@
-"""Apply: one set-based statement writes all that a decision contains."""
+"""Apply: one set-based statement writes all that a decision contains.
+
+It is prepared once in each session: to plan its eight parts anew would cost more than to write a small batch.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -26,26 +30,35 @@ class Columns(NamedTuple):
         return ", ".join(name for name, _ in self.columns)
 
     @property
-    def unnest(self) -> str:
-        return ", ".join(f"%({self.name}.{name})s::{type_}[]" for name, type_ in self.columns)
+    def types(self) -> list[str]:
+        return [f"{type_}[]" for _, type_ in self.columns]
 
-    def parameters(self, rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
-        """The rows turned into columns; their values stand in the order of the columns."""
+    @property
+    def unnest(self) -> str:
+        """The columns as parameters of the prepared statement, which numbers them in the order of `_rows`."""
+        first = 3 + sum(len(before.columns) for before in takewhile(lambda rows: rows is not self, _rows))
+        return ", ".join(f"${first + index}" for index in range(len(self.columns)))
+
+    def literals(self, rows: Iterable[Sequence[Any]]) -> list[str]:
+        """An array literal for each column; the values of a row stand in the order of the columns."""
         values = list(zip(*rows, strict=True)) or [()] * len(self.columns)
-        return {
-            f"{self.name}.{name}": _LITERALS[type_](column)
-            for (name, type_), column in zip(self.columns, values, strict=True)
-        }
+        return [_LITERALS[type_](column) for (_, type_), column in zip(self.columns, values, strict=True)]
+
+
+#: All that is handed over, in the order of the parameters; the first two are the stripe and the time.
+_rows: list[Columns] = []
 
 
 def _columns(name: str, text: str) -> Columns:
     """`_columns("x", "id bigint, code text")`"""
     pairs = [column.split() for column in text.split(",")]
-    return Columns(name, tuple((column, type_) for column, type_ in pairs))
+    columns = Columns(name, tuple((column, type_) for column, type_ in pairs))
+    _rows.append(columns)
+    return columns
 
 
-def _json(values: Iterable[Mapping[str, str] | None]) -> list[str | None]:
-    return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+def _json(values: Iterable[Mapping[str, str] | None]) -> str:
+    return arrays.texts(None if value is None else json.dumps(value, ensure_ascii=False) for value in values)
 
 
 _LITERALS: dict[str, Callable[[Iterable[Any]], Any]] = {
@@ -55,8 +68,8 @@ _LITERALS: dict[str, Callable[[Iterable[Any]], Any]] = {
     "bool": arrays.flags,
     "date": arrays.times,
     "timestamptz": arrays.times,
-    "text": list,
-    "uuid": list,
+    "text": arrays.texts,
+    "uuid": arrays.texts,
     "jsonb": _json,
 }
 
@@ -106,7 +119,10 @@ def _insert(rows: Columns) -> str:
     return f"INSERT INTO {rows.name} ({rows.names}) SELECT * FROM unnest({rows.unnest})"  # noqa: S608
 
 
-_APPLY = f"""
+_TYPES = ", ".join(["smallint", "timestamptz", *(type_ for rows in _rows for type_ in rows.types)])
+
+PREPARE = f"""
+PREPARE apply_decision ({_TYPES}) AS
 WITH n AS ({_insert(_NEW_LOTS).replace("INTO new_lots", "INTO lots")}),
 c AS (
   UPDATE lots SET available = changed.available
@@ -118,17 +134,22 @@ l AS ({_insert(_LEGS)}),
 e AS ({_insert(_ENTRIES)}),
 o AS (
   INSERT INTO outcomes (recorded_at, {_OUTCOMES.names})
-  SELECT %(at)s, * FROM unnest({_OUTCOMES.unnest})
+  SELECT $2, * FROM unnest({_OUTCOMES.unnest})
 ),
 r AS ({_insert(_REFERENCES)})
 INSERT INTO positions AS p (stripe, {_POSITIONS.names})
-SELECT %(stripe)s, * FROM unnest({_POSITIONS.unnest})
+SELECT $1, * FROM unnest({_POSITIONS.unnest})
     ON CONFLICT (period, issuer_id, acceptor_id, kind, stripe) DO UPDATE SET {_ADDED}
 """  # noqa: S608  built from the column names above
 
+_EXECUTE = f"EXECUTE apply_decision ({', '.join(['%s'] * (2 + sum(len(rows.columns) for rows in _rows)))})"
+
 
 def apply(connection: Connection, decision: Decision, stripe: int, at: datetime) -> None:
-    """Write the decision in the connection's transaction. `stripe`: the writer's own running totals."""
+    """Write the decision in the connection's transaction. `stripe`: the writer's own running totals.
+
+    The session must have run `PREPARE`.
+    """
     if not decision.recorded:
         return  # every command was a replay or not entitled: nothing to write, not even an outcome
     # Rows that another transaction may hold come in the order of their keys, so that no two wait in a ring.
@@ -139,19 +160,19 @@ def apply(connection: Connection, decision: Decision, stripe: int, at: datetime)
     ]
     positions = [(*key, *change) for key, change in sorted(decision.positions.items())]
     connection.exec_driver_sql(
-        _APPLY,
-        {
-            "stripe": stripe,
-            "at": at,
-            **_NEW_LOTS.parameters(decision.new_lots.values()),
-            **_CHANGED_LOTS.parameters(changed),
-            **_TRANSACTIONS.parameters(decision.transactions),
-            **_LEGS.parameters(decision.legs),
-            **_ENTRIES.parameters(decision.entries),
-            **_OUTCOMES.parameters(_outcomes(decision)),
-            **_REFERENCES.parameters(references),
-            **_POSITIONS.parameters(positions),
-        },
+        _EXECUTE,
+        (
+            stripe,
+            at,
+            *_NEW_LOTS.literals(decision.new_lots.values()),
+            *_CHANGED_LOTS.literals(changed),
+            *_TRANSACTIONS.literals(decision.transactions),
+            *_LEGS.literals(decision.legs),
+            *_ENTRIES.literals(decision.entries),
+            *_OUTCOMES.literals(_outcomes(decision)),
+            *_REFERENCES.literals(references),
+            *_POSITIONS.literals(positions),
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Columns of values as PostgreSQL array literals: the cheapest way to hand a batch to one statement.
 
-Only values whose text needs no quoting inside a literal are allowed here (numbers, times without
-spaces, true/false); texts are handed over as lists, which the driver quotes.
+A list would reach the server as `ARRAY['a', 'b', …]`, an expression that is parsed value by value; a literal
+is one value, whatever its length.
 """
 
 from collections.abc import Iterable
@@ -22,6 +22,15 @@ def times(values: Iterable[datetime | date | None]) -> str:
 def flags(values: Iterable[bool]) -> str:
     """`{true,false}`"""
     return "{" + ",".join(["true" if value else "false" for value in values]) + "}"
+
+
+def texts(values: Iterable[str | None]) -> str:
+    """`{"Wang","say \\"no\\"",NULL}`"""
+    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @lru_cache(maxsize=4096)

@@ -20,6 +20,12 @@ class DirectoryCache:
     def __init__(self) -> None:
         self._last: Directory | None = None
 
+    @property
+    def last(self) -> Directory:
+        """The last one read; there must be one."""
+        assert self._last is not None, "nothing has been read yet"
+        return self._last
+
     def at_version(self, connection: Connection, version: int) -> Directory:
         directory = self._last
         if directory is None or directory.version != version:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from clearing import periods
-from clearing.append import apply
+from clearing.append import PREPARE, apply
 from clearing.core.commands import Command
 from clearing.core.decide import PeriodMissing, decide
 from clearing.core.outcomes import Outcome
@@ -40,11 +40,19 @@ class Writer:
     connected: its ids and its stripe of the running positions are its own. Not for use by two threads.
     """
 
-    def __init__(self, engine: Engine, *, fixed_time: Callable[[], datetime] | None = None) -> None:
-        """`fixed_time` replaces the database's clock in tests and simulations."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        fixed_time: Callable[[], datetime] | None = None,
+        directory: DirectoryCache | None = None,
+    ) -> None:
+        """`fixed_time` replaces the database's clock in tests and simulations. `directory` lets others see
+        by which directory the newest batch was judged.
+        """
         self._engine = engine
         self._fixed_time = fixed_time
-        self.directory = DirectoryCache()
+        self.directory = directory or DirectoryCache()
         self._connection: Connection | None = None
         self.ids: Iterator[int] = iter(())
         self.number = -1
@@ -132,13 +140,17 @@ class Writer:
 
 
 def _prepare(connection: Connection) -> None:
-    """A posting knows all its rows by their keys; the planner must not read a table through because it is
-    small, or looks so to statistics of yesterday.
+    """Prepare the session for posting.
+
+    A posting knows all its rows by their keys: the planner must not read a table through because it is small,
+    or looks so to statistics of yesterday; nor plan again each time.
     """
     with connection.begin():
         connection.exec_driver_sql(
-            "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+            "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+            " SET plan_cache_mode = force_generic_plan"
         )
+        connection.exec_driver_sql(PREPARE)
 
 
 def _milliseconds() -> Iterator[int]:

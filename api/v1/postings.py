@@ -96,7 +96,6 @@ def _answer(command: Command, outcome: Outcome) -> Response:
                 with services().engine.connect() as connection:
                     found = read_bookings(connection, [(recorded.wallet_id, recorded.transaction_id)])[0]
             booking = found
-    with services().engine.connect() as connection:
-        directory = services().directory(connection)
-    body = present.transaction(booking, directory, command.caller)
+    # The directory of the batch, or of a later one: to ask for the newest would cost three round trips.
+    body = present.transaction(booking, services().posting_directory.last, command.caller)
     return answer(body, 201, REPLAYED if replayed else None)
