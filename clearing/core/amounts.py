@@ -10,6 +10,8 @@ MAX_QUANTITY = 1_000_000_000_000
 
 def multiply_half_up(quantity: int, rate: Decimal) -> int:
     """`quantity × rate` rounded once, half up (away from zero never: quantities are not negative)."""
+    if rate == 1:
+        return quantity
     numerator, denominator = rate.as_integer_ratio()
     return (2 * quantity * numerator + denominator) // (2 * denominator)
 
@@ -22,6 +24,8 @@ def multiply_down(quantity: int, rate: Decimal) -> int:
 
 def divide_up(quantity: int, rate: Decimal) -> int:
     """The smallest whole number whose product with `rate` reaches `quantity`."""
+    if rate == 1:
+        return quantity
     numerator, denominator = rate.as_integer_ratio()
     return -(-quantity * denominator // numerator)
 

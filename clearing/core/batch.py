@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 from clearing.core.accounts import HUB, Asset, EntryKind
+from clearing.core.calendar import Period, PeriodState
 from clearing.core.commands import Command
 from clearing.core.journal import (
     NO_CHANGE,
@@ -49,9 +51,7 @@ class Batch:
         self.at = at
         self.decision = Decision()
         self._ids = ids
-        self._cards: dict[int, list[Card]] = {}
-        for card in snapshot.cards.values():
-            self._cards.setdefault(card.wallet_id, []).append(card)
+        self._days: dict[datetime, tuple[date, Period]] = {}
         self._lots: dict[int, dict[int, Lot]] = {}
         self._bookings: dict[str, Booking] = {}
         self._entry_number = 0
@@ -65,6 +65,25 @@ class Batch:
         return any(
             card.issuer_id == issuer_id and card.is_good(on) for card in self._cards.get(wallet_id, ())
         )
+
+    @cached_property
+    def _cards(self) -> dict[int, list[Card]]:
+        by_wallet: dict[int, list[Card]] = {}
+        for card in self.snapshot.cards.values():
+            by_wallet.setdefault(card.wallet_id, []).append(card)
+        return by_wallet
+
+    def day_of(self, booked_at: datetime) -> tuple[date, Period]:
+        """The day in the alliance's zone, and the period; most of a batch is booked at one instant."""
+        found = self._days.get(booked_at)
+        if found is None:
+            zone = self.snapshot.directory.rulebook.settings.time_zone
+            # Not opened yet: a stand-in that cannot be booked into lets every refusal be found first.
+            none = Period(0, booked_at, booked_at, PeriodState.CLOSED)
+            periods = self.snapshot.periods
+            period = next((one for one in periods if one.starts_at <= booked_at < one.ends_at), none)
+            found = self._days[booked_at] = (booked_at.astimezone(zone).date(), period)
+        return found
 
     def recorded(self, key: str) -> Recorded | None:
         return self.decision.recorded.get(key) or self.snapshot.recorded.get(key)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from clearing.core import accrual, load, opening, redemption, spend
 from clearing.core.batch import Batch, Decision
-from clearing.core.calendar import Period, PeriodState
+from clearing.core.calendar import PeriodState
 from clearing.core.commands import Accrual, AtMerchant, Command, Load, Opening, Redemption, Spend
 from clearing.core.directory import Merchant, Status
 from clearing.core.journal import TransactionKind
@@ -125,14 +125,13 @@ def _setting(batch: Batch, command: Command) -> Setting | Refusal:
         return Refusal(Code.CARD_UNKNOWN, f"No participant has issued a card {command.card!r}.", field="card")
     occurred_at = command.occurred_at or batch.at
     booked_at = occurred_at if command.historical else _booking_time(batch)
-    on = booked_at.astimezone(directory.rulebook.settings.time_zone).date()
+    on, period = batch.day_of(booked_at)
     if card.status is CardStatus.BLOCKED:
         return Refusal(
             Code.CARD_BLOCKED, "This card is blocked; ask the member to contact its issuer.", "card"
         )
     if card.status is CardStatus.EXPIRED or (card.expires_on is not None and card.expires_on < on):
         return Refusal(Code.CARD_EXPIRED, "This card has expired; ask the member to renew it.", field="card")
-    period = _period(batch, booked_at)
     return Setting(card, merchant, acceptor_id, occurred_at, booked_at, on, period)
 
 
@@ -190,11 +189,3 @@ def _booking_time(batch: Batch) -> datetime:
 def _is_closed(batch: Batch, booked_at: datetime) -> bool:
     closed_until = batch.snapshot.closed_until
     return closed_until is not None and booked_at < closed_until
-
-
-def _period(batch: Batch, booked_at: datetime) -> Period:
-    for period in batch.snapshot.periods:
-        if period.starts_at <= booked_at < period.ends_at:
-            return period
-    # Not opened yet. A stand-in that cannot be booked into lets every refusal be found first.
-    return Period(0, booked_at, booked_at, PeriodState.CLOSED)
