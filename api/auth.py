@@ -80,11 +80,10 @@ def own_participant(caller: Caller) -> int | None:
 def merchant_of_caller(directory: Directory, caller: Caller, code: str | None) -> Merchant:
     """The merchant named, or the caller's own if it has one and names none; raises Problem."""
     if code is None:
-        own = next((one for one in directory.merchants.values() if one.id == caller.merchant_id), None)
-        if own is None:
+        if caller.merchant_id is None:
             detail = "Say at which merchant: add `?merchant=CODE`."
             raise Problem(Code.MALFORMED, detail, [FieldError("?merchant", detail)])
-        return own
+        return directory.merchant(caller.merchant_id)
     merchant = directory.merchants.get(code)
     if merchant is None:
         raise Problem(Code.MERCHANT_UNKNOWN, f"There is no merchant {code!r}.")

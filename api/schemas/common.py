@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import CODE, Text, Whole
+from api.fields import Text, Whole
 from api.problems import MEANINGS
 
 
@@ -49,10 +49,6 @@ def card_field() -> Text:
 
 def merchant_field() -> Text:
     return Text(required=True, metadata={"description": "The merchant's code", "example": "LOTUS-HZ"})
-
-
-def code_parameter() -> fields.String:
-    return fields.String(metadata={"pattern": f"^{CODE.pattern}$"})
 
 
 @cache
