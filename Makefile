@@ -1,5 +1,6 @@
 # Targets explain themselves: `make` or `make help`.
 PYTHON ?=
+REFERENCE ?= $(wildcard ../shared/bench)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -25,8 +26,8 @@ lint: $(STAMP) ## ruff, formatting, types, import layers
 format: $(STAMP) ## repair formatting and what ruff can repair
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: $(STAMP) ## measure against the hand-written limit (ONLY=name for one)
-	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+bench: $(STAMP) ## measure against the hand-written limit (ONLY=name for one, REFERENCE=folder for another limit)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(REFERENCE),--reference $(REFERENCE))
 
 lock: $(STAMP) ## renew requirements.lock from requirements*.in (newest allowed versions)
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \

@@ -1,8 +1,12 @@
-"""`python -m benchmarks [--only SECTION] [--quick]`; ends with status 1 when a target is missed."""
+"""`python -m benchmarks [--only SECTION] [--quick] [--reference FOLDER]`
+
+Ends with status 1 when a target is missed.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -19,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Into a file or a pipe, the tables need not be squeezed into eighty columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
     rows: list[Row] = []
-    with open_bench(QUICK if options.quick else FULL, console) as bench:
+    sizes = QUICK if options.quick else FULL
+    with open_bench(sizes, console, reference=options.reference) as bench:
+        console.print(f"limit: {bench.limit.name}")
         for section in named(options.only):
             found = section.measure(bench)
             report.print_section(console, section, found)
@@ -31,6 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [section.name for section in SECTIONS]
     parser.add_argument("--only", choices=names, metavar="SECTION", help=f"one of: {', '.join(names)}")
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FOLDER",
+        help="hand-written SQL to compare with instead of benchmarks/limit.sql",
+    )
     parser.add_argument(
         "--quick",
         action="store_true",

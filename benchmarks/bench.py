@@ -10,7 +10,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from benchmarks.alliance import Alliance
-from benchmarks.limit import Limit
+from benchmarks.limit import HandWritten, Limit, Reference
 from benchmarks.sizes import Sizes
 from database import EmbeddedServer, make_engine, migrations
 
@@ -24,7 +24,7 @@ class Bench:
     folder: Path
     sizes: Sizes
     alliance: Alliance
-    limit: Limit
+    limit: HandWritten
     console: Console
 
     def say(self, what: str) -> None:
@@ -32,32 +32,38 @@ class Bench:
 
 
 @contextmanager
-def open_bench(sizes: Sizes, console: Console, url: str | None = None) -> Iterator[Bench]:
+def open_bench(
+    sizes: Sizes, console: Console, url: str | None = None, reference: Path | None = None
+) -> Iterator[Bench]:
     """A bench on the empty database at `url`, or on a server of its own, set as the product sets it.
 
-    fsync and synchronous_commit are on, as always.
+    fsync and synchronous_commit are on, as always. `reference`: the folder of the limit to compare with,
+    if not our own.
     """
     with tempfile.TemporaryDirectory(prefix="tongdui-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         # PostgreSQL runs as another user when we are root, and has to walk through.
         folder.chmod(0o711)
         if url is not None:
-            with _furnished(url, folder, sizes, console) as bench:
+            with _furnished(url, folder, sizes, console, reference) as bench:
                 yield bench
             return
         with (
             EmbeddedServer(folder / "data", system_dir=folder / "system") as server,
-            _furnished(server.url, folder, sizes, console) as bench,
+            _furnished(server.url, folder, sizes, console, reference) as bench,
         ):
             yield bench
 
 
 @contextmanager
-def _furnished(url: str, folder: Path, sizes: Sizes, console: Console) -> Iterator[Bench]:
+def _furnished(
+    url: str, folder: Path, sizes: Sizes, console: Console, reference: Path | None
+) -> Iterator[Bench]:
     migrations.upgrade(url)
     engine = make_engine(url, pool_size=8, application_name="benchmarks", pre_ping=False)
     try:
         alliance = Alliance(engine, sizes.members)
-        yield Bench(url, engine, folder, sizes, alliance, Limit(engine, alliance), console)
+        limit = Reference(engine, reference) if reference else Limit(engine, alliance)
+        yield Bench(url, engine, folder, sizes, alliance, limit, console)
     finally:
         engine.dispose()

@@ -1,14 +1,20 @@
-"""The limit: the same rows written by hand in SQL, one redemption per transaction and a batch at a time."""
+"""The limit: the same rows written by hand in SQL, one redemption per transaction and a batch at a time.
+
+`Limit` is the project's own; `Reference` runs somebody else's from a folder. Both are used in the same way.
+"""
 
 import math
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg2
+import psycopg2.extensions
 from sqlalchemy import Engine
 
 from benchmarks.alliance import PARTICIPANTS, Alliance, settle
@@ -18,8 +24,6 @@ from database import libpq_url
 from database.binaries import find_binaries
 
 _HERE = Path(__file__).parent
-_SCHEMA = _HERE / "limit.sql"
-_UNIT = _HERE / "limit_unit.sql"
 
 _FILL = """
 TRUNCATE by_hand.wallets, by_hand.lots, by_hand.keys, by_hand.journal, by_hand.positions, by_hand.hub;
@@ -32,70 +36,122 @@ INSERT INTO by_hand.positions
 SELECT i, a FROM generate_series(1, %(participants)s) AS i, generate_series(1, %(participants)s) AS a;
 INSERT INTO by_hand.hub VALUES (0);
 """
-_TABLES = [f"by_hand.{name}" for name in ("wallets", "lots", "positions", "hub")]
-
-_BATCH = "SELECT by_hand.redeem_batch(%s::uuid[], %s::int[], %s::int[], %s::int[])"
 
 _RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
-class Limit:
-    """The hand-written tables and functions, in a schema of their own beside the ledger's."""
+class HandWritten(ABC):
+    """Tables and functions written by hand, in a schema of their own beside the ledger's.
 
-    def __init__(self, engine: Engine, alliance: Alliance) -> None:
+    `batch` books keys, wallets, acceptors and points, given as four arrays.
+    """
+
+    name: ClassVar[str]
+    batch: ClassVar[str]
+
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._members = len(alliance.members)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(_SCHEMA.read_text(encoding="utf-8").replace("%", "%%"))
 
+    @abstractmethod
     def restore(self) -> None:
         """Empty books and full lots again."""
-        with self._engine.begin() as connection:
-            connection.exec_driver_sql(_FILL, {"participants": PARTICIPANTS, "members": self._members})
-        settle(self._engine, *_TABLES)
+
+    @abstractmethod
+    def one_per_transaction(self, clients: int, seconds: float) -> float:
+        """Redemptions a second by pgbench with so many connections, its totals in place and so hot."""
+
+    @contextmanager
+    def _cursor(self) -> Iterator[psycopg2.extensions.cursor]:
+        """On a connection of its own, as a script may set what others must not inherit.
+
+        Each statement is a transaction: no BEGIN or COMMIT to send.
+        """
+        connection = psycopg2.connect(libpq_url(self._engine.url.render_as_string(hide_password=False)))
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
 
     @contextmanager
     def batches(self) -> Iterator[Callable[[Sequence[Errand]], None]]:
         """A function that posts one batch, set-based, in a transaction of its own: a single round trip."""
-        connection = psycopg2.connect(libpq_url(self._engine.url.render_as_string(hide_password=False)))
-        connection.autocommit = True  # each statement is a transaction: no BEGIN or COMMIT to send
-        try:
-            with connection.cursor() as cursor:
-                yield lambda errands: cursor.execute(_BATCH, _columns(errands))
-        finally:
-            connection.close()
+        with self._cursor() as cursor:
+            yield lambda errands: cursor.execute(self.batch, _columns(errands))
+
+    def _run(self, *files: Path) -> None:
+        with self._cursor() as cursor:
+            for file in files:
+                cursor.execute(file.read_text(encoding="utf-8"))
+
+
+class Limit(HandWritten):
+    """The project's own."""
+
+    name = "benchmarks/limit.sql"
+    batch = "SELECT by_hand.redeem_batch(%s::uuid[], %s::int[], %s::int[], %s::int[])"
+
+    def __init__(self, engine: Engine, alliance: Alliance) -> None:
+        super().__init__(engine)
+        self._members = len(alliance.members)
+        self._run(_HERE / "limit.sql")
+
+    def restore(self) -> None:
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(_FILL, {"participants": PARTICIPANTS, "members": self._members})
+        settle(self._engine, *(f"by_hand.{table}" for table in ("wallets", "lots", "positions", "hub")))
 
     def one_per_transaction(self, clients: int, seconds: float) -> float:
-        """Redemptions a second by pgbench with so many connections; totals in place, so they are hot.
+        known = {"members": self._members, "participants": PARTICIPANTS}
+        return _pgbench(self._engine, _HERE / "limit_unit.sql", clients, seconds, known)
 
-        pgbench counts time in whole seconds.
-        """
-        url = self._engine.url
-        jobs = min(clients, os.cpu_count() or 1)
-        command = [
-            str(find_binaries().program("pgbench")),
-            *("--no-vacuum", "--protocol=prepared", f"--file={_UNIT}"),
-            *(
-                f"--client={clients}",
-                f"--jobs={jobs}",
-                f"--time={math.ceil(seconds)}",
-            ),
-            *(f"--define=members={self._members}", f"--define=participants={PARTICIPANTS}"),
-        ]
-        connection = {
-            "PGHOST": str(url.query.get("host") or url.host),
-            "PGPORT": str(url.query.get("port") or url.port),
-            "PGUSER": str(url.username),
-            "PGPASSWORD": str(url.password),
-            "PGDATABASE": str(url.database),
-        }
-        run = subprocess.run(
-            command, env=os.environ | connection, capture_output=True, text=True, check=False
-        )
-        found = _RATE.search(run.stdout)
-        if run.returncode != 0 or found is None:
-            raise RuntimeError(f"pgbench failed: {run.stderr or run.stdout}")
-        return float(found[1])
+
+class Reference(HandWritten):
+    """A reference kept outside the project: `schema.sql`, `batch.sql` and `unit_inline.sql` in one folder.
+
+    Its 100,000 members are numbered from 1 and its participants from 1 to 50; its lots are never used up.
+    """
+
+    batch = "SELECT ref.redeem_batch(%s::uuid[], %s::int[], %s::int[], %s::int[])"
+    name = "the reference"
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        super().__init__(engine)
+        self._folder = folder
+        self._run(folder / "schema.sql", folder / "batch.sql")
+
+    def restore(self) -> None:
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql("TRUNCATE ref.journal, ref.idem")
+        settle(self._engine, *(f"ref.{table}" for table in ("wallet", "lot", "position", "hub_fee")))
+
+    def one_per_transaction(self, clients: int, seconds: float) -> float:
+        return _pgbench(self._engine, self._folder / "unit_inline.sql", clients, seconds, {})
+
+
+def _pgbench(engine: Engine, script: Path, clients: int, seconds: float, defined: Mapping[str, int]) -> float:
+    """Transactions a second. pgbench counts time in whole seconds."""
+    url = engine.url
+    command = [
+        str(find_binaries().program("pgbench")),
+        *("--no-vacuum", "--protocol=prepared", f"--file={script}"),
+        *(f"--client={clients}", f"--jobs={min(clients, os.cpu_count() or 1)}"),
+        f"--time={math.ceil(seconds)}",
+        *(f"--define={name}={value}" for name, value in defined.items()),
+    ]
+    connection = {
+        "PGHOST": str(url.query.get("host") or url.host),
+        "PGPORT": str(url.query.get("port") or url.port),
+        "PGUSER": str(url.username),
+        "PGPASSWORD": str(url.password),
+        "PGDATABASE": str(url.database),
+    }
+    run = subprocess.run(command, env=os.environ | connection, capture_output=True, text=True, check=False)
+    found = _RATE.search(run.stdout)
+    if run.returncode != 0 or found is None:
+        raise RuntimeError(f"pgbench failed: {run.stderr or run.stdout}")
+    return float(found[1])
 
 
 def _columns(errands: Sequence[Errand]) -> tuple[str, ...]:

@@ -17,12 +17,11 @@ class Sizes:
     clients: tuple[int, ...]
     seconds: float
     warm_up_seconds: float
-    limit_batches: tuple[int, ...] = (100, 1_000, 10_000)
 
 
 FULL = Sizes(
     members=100_000,
-    runs=3,
+    runs=5,
     batches={1: 2_000, 100: 200, 1_000: 40, 10_000: 5},
     warm_up=1_000,
     clients=(1, 8, 32),
@@ -38,5 +37,4 @@ QUICK = Sizes(
     clients=(1, 8),
     seconds=0.5,
     warm_up_seconds=0.2,
-    limit_batches=(100, 1_000),
 )

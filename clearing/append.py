@@ -7,54 +7,71 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import takewhile
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from clearing import arrays
 from clearing.core.batch import Decision
-from clearing.core.journal import PositionChange
+from clearing.core.journal import Entry, Leg, PositionChange, PositionKey, Transaction
+from clearing.core.outcomes import Recorded
+from clearing.core.snapshot import Lot, ReferenceKey
 
 
-class Columns(NamedTuple):
+class Rows(NamedTuple):
     """Rows of one kind as they are handed to the statement: an array for each column.
 
-    `name` begins the names of the parameters; each column is its name and type in PostgreSQL.
+    `columns` are names and types in PostgreSQL. `shared` are columns that a row has in common with its
+    transaction: they are not handed over again but read from the transaction's arrays, at its `place` in the
+    batch (from 1).
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
+    shared: Mapping[str, str]
 
     @property
     def names(self) -> str:
-        return ", ".join(name for name, _ in self.columns)
+        return ", ".join([*self.shared, *(name for name, _ in self.columns if name != "place")])
 
     @property
     def types(self) -> list[str]:
         return [f"{type_}[]" for _, type_ in self.columns]
 
-    @property
-    def unnest(self) -> str:
-        """The columns as parameters of the prepared statement, which numbers them in the order of `_rows`."""
-        first = 3 + sum(len(before.columns) for before in takewhile(lambda rows: rows is not self, _rows))
-        return ", ".join(f"${first + index}" for index in range(len(self.columns)))
+    def parameter(self, column: str) -> str:
+        """The number of the column's array among the parameters of the statement, as `$7`."""
+        before = takewhile(lambda rows: rows is not self, _handed_over)
+        names = [name for name, _ in self.columns]
+        return f"${3 + sum(len(rows.columns) for rows in before) + names.index(column)}"
 
-    def literals(self, rows: Iterable[Sequence[Any]]) -> list[str]:
-        """An array literal for each column; the values of a row stand in the order of the columns."""
-        values = list(zip(*rows, strict=True)) or [()] * len(self.columns)
-        return [_LITERALS[type_](column) for (_, type_), column in zip(self.columns, values, strict=True)]
+    @property
+    def unnested(self) -> str:
+        """The arrays side by side, as a table of its own name."""
+        arrays_ = ", ".join(self.parameter(name) for name, _ in self.columns)
+        return f"unnest({arrays_}) AS {self.name} ({', '.join(name for name, _ in self.columns)})"
+
+    @property
+    def selected(self) -> str:
+        """Every column, in the order of `names`."""
+        shared = [f"({_TRANSACTIONS.parameter(name)})[place]" for name in self.shared.values()]
+        return ", ".join([*shared, *(name for name, _ in self.columns if name != "place")])
+
+    def literals(self, rows: Mapping[str, Sequence[Any]]) -> list[str]:
+        """An array literal for each column; `rows` are the values by column."""
+        return [_LITERALS[type_](rows[name]) for name, type_ in self.columns]
 
 
 #: All that is handed over, in the order of the parameters; the first two are the stripe and the time.
-_rows: list[Columns] = []
+_handed_over: list[Rows] = []
 
 
-def _columns(name: str, text: str) -> Columns:
-    """`_columns("x", "id bigint, code text")`"""
-    pairs = [column.split() for column in text.split(",")]
-    columns = Columns(name, tuple((column, type_) for column, type_ in pairs))
-    _rows.append(columns)
-    return columns
+def _rows(name: str, columns: str, shared: Mapping[str, str] = MappingProxyType({})) -> Rows:
+    """`_rows("x", "id bigint, code text")`; `shared`: the transaction's column by the column here."""
+    pairs = [column.split() for column in columns.split(",")]
+    rows = Rows(name, tuple((column, type_) for column, type_ in pairs), shared)
+    _handed_over.append(rows)
+    return rows
 
 
 def _json(values: Iterable[Mapping[str, str] | None]) -> str:
@@ -73,40 +90,41 @@ _LITERALS: dict[str, Callable[[Iterable[Any]], Any]] = {
     "jsonb": _json,
 }
 
-# In the order of the fields of the decision's rows.
-_NEW_LOTS = _columns(
+_NEW_LOTS = _rows(
     "new_lots",
     "wallet_id bigint, id bigint, issuer_id int, asset smallint, expires_on date, available bigint,"
     " held bigint",
 )
-_CHANGED_LOTS = _columns("changed_lots", "wallet_id bigint, id bigint, available bigint")
-_TRANSACTIONS = _columns(
+_CHANGED_LOTS = _rows("changed_lots", "wallet_id bigint, id bigint, available bigint")
+_TRANSACTIONS = _rows(
     "transactions",
     "period int, wallet_id bigint, id bigint, kind smallint, card_number text, merchant_id int,"
     " acceptor_id int, occurred_at timestamptz, booked_at timestamptz, late bool, points bigint,"
     " amount bigint, rule_version int, posted_by text, reference text, purpose text, metadata jsonb",
 )
-_LEGS = _columns(
+_OF_TRANSACTION = {"period": "period", "wallet_id": "wallet_id", "transaction_id": "id"}
+_LEGS = _rows(
     "legs",
-    "period int, wallet_id bigint, transaction_id bigint, number smallint, kind smallint, issuer_id int,"
-    " acceptor_id int, points bigint, amount bigint, obligation bigint, acceptor_fee bigint,"
-    " issuer_fee bigint, fee_rule_id int, reason smallint",
+    "place int, number smallint, kind smallint, issuer_id int, points bigint, amount bigint,"
+    " obligation bigint, acceptor_fee bigint, issuer_fee bigint, fee_rule_id int, reason smallint",
+    {**_OF_TRANSACTION, "acceptor_id": "acceptor_id"},
 )
-_ENTRIES = _columns(
+_ENTRIES = _rows(
     "entries",
-    "period int, wallet_id bigint, transaction_id bigint, number smallint, kind smallint, debit bigint,"
-    " credit bigint, quantity bigint",
+    "place int, number smallint, kind smallint, debit bigint, credit bigint, quantity bigint",
+    _OF_TRANSACTION,
 )
-_OUTCOMES = _columns(
+_OUTCOMES = _rows(
     "outcomes",
-    "key uuid, request_hash uuid, wallet_id bigint, transaction_id bigint, refusal_code text,"
-    " refusal_detail text, refusal_field text",
+    "place int, key uuid, request_hash uuid, refusal_code text, refusal_detail text, refusal_field text",
+    {"wallet_id": "wallet_id", "transaction_id": "id"},
 )
-_REFERENCES = _columns(
+_REFERENCES = _rows(
     "merchant_references",
-    "merchant_id int, kind smallint, reference text, wallet_id bigint, transaction_id bigint",
+    "place int, merchant_id int, kind smallint, reference text",
+    {"wallet_id": "wallet_id", "transaction_id": "id"},
 )
-_POSITIONS = _columns(
+_POSITIONS = _rows(
     "positions",
     "period int, issuer_id int, acceptor_id int, kind smallint, "
     + ", ".join(f"{measure} bigint" for measure in PositionChange._fields),
@@ -115,34 +133,35 @@ _POSITIONS = _columns(
 _ADDED = ", ".join(f"{measure} = p.{measure} + excluded.{measure}" for measure in PositionChange._fields)
 
 
-def _insert(rows: Columns) -> str:
-    return f"INSERT INTO {rows.name} ({rows.names}) SELECT * FROM unnest({rows.unnest})"  # noqa: S608
+def _insert(rows: Rows, table: str | None = None) -> str:
+    return f"INSERT INTO {table or rows.name} ({rows.names}) SELECT {rows.selected} FROM {rows.unnested}"  # noqa: S608
 
 
-_TYPES = ", ".join(["smallint", "timestamptz", *(type_ for rows in _rows for type_ in rows.types)])
+_TYPES = ", ".join(["smallint", "timestamptz", *(type_ for rows in _handed_over for type_ in rows.types)])
 
 PREPARE = f"""
 PREPARE apply_decision ({_TYPES}) AS
-WITH n AS ({_insert(_NEW_LOTS).replace("INTO new_lots", "INTO lots")}),
+WITH n AS ({_insert(_NEW_LOTS, "lots")}),
 c AS (
-  UPDATE lots SET available = changed.available
-    FROM unnest({_CHANGED_LOTS.unnest}) AS changed ({_CHANGED_LOTS.names})
-   WHERE lots.wallet_id = changed.wallet_id AND lots.id = changed.id
+  UPDATE lots SET available = changed_lots.available
+    FROM {_CHANGED_LOTS.unnested}
+   WHERE lots.wallet_id = changed_lots.wallet_id AND lots.id = changed_lots.id
 ),
 t AS ({_insert(_TRANSACTIONS)}),
 l AS ({_insert(_LEGS)}),
 e AS ({_insert(_ENTRIES)}),
 o AS (
   INSERT INTO outcomes (recorded_at, {_OUTCOMES.names})
-  SELECT $2, * FROM unnest({_OUTCOMES.unnest})
+  SELECT $2, {_OUTCOMES.selected} FROM {_OUTCOMES.unnested}
 ),
 r AS ({_insert(_REFERENCES)})
 INSERT INTO positions AS p (stripe, {_POSITIONS.names})
-SELECT $1, * FROM unnest({_POSITIONS.unnest})
+SELECT $1, {_POSITIONS.selected} FROM {_POSITIONS.unnested}
     ON CONFLICT (period, issuer_id, acceptor_id, kind, stripe) DO UPDATE SET {_ADDED}
 """  # noqa: S608  built from the column names above
 
-_EXECUTE = f"EXECUTE apply_decision ({', '.join(['%s'] * (2 + sum(len(rows.columns) for rows in _rows)))})"
+_PARAMETERS = 2 + sum(len(rows.columns) for rows in _handed_over)
+_EXECUTE = f"EXECUTE apply_decision ({', '.join(['%s'] * _PARAMETERS)})"
 
 
 def apply(connection: Connection, decision: Decision, stripe: int, at: datetime) -> None:
@@ -152,39 +171,60 @@ def apply(connection: Connection, decision: Decision, stripe: int, at: datetime)
     """
     if not decision.recorded:
         return  # every command was a replay or not entitled: nothing to write, not even an outcome
+    place_of = {transaction.id: place for place, transaction in enumerate(decision.transactions, 1)}
     # Rows that another transaction may hold come in the order of their keys, so that no two wait in a ring.
-    changed = [(lot.wallet_id, lot.id, lot.available) for lot in decision.changed_lots.values()]
-    references = [
-        (*key, transaction.wallet_id, transaction.id)
-        for key, transaction in sorted(decision.references.items())
-    ]
-    positions = [(*key, *change) for key, change in sorted(decision.positions.items())]
     connection.exec_driver_sql(
         _EXECUTE,
         (
             stripe,
             at,
-            *_NEW_LOTS.literals(decision.new_lots.values()),
-            *_CHANGED_LOTS.literals(changed),
-            *_TRANSACTIONS.literals(decision.transactions),
-            *_LEGS.literals(decision.legs),
-            *_ENTRIES.literals(decision.entries),
-            *_OUTCOMES.literals(_outcomes(decision)),
-            *_REFERENCES.literals(references),
-            *_POSITIONS.literals(positions),
+            *_NEW_LOTS.literals(_by_column(Lot, decision.new_lots.values())),
+            *_CHANGED_LOTS.literals(_by_column(Lot, decision.changed_lots.values())),
+            *_TRANSACTIONS.literals(_by_column(Transaction, decision.transactions)),
+            *_LEGS.literals(_placed(_by_column(Leg, decision.legs), place_of)),
+            *_ENTRIES.literals(_placed(_by_column(Entry, decision.entries), place_of)),
+            *_OUTCOMES.literals(_placed(_outcomes(decision), place_of)),
+            *_REFERENCES.literals(_placed(_references(decision), place_of)),
+            *_POSITIONS.literals(_positions(decision)),
         ),
     )
 
 
-def _outcomes(decision: Decision) -> list[tuple[Any, ...]]:
-    return [
-        (
-            key,
-            recorded.request_hash,
-            recorded.wallet_id,
-            recorded.transaction_id,
-            *((refusal.code.value, refusal.detail, refusal.field) if refusal else (None, None, None)),
-        )
-        for key, recorded in sorted(decision.recorded.items())
-        for refusal in (recorded.refusal,)
-    ]
+def _by_column(kind: type[NamedTuple], rows: Iterable[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """The values of the rows by the name of their field."""
+    values = list(zip(*rows, strict=True)) or [()] * len(kind._fields)
+    return dict(zip(kind._fields, values, strict=True))
+
+
+def _placed(rows: dict[str, Sequence[Any]], place_of: Mapping[int, int]) -> dict[str, Sequence[Any]]:
+    """The same with the place of each row's transaction; None for a refusal, which has none."""
+    return rows | {"place": list(map(place_of.get, rows["transaction_id"]))}
+
+
+def _outcomes(decision: Decision) -> dict[str, Sequence[Any]]:
+    recorded = sorted(decision.recorded.items())
+    outcomes = [outcome for _, outcome in recorded]
+    refusals = [outcome.refusal for outcome in outcomes]
+    return {
+        "key": [key for key, _ in recorded],
+        **_by_column(Recorded, outcomes),
+        "refusal_code": [refusal and refusal.code.value for refusal in refusals],
+        "refusal_detail": [refusal and refusal.detail for refusal in refusals],
+        "refusal_field": [refusal and refusal.field for refusal in refusals],
+    }
+
+
+def _references(decision: Decision) -> dict[str, Sequence[Any]]:
+    taken = sorted(decision.references.items())
+    return {
+        **_by_column(ReferenceKey, [key for key, _ in taken]),
+        "transaction_id": [transaction.id for _, transaction in taken],
+    }
+
+
+def _positions(decision: Decision) -> dict[str, Sequence[Any]]:
+    moved = sorted(decision.positions.items())
+    return {
+        **_by_column(PositionKey, [key for key, _ in moved]),
+        **_by_column(PositionChange, [change for _, change in moved]),
+    }

@@ -4,14 +4,16 @@ A list would reach the server as `ARRAY['a', 'b', …]`, an expression that is p
 is one value, whatever its length.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
 
 
 def numbers(values: Iterable[int | None]) -> str:
-    """`{1,NULL,3}`; members of an IntEnum count as their numbers."""
-    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
+    """`{1, null, 3}`; members of an IntEnum count as their numbers."""
+    # JSON's array of numbers is PostgreSQL's but for the brackets, and made in one go.
+    return "{" + json.dumps(list(values))[1:-1] + "}"
 
 
 def times(values: Iterable[datetime | date | None]) -> str:

@@ -36,40 +36,44 @@ SELECT id FROM wallets
 
 _WALLETS = "SELECT DISTINCT wallet_id FROM cards WHERE number = ANY(%(cards)s::text[])"
 
-# One round trip for everything else, and one moment. Each kind of row comes as a JSON array of arrays.
-_READ = """
+
+def _as_columns(names: str) -> str:
+    """Rows as a JSON array of their columns, which PostgreSQL makes faster than an array of rows."""
+    return f"json_build_array({', '.join(f'array_agg({name})' for name in names.split(', '))})"
+
+
+_RECORDED = (
+    "key, request_hash, wallet_id, transaction_id, member_id, refusal_code, refusal_detail, refusal_field"
+)
+
+# One round trip for everything else, and one moment.
+_READ = f"""
 SELECT clock_timestamp(),
        (SELECT version FROM directory_versions),
-       (SELECT json_agg(json_build_array(number, starts_at, ends_at, state))
+       (SELECT {_as_columns("number, starts_at, ends_at, state")}
           FROM periods
          WHERE state = 'open' OR ends_at = (SELECT max(ends_at) FROM periods WHERE state <> 'open')),
-       (SELECT json_agg(json_build_array(number, wallet_id, issuer_id, status, expires_on))
+       (SELECT {_as_columns("number, wallet_id, issuer_id, status, expires_on")}
           FROM cards
          WHERE wallet_id = ANY(%(wallets)s::bigint[])),
        -- A day's margin covers every time zone; lots that ended before can be neither used nor added to.
-       (SELECT json_agg(json_build_array(wallet_id, id, issuer_id, asset, expires_on, available, held))
+       (SELECT {_as_columns("wallet_id, id, issuer_id, asset, expires_on, available, held")}
           FROM lots
          WHERE wallet_id = ANY(%(wallets)s::bigint[])
            AND (available > 0 OR held > 0 OR expires_on IS NULL
                 OR expires_on >= (least(%(first)s::timestamptz, now()) - interval '1 day')::date)),
-       (SELECT json_agg(json_build_array(key, request_hash, wallet_id, transaction_id, member_id,
-                                         refusal_code, refusal_detail, refusal_field))
+       (SELECT {_as_columns(_RECORDED)}
           FROM outcomes
          WHERE key = ANY(%(keys)s::uuid[])),
-       (SELECT json_agg(json_build_array(r.merchant_id, r.kind, r.reference))
+       (SELECT {_as_columns("r.merchant_id, r.kind, r.reference")}
           FROM unnest(%(merchants)s::text[], %(kinds)s::smallint[], %(references)s::text[])
                AS w (merchant, kind, reference)
           JOIN merchants m ON m.code = w.merchant
           JOIN merchant_references r
             ON r.merchant_id = m.id AND r.kind = w.kind AND r.reference = w.reference)
-"""
+"""  # noqa: S608  built from the column names above
 
-_OUTCOMES = """
-SELECT key::text, request_hash::text, wallet_id, transaction_id, member_id, refusal_code, refusal_detail,
-       refusal_field
-  FROM outcomes
- WHERE key = ANY(%(keys)s::uuid[])
-"""
+_OUTCOMES = f"SELECT {_as_columns(_RECORDED)} FROM outcomes WHERE key = ANY(%(keys)s::uuid[])"  # noqa: S608
 
 
 class Gathered(NamedTuple):
@@ -104,7 +108,9 @@ def gather(
             **_references_named(commands),
         },
     ).one()
-    periods, cards, lots, recorded, references = (rows or [] for rows in found)
+    periods, cards, lots, recorded, references = (
+        zip(*(column or () for column in columns), strict=True) for columns in found
+    )
     known = [
         Period(number, _time(start), _time(end), PeriodState(state)) for number, start, end, state in periods
     ]
@@ -123,7 +129,7 @@ def gather(
 
 def read_recorded(connection: Connection, keys: list[str]) -> dict[str, Recorded]:
     """The outcomes that these keys have already."""
-    return _recorded(connection.exec_driver_sql(_OUTCOMES, {"keys": keys}).all())
+    return _recorded(_rows(connection.exec_driver_sql(_OUTCOMES, {"keys": keys}).scalar_one()))
 
 
 def _first_booking(commands: Sequence[Command]) -> datetime | None:
@@ -143,6 +149,11 @@ def _references_named(commands: Sequence[Command]) -> dict[str, str]:
         "kinds": arrays.numbers(kind for _, kind, _ in named),
         "references": arrays.texts(reference for _, _, reference in named),
     }
+
+
+def _rows(columns: Sequence[Sequence[Any] | None]) -> Iterable[Sequence[Any]]:
+    """A column is None where there is no row."""
+    return zip(*(column or () for column in columns), strict=True)
 
 
 def _cards(rows: Iterable[Sequence[Any]]) -> dict[str, Card]:

@@ -2,31 +2,31 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 #: The largest quantity one command may carry, in fen or points (ten billion yuan).
 #: Sums of billions of such rows still fit a signed 64-bit column.
 MAX_QUANTITY = 1_000_000_000_000
 
+#: (numerator, denominator) of a rate in lowest terms. An alliance has few rates and uses them all day.
+_ratio = lru_cache(maxsize=1024)(Decimal.as_integer_ratio)
+
 
 def multiply_half_up(quantity: int, rate: Decimal) -> int:
     """`quantity × rate` rounded once, half up (away from zero never: quantities are not negative)."""
-    if rate == 1:
-        return quantity
-    numerator, denominator = rate.as_integer_ratio()
+    numerator, denominator = _ratio(rate)
     return (2 * quantity * numerator + denominator) // (2 * denominator)
 
 
 def multiply_down(quantity: int, rate: Decimal) -> int:
     """`quantity × rate` rounded down, as points are earned and converted."""
-    numerator, denominator = rate.as_integer_ratio()
+    numerator, denominator = _ratio(rate)
     return quantity * numerator // denominator
 
 
 def divide_up(quantity: int, rate: Decimal) -> int:
     """The smallest whole number whose product with `rate` reaches `quantity`."""
-    if rate == 1:
-        return quantity
-    numerator, denominator = rate.as_integer_ratio()
+    numerator, denominator = _ratio(rate)
     return -(-quantity * denominator // numerator)
 
 

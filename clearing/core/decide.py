@@ -140,20 +140,22 @@ def _suspended(batch: Batch, command: AtMerchant, merchant: Merchant, card: Card
     directory = batch.snapshot.directory
     if merchant.status is Status.SUSPENDED:
         return Refusal(Code.MERCHANT_SUSPENDED, f"Merchant {merchant.code} is suspended.", field="merchant")
-    acceptor_id = merchant.participant_id
-    others = {card.issuer_id} if card else set()
+    if not directory.suspended:
+        return None
+    parties = {merchant.participant_id}
+    if card:
+        parties.add(card.issuer_id)
     if isinstance(command, Load):
-        issuer_id = load.issuer_id(directory, command, acceptor_id)
-        others |= {issuer_id} if issuer_id is not None else set()
-    others.discard(acceptor_id)
-    for participant_id in sorted(others and others | {acceptor_id}):
-        if not directory.is_active(participant_id):
-            code = directory.participants[participant_id].code
-            return Refusal(
-                Code.PARTICIPANT_SUSPENDED,
-                f"{code} is suspended and takes no part in exchanges; its own-system business goes on.",
-            )
-    return None
+        issuer_id = load.issuer_id(directory, command, merchant.participant_id)
+        parties |= {issuer_id} if issuer_id is not None else set()
+    barred = min(parties & directory.suspended, default=None)
+    if barred is None or len(parties) == 1:
+        return None
+    return Refusal(
+        Code.PARTICIPANT_SUSPENDED,
+        f"{directory.participants[barred].code} is suspended and takes no part in exchanges; its own-system"
+        " business goes on.",
+    )
 
 
 def _plan(batch: Batch, command: Command, setting: Setting) -> Plan | Refusal:

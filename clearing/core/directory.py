@@ -63,5 +63,7 @@ class Directory:
     def _merchants_by_id(self) -> dict[int, Merchant]:
         return {merchant.id: merchant for merchant in self.merchants.values()}
 
-    def is_active(self, participant_id: int) -> bool:
-        return self.participants[participant_id].status is Status.ACTIVE
+    @cached_property
+    def suspended(self) -> frozenset[int]:
+        """The participants who take part in no exchange."""
+        return frozenset(one.id for one in self.participants.values() if one.status is Status.SUSPENDED)

@@ -58,6 +58,4 @@ def usable_here(lot: Lot, directory: Directory, acceptor_id: int, on: date) -> b
     """
     if not is_usable(lot, on):
         return False
-    if lot.issuer_id == acceptor_id:
-        return True
-    return directory.is_active(acceptor_id) and directory.is_active(lot.issuer_id)
+    return lot.issuer_id == acceptor_id or directory.suspended.isdisjoint((lot.issuer_id, acceptor_id))

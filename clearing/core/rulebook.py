@@ -65,7 +65,7 @@ class FeeRule(NamedTuple):
 
     @property
     def is_free(self) -> bool:
-        return self.rate == 0 and self.flat == 0 and not self.minimum
+        return not (self.rate or self.flat or self.minimum)
 
 
 class Rulebook:

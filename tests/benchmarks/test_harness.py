@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -16,6 +17,8 @@ from benchmarks.redemptions import errands
 from benchmarks.results import Row, Section, Target, at_least, share_of_limit
 from benchmarks.sections import SECTIONS, named
 from benchmarks.sizes import QUICK
+
+REFERENCE = Path(__file__).parents[3] / "shared" / "bench"
 
 
 @pytest.fixture
@@ -48,6 +51,17 @@ def test_the_limit_writes_the_same_rows_and_passes_over_repetitions(bench: Bench
     assert drawn == owed == sum(errand.points for errand in work)
 
 
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="the reference is not beside the project")
+def test_a_reference_is_used_like_the_own_limit(database_url: str) -> None:
+    with open_bench(QUICK, Console(file=io.StringIO()), database_url, REFERENCE) as bench:
+        bench.limit.restore()
+        with bench.limit.batches() as post:
+            post(errands(bench.alliance, 10, seed=0))
+        with bench.engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM ref.journal").scalar() == 40
+        assert bench.limit.one_per_transaction(clients=1, seconds=1) > 0
+
+
 def test_the_work_is_the_same_each_time_and_never_at_home(bench: Bench) -> None:
     work = errands(bench.alliance, 500, seed=7)
     assert work == errands(bench.alliance, 500, seed=7)
@@ -63,7 +77,7 @@ def test_the_last_line_counts_the_targets_and_the_status_tells(
     row = Row("batches of 1", 1_500.0, 3_000.0, targets=(Target("≥ 1/2 of the limit", kept),))
     section = Section("posting", "what", "beside", lambda _: [row])
     monkeypatch.setattr(program, "named", lambda _: (section,))
-    monkeypatch.setattr(program, "open_bench", lambda *_: _Opened(bench))
+    monkeypatch.setattr(program, "open_bench", lambda *_, **__: _Opened(bench))
     assert program.main(["--quick"]) == status
     output = capsys.readouterr().out
     assert re.search(r"1,500 .* 3,000 .* 0\.50", output)
