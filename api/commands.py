@@ -3,8 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from clearing import ids
 from clearing.core.accounts import Asset
-from clearing.core.commands import Accrual, Caller, Command, Load, Opening, Redemption, Spend
+from clearing.core.commands import (
+    Accrual,
+    Caller,
+    Capture,
+    Command,
+    Load,
+    Opening,
+    Redemption,
+    Reversal,
+    Spend,
+    Void,
+)
 
 
 class Envelope(NamedTuple):
@@ -26,6 +38,8 @@ def redemption(envelope: Envelope, body: Mapping[str, Any]) -> Redemption:
         points=body.get("points"),
         amount=body.get("amount"),
         purpose=body.get("purpose"),
+        capture=body.get("capture", True),
+        expires_at=body.get("expires_at"),
     )
 
 
@@ -34,7 +48,12 @@ def load(envelope: Envelope, body: Mapping[str, Any]) -> Load:
 
 
 def spend(envelope: Envelope, body: Mapping[str, Any]) -> Spend:
-    return Spend(**_at_merchant(envelope, body), amount=body["amount"])
+    return Spend(
+        **_at_merchant(envelope, body),
+        amount=body["amount"],
+        capture=body.get("capture", True),
+        expires_at=body.get("expires_at"),
+    )
 
 
 def opening(envelope: Envelope, body: Mapping[str, Any]) -> Opening:
@@ -47,12 +66,44 @@ def opening(envelope: Envelope, body: Mapping[str, Any]) -> Opening:
     )
 
 
+def reversal(envelope: Envelope, body: Mapping[str, Any]) -> Reversal:
+    """A text that cannot be a transaction's id names nothing, and is refused as unknown."""
+    wallet_id, transaction_id = ids.decode("txn", body["transaction"], 2) or (0, 0)
+    return Reversal(
+        **_act(envelope, body),
+        wallet_id=wallet_id,
+        transaction_id=transaction_id,
+        points=body.get("points"),
+        amount=body.get("amount"),
+        reason=body["reason"],
+    )
+
+
+def capture(envelope: Envelope, body: Mapping[str, Any]) -> Capture:
+    wallet_id, hold_id = ids.decode("hold", body["hold"], 2) or (0, 0)
+    return Capture(
+        **_act(envelope, body),
+        wallet_id=wallet_id,
+        hold_id=hold_id,
+        points=body.get("points"),
+        amount=body.get("amount"),
+    )
+
+
+def void(envelope: Envelope, body: Mapping[str, Any]) -> Void:
+    wallet_id, hold_id = ids.decode("hold", body["hold"], 2) or (0, 0)
+    return Void(**_act(envelope, body), wallet_id=wallet_id, hold_id=hold_id)
+
+
 BUILDERS: dict[str, Callable[[Envelope, Mapping[str, Any]], Command]] = {
     "accrual": accrual,
     "redemption": redemption,
     "load": load,
     "spend": spend,
     "opening": opening,
+    "reversal": reversal,
+    "capture": capture,
+    "void": void,
 }
 
 
@@ -61,12 +112,15 @@ def _at_merchant(envelope: Envelope, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _common(envelope: Envelope, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _act(envelope, body) | {"card": body["card"]}
+
+
+def _act(envelope: Envelope, body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "key": envelope.key,
         "request_hash": envelope.request_hash,
         "caller": envelope.caller,
         "historical": envelope.historical,
-        "card": body["card"],
         "occurred_at": body.get("occurred_at"),
         "reference": body.get("reference"),
         "metadata": body.get("metadata"),

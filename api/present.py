@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from api.auth import own_participant
 from clearing import ids
@@ -12,7 +12,8 @@ from clearing.core.amounts import multiply_half_up, rate_text
 from clearing.core.calendar import period_name
 from clearing.core.commands import Caller
 from clearing.core.directory import Directory
-from clearing.core.journal import Booking, Leg, LotMovement
+from clearing.core.holds import Hold
+from clearing.core.journal import Booking, Leg, LotMovement, TransactionKind
 from clearing.core.rulebook import FeeRule
 from clearing.core.snapshot import Lot
 from clearing.privacy import PersonalData, masked_name, masked_number
@@ -20,8 +21,27 @@ from clearing.privacy import PersonalData, masked_name, masked_number
 EXPIRIES_SHOWN = 3
 
 
-def transaction(booking: Booking, directory: Directory, caller: Caller) -> dict[str, Any]:
-    """A transaction as this caller may see it: an issuer that is not the acceptor sees its own legs only."""
+class Reversed(NamedTuple):
+    """What has been reversed of a transaction, above zero."""
+
+    points: int = 0
+    amount: int = 0
+
+
+NOT_REVERSED = Reversed()
+
+
+def transaction(
+    booking: Booking,
+    directory: Directory,
+    caller: Caller,
+    reversed_: Reversed = NOT_REVERSED,
+    hold: Hold | None = None,
+) -> dict[str, Any]:
+    """A transaction as this caller may see it: an issuer that is not the acceptor sees its own legs only.
+
+    Without `reversed_` it is as it was when it was booked. `hold`: the one that it captured.
+    """
     row = booking.transaction
     settings = directory.rulebook.settings
     viewer = own_participant(caller)
@@ -32,7 +52,8 @@ def transaction(booking: Booking, directory: Directory, caller: Caller) -> dict[
         "id": ids.transaction_id(row.wallet_id, row.id),
         "kind": row.kind.label,
         "status": "posted",
-        "card": row.card_number if whole else masked_number(row.card_number),
+        "hold": ids.hold_id(hold.wallet_id, hold.id) if hold else None,
+        "card": row.card_number if whole or row.card_number is None else masked_number(row.card_number),
         "merchant": _merchant_code(directory, row.merchant_id),
         "acceptor": directory.participants[row.acceptor_id].code,
         "period": period_name(row.period),
@@ -45,8 +66,96 @@ def transaction(booking: Booking, directory: Directory, caller: Caller) -> dict[
         "reference": row.reference,
         "purpose": row.purpose,
         "metadata": dict(row.metadata or {}) if whole else {},
-        "reversed": 0,
+        # In the unit in which it was given: points of a redemption, fen of all else.
+        "reversed": reversed_.points if row.kind is TransactionKind.REDEMPTION else reversed_.amount,
+        "reversed_points": reversed_.points,
+        "reversed_amount": reversed_.amount,
+        "reverses": None if row.original_id is None else ids.transaction_id(row.wallet_id, row.original_id),
+        "reverses_period": None if row.original_period is None else period_name(row.original_period),
         "legs": [_leg(leg, booking, directory) for leg in legs_seen],
+    }
+
+
+def held(hold: Hold, directory: Directory, caller: Caller) -> dict[str, Any]:
+    """The transaction that a hold is to become. Nothing is owed or charged for it before it is captured."""
+    zone = directory.rulebook.settings.time_zone
+    issuers = list(dict.fromkeys(draw.issuer_id for draw in hold.draws))
+    return {
+        "id": ids.transaction_id(hold.wallet_id, hold.id),
+        "kind": hold.kind.label,
+        "status": hold.status.value,
+        "hold": ids.hold_id(hold.wallet_id, hold.id),
+        "card": hold.card_number,
+        "merchant": directory.merchant(hold.merchant_id).code,
+        "acceptor": directory.participants[hold.acceptor_id].code,
+        "period": None,
+        "occurred_at": time_text(hold.placed_at.astimezone(zone)),
+        "booked_at": None,
+        "late": False,
+        "points": hold.points,
+        "amount": hold.amount,
+        "currency": directory.rulebook.settings.currency,
+        "reference": hold.reference,
+        "purpose": hold.purpose,
+        "metadata": dict(hold.metadata or {}),
+        "reversed": 0,
+        "reversed_points": 0,
+        "reversed_amount": 0,
+        "reverses": None,
+        "reverses_period": None,
+        "legs": [_held_leg(hold, issuer_id, directory) for issuer_id in issuers],
+        "expires_at": time_text(hold.expires_at.astimezone(zone)),
+    }
+
+
+def _held_leg(hold: Hold, issuer_id: int, directory: Directory) -> dict[str, Any]:
+    draws = [draw for draw in hold.draws if draw.issuer_id == issuer_id]
+    quantity = sum(draw.quantity for draw in draws)
+    in_points = hold.asset is Asset.POINTS
+    settings = directory.rulebook.settings
+    return {
+        "kind": hold.kind.label,
+        "issuer": directory.participants[issuer_id].code,
+        "points": quantity if in_points else 0,
+        "amount": multiply_half_up(quantity, settings.point_value) if in_points else quantity,
+        "cross_system": issuer_id != hold.acceptor_id,
+        "obligation": 0,
+        "fee": 0,
+        "fee_payer": None,
+        "fee_shares": {},
+        "reason": "held",
+        "rule_version": hold.rule_version,
+        "draws": [
+            {
+                "lot": ids.lot_id(hold.wallet_id, draw.lot_id),
+                "points" if in_points else "amount": draw.quantity,
+            }
+            for draw in draws
+        ],
+        "issues": [],
+    }
+
+
+def hold(one: Hold, directory: Directory, at: datetime) -> dict[str, Any]:
+    """A hold as it stands at that time."""
+    zone = directory.rulebook.settings.time_zone
+    return {
+        "id": ids.hold_id(one.wallet_id, one.id),
+        "kind": one.kind.label,
+        "status": one.status_at(at).value,
+        "card": one.card_number,
+        "merchant": directory.merchant(one.merchant_id).code,
+        "acceptor": directory.participants[one.acceptor_id].code,
+        "points": one.points,
+        "amount": one.amount,
+        "currency": directory.rulebook.settings.currency,
+        "captured": one.captured,
+        "placed_at": time_text(one.placed_at.astimezone(zone)),
+        "expires_at": time_text(one.expires_at.astimezone(zone)),
+        "reference": one.reference,
+        "purpose": one.purpose,
+        "metadata": dict(one.metadata or {}),
+        "transaction": ids.transaction_id(one.wallet_id, one.id),
     }
 
 

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 
 from clearing import arrays
 from clearing.core.batch import Decision
+from clearing.core.holds import HeldDraw, Hold
 from clearing.core.journal import Entry, Leg, PositionChange, PositionKey, Transaction
 from clearing.core.outcomes import Recorded
-from clearing.core.snapshot import Lot, ReferenceKey
+from clearing.core.snapshot import ArrearsKey, Lot, ReferenceKey
 
 
 class Rows(NamedTuple):
@@ -95,12 +96,13 @@ _NEW_LOTS = _rows(
     "wallet_id bigint, id bigint, issuer_id int, asset smallint, expires_on date, available bigint,"
     " held bigint",
 )
-_CHANGED_LOTS = _rows("changed_lots", "wallet_id bigint, id bigint, available bigint")
+_CHANGED_LOTS = _rows("changed_lots", "wallet_id bigint, id bigint, available bigint, held bigint")
 _TRANSACTIONS = _rows(
     "transactions",
     "period int, wallet_id bigint, id bigint, kind smallint, card_number text, merchant_id int,"
     " acceptor_id int, occurred_at timestamptz, booked_at timestamptz, late bool, points bigint,"
-    " amount bigint, rule_version int, posted_by text, reference text, purpose text, metadata jsonb",
+    " amount bigint, rule_version int, posted_by text, reference text, purpose text, metadata jsonb,"
+    " original_id bigint, original_period int",
 )
 _OF_TRANSACTION = {"period": "period", "wallet_id": "wallet_id", "transaction_id": "id"}
 _LEGS = _rows(
@@ -116,14 +118,26 @@ _ENTRIES = _rows(
 )
 _OUTCOMES = _rows(
     "outcomes",
-    "place int, key uuid, request_hash uuid, refusal_code text, refusal_detail text, refusal_field text",
-    {"wallet_id": "wallet_id", "transaction_id": "id"},
+    "place int, key uuid, request_hash uuid, wallet_id bigint, hold_id bigint, refusal_code text,"
+    " refusal_detail text, refusal_field text",
+    {"transaction_id": "id"},
 )
 _REFERENCES = _rows(
     "merchant_references",
-    "place int, merchant_id int, kind smallint, reference text",
-    {"wallet_id": "wallet_id", "transaction_id": "id"},
+    "merchant_id int, kind smallint, reference text, wallet_id bigint, transaction_id bigint",
 )
+_NEW_HOLDS = _rows(
+    "new_holds",
+    "wallet_id bigint, id bigint, kind smallint, status text, card_number text, merchant_id int,"
+    " acceptor_id int, points bigint, amount bigint, captured bigint, placed_at timestamptz,"
+    " expires_at timestamptz, rule_version int, posted_by text, reference text, purpose text, metadata jsonb",
+)
+_CHANGED_HOLDS = _rows("changed_holds", "wallet_id bigint, id bigint, status text, captured bigint")
+_HOLD_DRAWS = _rows(
+    "hold_draws",
+    "wallet_id bigint, hold_id bigint, number smallint, lot_id bigint, issuer_id int, quantity bigint",
+)
+_ARREARS = _rows("arrears", "wallet_id bigint, issuer_id int, points bigint")
 _POSITIONS = _rows(
     "positions",
     "period int, issuer_id int, acceptor_id int, kind smallint, "
@@ -143,7 +157,7 @@ PREPARE = f"""
 PREPARE apply_decision ({_TYPES}) AS
 WITH n AS ({_insert(_NEW_LOTS, "lots")}),
 c AS (
-  UPDATE lots SET available = changed_lots.available
+  UPDATE lots SET available = changed_lots.available, held = changed_lots.held
     FROM {_CHANGED_LOTS.unnested}
    WHERE lots.wallet_id = changed_lots.wallet_id AND lots.id = changed_lots.id
 ),
@@ -154,7 +168,18 @@ o AS (
   INSERT INTO outcomes (recorded_at, {_OUTCOMES.names})
   SELECT $2, {_OUTCOMES.selected} FROM {_OUTCOMES.unnested}
 ),
-r AS ({_insert(_REFERENCES)})
+r AS ({_insert(_REFERENCES)}),
+h AS ({_insert(_NEW_HOLDS, "holds")}),
+d AS ({_insert(_HOLD_DRAWS)}),
+s AS (
+  UPDATE holds SET status = changed_holds.status, captured = changed_holds.captured
+    FROM {_CHANGED_HOLDS.unnested}
+   WHERE holds.wallet_id = changed_holds.wallet_id AND holds.id = changed_holds.id
+),
+a AS (
+  {_insert(_ARREARS)}
+      ON CONFLICT (wallet_id, issuer_id) DO UPDATE SET points = excluded.points
+)
 INSERT INTO positions AS p (stripe, {_POSITIONS.names})
 SELECT $1, {_POSITIONS.selected} FROM {_POSITIONS.unnested}
     ON CONFLICT (period, issuer_id, acceptor_id, kind, stripe) DO UPDATE SET {_ADDED}
@@ -184,7 +209,11 @@ def apply(connection: Connection, decision: Decision, stripe: int, at: datetime)
             *_LEGS.literals(_placed(_by_column(Leg, decision.legs), place_of)),
             *_ENTRIES.literals(_placed(_by_column(Entry, decision.entries), place_of)),
             *_OUTCOMES.literals(_placed(_outcomes(decision), place_of)),
-            *_REFERENCES.literals(_placed(_references(decision), place_of)),
+            *_REFERENCES.literals(_references(decision)),
+            *_NEW_HOLDS.literals(_by_column(Hold, decision.new_holds.values())),
+            *_CHANGED_HOLDS.literals(_by_column(Hold, decision.changed_holds.values())),
+            *_HOLD_DRAWS.literals(_hold_draws(decision)),
+            *_ARREARS.literals(_arrears(decision)),
             *_POSITIONS.literals(_positions(decision)),
         ),
     )
@@ -218,7 +247,30 @@ def _references(decision: Decision) -> dict[str, Sequence[Any]]:
     taken = sorted(decision.references.items())
     return {
         **_by_column(ReferenceKey, [key for key, _ in taken]),
-        "transaction_id": [transaction.id for _, transaction in taken],
+        "wallet_id": [wallet_id for _, (wallet_id, _) in taken],
+        "transaction_id": [id_ for _, (_, id_) in taken],
+    }
+
+
+def _hold_draws(decision: Decision) -> dict[str, Sequence[Any]]:
+    draws = [
+        (hold.wallet_id, hold.id, number, draw)
+        for hold in decision.new_holds.values()
+        for number, draw in enumerate(hold.draws, 1)
+    ]
+    return {
+        "wallet_id": [wallet_id for wallet_id, _, _, _ in draws],
+        "hold_id": [hold_id for _, hold_id, _, _ in draws],
+        "number": [number for _, _, number, _ in draws],
+        **_by_column(HeldDraw, [draw for _, _, _, draw in draws]),
+    }
+
+
+def _arrears(decision: Decision) -> dict[str, Sequence[Any]]:
+    owed = sorted(decision.arrears.items())
+    return {
+        **_by_column(ArrearsKey, [key for key, _ in owed]),
+        "points": [points for _, points in owed],
     }
 
 

@@ -67,5 +67,9 @@ def transaction_id(wallet: int, number: int) -> str:
     return encode("txn", wallet, number)
 
 
+def hold_id(wallet: int, number: int) -> str:
+    return encode("hold", wallet, number)
+
+
 def lot_id(wallet: int, number: int) -> str:
     return encode("lot", wallet, number)

@@ -13,28 +13,32 @@ from sqlalchemy import Connection
 from clearing import arrays
 from clearing.core.accounts import Asset
 from clearing.core.calendar import Period, PeriodState
-from clearing.core.commands import AtMerchant, Command
+from clearing.core.commands import AtMerchant, Command, OnHold, OnWallet, Reversal, WithCard
 from clearing.core.decide import KINDS
+from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import TransactionKind
 from clearing.core.outcomes import Code, Recorded, Refusal
-from clearing.core.snapshot import Card, CardStatus, Lot, ReferenceKey, Snapshot
+from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceKey, Snapshot
 from clearing.directory import DirectoryCache
 from clearing.locks import PERIODS
+from clearing.originals import read_originals
 
 _ASSETS = {int(asset): asset for asset in Asset}
 _CARD_STATUSES = {status.value: status for status in CardStatus}
 
 # Each statement sees what committed before it began, so the locks come first and the reads after them.
 # An array of ids is looked up in the index; what a subquery costs is up to the planner.
-_LOCK_WALLETS = """
-SELECT pg_advisory_xact_lock_shared(%(periods)s);
+_WALLETS = """
 SELECT id FROM wallets
- WHERE id = ANY(ARRAY(SELECT wallet_id FROM cards WHERE number = ANY(%(cards)s::text[])))
+ WHERE id = ANY(ARRAY(SELECT wallet_id FROM cards WHERE number = ANY(%(cards)s::text[]))
+                || %(named)s::bigint[])
+"""
+_LOCK_WALLETS = f"""
+SELECT pg_advisory_xact_lock_shared(%(periods)s);
+{_WALLETS}
  ORDER BY id
    FOR NO KEY UPDATE
 """
-
-_WALLETS = "SELECT DISTINCT wallet_id FROM cards WHERE number = ANY(%(cards)s::text[])"
 
 
 def _as_columns(names: str) -> str:
@@ -43,8 +47,11 @@ def _as_columns(names: str) -> str:
 
 
 _RECORDED = (
-    "key, request_hash, wallet_id, transaction_id, member_id, refusal_code, refusal_detail, refusal_field"
+    "key, request_hash, wallet_id, transaction_id, member_id, hold_id, refusal_code, refusal_detail,"
+    " refusal_field"
 )
+_HOLDS = ", ".join(Hold._fields[:-1])  # all but the draws, which are rows of their own
+_PLACED_AT, _EXPIRES_AT = (Hold._fields.index(name) for name in ("placed_at", "expires_at"))
 
 # One round trip for everything else, and one moment.
 _READ = f"""
@@ -70,7 +77,18 @@ SELECT clock_timestamp(),
                AS w (merchant, kind, reference)
           JOIN merchants m ON m.code = w.merchant
           JOIN merchant_references r
-            ON r.merchant_id = m.id AND r.kind = w.kind AND r.reference = w.reference)
+            ON r.merchant_id = m.id AND r.kind = w.kind AND r.reference = w.reference),
+       (SELECT {_as_columns("wallet_id, issuer_id, points")}
+          FROM arrears
+         WHERE wallet_id = ANY(%(wallets)s::bigint[]) AND points > 0),
+       (SELECT {_as_columns(_HOLDS)}
+          FROM holds
+         WHERE wallet_id = ANY(%(wallets)s::bigint[]) AND id = ANY(%(holds)s::bigint[])),
+       (SELECT {_as_columns("hold_id, lot_id, issuer_id, quantity")}
+          FROM (SELECT hold_id, lot_id, issuer_id, quantity
+                  FROM hold_draws
+                 WHERE wallet_id = ANY(%(wallets)s::bigint[]) AND hold_id = ANY(%(holds)s::bigint[])
+                 ORDER BY hold_id, number) AS draws)
 """  # noqa: S608  built from the column names above
 
 _OUTCOMES = f"SELECT {_as_columns(_RECORDED)} FROM outcomes WHERE key = ANY(%(keys)s::uuid[])"  # noqa: S608
@@ -97,20 +115,25 @@ def gather(
     each other in a ring. `locked=False` reads the same without locks, for a quote.
     """
     statement = _LOCK_WALLETS if locked else _WALLETS
-    cards_presented = arrays.texts({command.card for command in commands})
-    wallets = connection.exec_driver_sql(statement, {"periods": PERIODS, "cards": cards_presented})
+    cards_presented = arrays.texts({command.card for command in commands if isinstance(command, WithCard)})
+    named = arrays.numbers({command.wallet_id for command in commands if isinstance(command, OnWallet)})
+    wallets = [
+        row[0]
+        for row in connection.exec_driver_sql(
+            statement, {"periods": PERIODS, "cards": cards_presented, "named": named}
+        )
+    ]
     at, version, *found = connection.exec_driver_sql(
         _READ,
         {
-            "wallets": arrays.numbers(row[0] for row in wallets),
+            "wallets": arrays.numbers(wallets),
+            "holds": arrays.numbers(_holds_named(commands)),
             "first": _first_booking(commands),
             "keys": arrays.texts(command.key for command in commands),
             **_references_named(commands),
         },
     ).one()
-    periods, cards, lots, recorded, references = (
-        zip(*(column or () for column in columns), strict=True) for columns in found
-    )
+    periods, cards, lots, recorded, references, arrears, holds, draws = map(_rows, found)
     known = [
         Period(number, _time(start), _time(end), PeriodState(state)) for number, start, end, state in periods
     ]
@@ -121,6 +144,9 @@ def gather(
         closed_until=max(closed, default=None),
         cards=_cards(cards),
         lots=_lots(lots),
+        arrears={ArrearsKey(wallet_id, issuer_id): points for wallet_id, issuer_id, points in arrears},
+        holds=_holds(holds, draws),
+        originals=read_originals(connection, [one for one in commands if isinstance(one, Reversal)]),
         recorded=_recorded(recorded),
         references=frozenset(ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references),
     )
@@ -171,11 +197,34 @@ def _lots(rows: Iterable[Sequence[Any]]) -> dict[int, list[Lot]]:
     return lots
 
 
+def _holds_named(commands: Sequence[Command]) -> set[int]:
+    """Of a transaction that is to be reversed, too: it may be a hold that nobody has captured yet."""
+    named = {command.hold_id for command in commands if isinstance(command, OnHold)}
+    return named | {command.transaction_id for command in commands if isinstance(command, Reversal)}
+
+
+def _holds(rows: Iterable[Sequence[Any]], draws: Iterable[Sequence[Any]]) -> dict[int, Hold]:
+    draws_of: dict[int, list[HeldDraw]] = {}
+    for hold_id, lot_id, issuer_id, quantity in draws:
+        draws_of.setdefault(hold_id, []).append(HeldDraw(lot_id, issuer_id, quantity))
+    holds = {}
+    for row in rows:
+        hold = Hold._make((*row, ()))
+        holds[hold.id] = hold._replace(
+            kind=TransactionKind(hold.kind),
+            status=HoldStatus(hold.status),
+            placed_at=_time(row[_PLACED_AT]),
+            expires_at=_time(row[_EXPIRES_AT]),
+            draws=tuple(draws_of.get(hold.id, ())),
+        )
+    return holds
+
+
 def _recorded(rows: Iterable[Sequence[Any]]) -> dict[str, Recorded]:
     recorded = {}
-    for key, request_hash, wallet_id, transaction_id, member_id, code, detail, field in rows:
+    for key, request_hash, wallet_id, transaction_id, member_id, hold_id, code, detail, field in rows:
         refusal = Refusal(Code(code), detail, field) if code else None
-        recorded[key] = Recorded(request_hash, wallet_id, transaction_id, refusal, member_id)
+        recorded[key] = Recorded(request_hash, wallet_id, transaction_id, refusal, member_id, hold_id)
     return recorded
 
 

@@ -12,6 +12,9 @@ WRITERS = 7_430_002
 #: Held while participants, merchants, rules or settings change, so that versions follow one another.
 DIRECTORY = 7_430_003
 
+#: First of two keys; the second is the number of the scheduled job that is running.
+JOBS = 7_430_004
+
 # An import that is running holds a session lock on its own id, which is far above these numbers.
 
 

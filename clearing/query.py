@@ -1,12 +1,13 @@
 """Reading the ledger back: transactions as they were booked, wallets and their lots."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import NamedTuple
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, not_, or_, select, tuple_
 
 from clearing.core.accounts import CHART, Account, Asset, EntryKind
+from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import (
     Booking,
     Leg,
@@ -17,7 +18,7 @@ from clearing.core.journal import (
     TransactionKind,
 )
 from clearing.core.snapshot import Card, CardStatus, Lot
-from clearing.tables import cards, entries, legs, lots, members, references, transactions
+from clearing.tables import cards, entries, hold_draws, holds, legs, lots, members, references, transactions
 
 TransactionKey = tuple[int, int]  # (wallet id, transaction id)
 
@@ -61,6 +62,72 @@ def list_bookings(
         query = query.where(transactions.c.id < before)
     rows = connection.execute(query.order_by(transactions.c.id.desc()).limit(limit))
     return read_bookings(connection, [(row.wallet_id, row.id) for row in rows])
+
+
+class HoldFilter(NamedTuple):
+    """What a list of holds is confined to; None does not confine."""
+
+    acceptor_id: int | None = None
+    wallet_id: int | None = None
+    merchant_id: int | None = None
+    status: HoldStatus | None = None
+
+
+def database_time(connection: Connection) -> datetime:
+    """The database's clock, by which holds end."""
+    at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return at
+
+
+def read_hold(connection: Connection, wallet_id: int, hold_id: int) -> Hold | None:
+    query = select(holds).where(holds.c.wallet_id == wallet_id, holds.c.id == hold_id)
+    found = _holds(connection, query)
+    return found[0] if found else None
+
+
+def list_holds(
+    connection: Connection, wanted: HoldFilter, at: datetime, before: int | None, limit: int
+) -> list[Hold]:
+    """The newest first; `before`: the id of the last one already seen. Their status is that at `at`."""
+    query = select(holds)
+    for column, value in (
+        (holds.c.acceptor_id, wanted.acceptor_id),
+        (holds.c.wallet_id, wanted.wallet_id),
+        (holds.c.merchant_id, wanted.merchant_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    is_over = and_(holds.c.status == HoldStatus.HELD, holds.c.expires_at <= at)
+    match wanted.status:
+        case None:
+            pass
+        case HoldStatus.EXPIRED:
+            query = query.where(or_(holds.c.status == HoldStatus.EXPIRED, is_over))
+        case status:
+            query = query.where(holds.c.status == status, not_(is_over))
+    if before is not None:
+        query = query.where(holds.c.id < before)
+    return _holds(connection, query.order_by(holds.c.id.desc()).limit(limit))
+
+
+def _holds(connection: Connection, query: Select[Any]) -> list[Hold]:
+    rows = connection.execute(query).all()
+    keys = [(row.wallet_id, row.id) for row in rows]
+    draws: dict[int, list[HeldDraw]] = {}
+    drawn = select(hold_draws).where(tuple_(hold_draws.c.wallet_id, hold_draws.c.hold_id).in_(keys))
+    for row in connection.execute(drawn.order_by(hold_draws.c.hold_id, hold_draws.c.number)):
+        draws.setdefault(row.hold_id, []).append(HeldDraw(row.lot_id, row.issuer_id, row.quantity))
+    return [
+        Hold(
+            **{
+                **row._mapping,
+                "kind": TransactionKind(row.kind),
+                "status": HoldStatus(row.status),
+                "draws": tuple(draws[row.id]),
+            }
+        )
+        for row in rows
+    ]
 
 
 def read_card(connection: Connection, number: str) -> Card | None:

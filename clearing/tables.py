@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
@@ -162,6 +163,7 @@ members = Table(
     Column("phone_index", LargeBinary),
     Column("tier", Text),
     Column("enrolled_at", instant(), nullable=False),
+    Column("erased_at", instant()),
     UniqueConstraint("phone_index"),
     comment="Name and phone are encrypted; phone_index is a keyed hash that finds an enrolled person",
 )
@@ -176,7 +178,9 @@ cards = Table(
     Column("status", Text, nullable=False, server_default="active"),
     Column("expires_on", Date),
     Column("issued_at", instant(), nullable=False),
+    Column("replaced_by", Text),
     CheckConstraint("status IN ('active', 'blocked', 'expired')", name="status"),
+    CheckConstraint("replaced_by IS NULL OR status = 'blocked'", name="replaced"),
 )
 
 lots = Table(
@@ -200,8 +204,60 @@ lots = Table(
         unique=True,
         postgresql_nulls_not_distinct=True,
     ),
+    # Complete, not only of lots with something in them: a condition on a balance would end HOT updates.
+    Index("lots_expires_on_idx", "expires_on"),
     # Room on the page for the next version of a row: balances change without touching an index.
     postgresql_with={"fillfactor": 60},
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("wallet_id", BigInteger, ForeignKey("wallets.id"), primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("card_number", Text, nullable=False),
+    Column("merchant_id", Integer, nullable=False),
+    Column("acceptor_id", Integer, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("captured", BigInteger, nullable=False),
+    Column("placed_at", instant(), nullable=False),
+    Column("expires_at", instant(), nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("posted_by", Text, nullable=False),
+    Column("reference", Text),
+    Column("purpose", Text),
+    Column("metadata", JSONB),
+    CheckConstraint("status IN ('held', 'captured', 'voided', 'expired')", name="status"),
+    CheckConstraint("captured >= 0 AND (status = 'captured') = (captured > 0)", name="captured"),
+    Index("holds_expires_at_idx", "expires_at", postgresql_where=text("status = 'held'")),
+    Index("holds_acceptor_id_merchant_id_id_idx", "acceptor_id", "merchant_id", "id"),
+    comment="The transaction that captures a hold has its id; only status and captured ever change",
+)
+
+hold_draws = Table(
+    "hold_draws",
+    metadata,
+    Column("wallet_id", BigInteger, primary_key=True),
+    Column("hold_id", BigInteger, primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("lot_id", BigInteger, nullable=False),
+    Column("issuer_id", Integer, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    CheckConstraint("quantity > 0", name="positive"),
+    comment="What a hold set aside when it was placed, in the order of the draw",
+)
+
+arrears = Table(
+    "arrears",
+    metadata,
+    Column("wallet_id", BigInteger, ForeignKey("wallets.id"), primary_key=True),
+    Column("issuer_id", Integer, primary_key=True),
+    Column("points", BigInteger, nullable=False),
+    CheckConstraint("points >= 0", name="not_negative"),
+    comment="Points that were given, spent, and taken back; later accruals of the issuer pay them first",
 )
 
 # ---- the journal --------------------------------------------------------------------------------
@@ -225,7 +281,7 @@ transactions = Table(
     Column("wallet_id", BigInteger, nullable=False),
     Column("id", BigInteger, nullable=False),
     Column("kind", SmallInteger, nullable=False),
-    Column("card_number", Text, nullable=False),
+    Column("card_number", Text),
     Column("merchant_id", Integer),
     Column("acceptor_id", Integer, nullable=False),
     Column("occurred_at", instant(), nullable=False),
@@ -238,8 +294,16 @@ transactions = Table(
     Column("reference", Text),
     Column("purpose", Text),
     Column("metadata", JSONB),
+    Column("original_id", BigInteger),
+    Column("original_period", Integer),
     PrimaryKeyConstraint("wallet_id", "id", "period"),
     Index("transactions_acceptor_id_merchant_id_id_idx", "acceptor_id", "merchant_id", "id"),
+    Index(
+        "transactions_wallet_id_original_id_idx",
+        "wallet_id",
+        "original_id",
+        postgresql_where=text("original_id IS NOT NULL"),
+    ),
     postgresql_partition_by="LIST (period)",
 )
 
@@ -311,6 +375,7 @@ outcomes = Table(
     Column("wallet_id", BigInteger),
     Column("transaction_id", BigInteger),
     Column("member_id", BigInteger),
+    Column("hold_id", BigInteger),
     Column("refusal_code", Text),
     Column("refusal_detail", Text),
     Column("refusal_field", Text),

@@ -4,7 +4,7 @@ Each check is one statement that answers with its first difference, or with noth
 compared by adding up both in one pass, so a row that is missing on either side is a difference too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import NamedTuple
@@ -127,21 +127,37 @@ def _numbers(kinds: Iterable[IntEnum]) -> str:
     return ", ".join(str(int(kind)) for kind in kinds)
 
 
+_ARREARS_KINDS = _numbers((EntryKind.ARREARS_INCURRED, EntryKind.ARREARS_PAID))
 _FROM_LOT, _INTO_LOT = _kinds("debit"), _kinds("credit")
 _IN_POINTS = _numbers(kind for kind, posting in CHART.items() if posting.unit is Unit.POINTS)
 
-#: Which entry moves a leg's points or amount in or out of lots. An opening of points moves points.
+#: Which entries move a leg's points or amount in or out of lots, and which its reversal's.
+_LEG_ENTRIES = {
+    LegKind.VISIT: (EntryKind.POINTS_ISSUED, EntryKind.POINTS_WITHDRAWN),
+    LegKind.ISSUE: (EntryKind.POINTS_ISSUED, EntryKind.POINTS_WITHDRAWN),
+    LegKind.REDEMPTION: (EntryKind.POINTS_REDEEMED, EntryKind.POINTS_RETURNED),
+    LegKind.SPEND: (EntryKind.VALUE_SPENT, EntryKind.VALUE_RETURNED),
+    LegKind.LOAD: (EntryKind.VALUE_LOADED, EntryKind.VALUE_UNLOADED),
+}
+_IN_EITHER_UNIT = {
+    LegKind.OPENING: (EntryKind.POINTS_OPENED, EntryKind.VALUE_OPENED),
+    LegKind.EXPIRY: (EntryKind.POINTS_EXPIRED, EntryKind.VALUE_EXPIRED),
+}
+_BY_POINTS = _numbers((LegKind.VISIT, LegKind.ISSUE, LegKind.REDEMPTION))
+
+
+def _cases(pairs: Mapping[LegKind, tuple[EntryKind, EntryKind]], first: str) -> str:
+    """SQL: the first entry kind of the pair where the condition holds, else the second."""
+    return " ".join(
+        f"WHEN {kind:d} THEN CASE WHEN {first} THEN {one:d} ELSE {other:d} END"
+        for kind, (one, other) in pairs.items()
+    )
+
+
 _LEG_MOVES = f"""
-       CASE kind WHEN {LegKind.VISIT:d} THEN {EntryKind.POINTS_ISSUED:d}
-                 WHEN {LegKind.ISSUE:d} THEN {EntryKind.POINTS_ISSUED:d}
-                 WHEN {LegKind.REDEMPTION:d} THEN {EntryKind.POINTS_REDEEMED:d}
-                 WHEN {LegKind.SPEND:d} THEN {EntryKind.VALUE_SPENT:d}
-                 WHEN {LegKind.LOAD:d} THEN {EntryKind.VALUE_LOADED:d}
-                 WHEN {LegKind.OPENING:d} THEN CASE WHEN points > 0 THEN {EntryKind.POINTS_OPENED:d}
-                                                    ELSE {EntryKind.VALUE_OPENED:d} END
+       CASE kind {_cases(_LEG_ENTRIES, "points + amount > 0")} {_cases(_IN_EITHER_UNIT, "points > 0")}
        END AS kind,
-       CASE WHEN points > 0 OR kind IN ({LegKind.VISIT:d}, {LegKind.ISSUE:d}) THEN points
-            ELSE amount END AS quantity
+       abs(CASE WHEN points <> 0 OR kind IN ({_BY_POINTS}) THEN points ELSE amount END) AS quantity
 """
 
 _LOT_BALANCES = compare(
@@ -194,20 +210,28 @@ _OBLIGATIONS_AND_FEES = compare(
     "entries",
     (*_TRANSACTION_KEY, "kind", "debit", "credit"),
     ("quantity",),
-    f"""SELECT period, wallet_id, transaction_id, {EntryKind.OBLIGATION:d} AS kind,
-               CASE WHEN kind = {LegKind.LOAD:d} THEN acceptor_id ELSE issuer_id END AS debit,
-               CASE WHEN kind = {LegKind.LOAD:d} THEN issuer_id ELSE acceptor_id END AS credit,
-               obligation AS quantity
+    f"""SELECT period, wallet_id, transaction_id,
+               CASE WHEN obligation > 0 THEN {EntryKind.OBLIGATION:d}
+                    ELSE {EntryKind.OBLIGATION_REVERSED:d} END AS kind,
+               CASE WHEN (kind = {LegKind.LOAD:d}) = (obligation > 0) THEN acceptor_id ELSE issuer_id END
+                 AS debit,
+               CASE WHEN (kind = {LegKind.LOAD:d}) = (obligation > 0) THEN issuer_id ELSE acceptor_id END
+                 AS credit,
+               abs(obligation) AS quantity
           FROM legs WHERE obligation <> 0 AND {of_period()}
         UNION ALL
-        SELECT period, wallet_id, transaction_id, {EntryKind.FEE:d}, acceptor_id, 0, acceptor_fee
-          FROM legs WHERE acceptor_fee <> 0 AND {of_period()}
-        UNION ALL
-        SELECT period, wallet_id, transaction_id, {EntryKind.FEE:d}, issuer_id, 0, issuer_fee
-          FROM legs WHERE issuer_fee <> 0 AND {of_period()}""",  # noqa: S608
+        SELECT period, wallet_id, transaction_id, CASE WHEN fee > 0 THEN {EntryKind.FEE:d}
+                                                       ELSE {EntryKind.FEE_RETURNED:d} END,
+               CASE WHEN fee > 0 THEN payer ELSE 0 END, CASE WHEN fee > 0 THEN 0 ELSE payer END, abs(fee)
+          FROM (SELECT period, wallet_id, transaction_id, acceptor_id AS payer, acceptor_fee AS fee FROM legs
+                UNION ALL
+                SELECT period, wallet_id, transaction_id, issuer_id, issuer_fee FROM legs) AS fees
+         WHERE fee <> 0 AND {of_period()}""",  # noqa: S608
     f"""SELECT period, wallet_id, transaction_id, kind, debit, credit, quantity
           FROM entries
-         WHERE kind IN ({EntryKind.OBLIGATION:d}, {EntryKind.FEE:d}) AND {of_period()}""",  # noqa: S608
+         WHERE kind IN ({EntryKind.OBLIGATION:d}, {EntryKind.OBLIGATION_REVERSED:d}, {EntryKind.FEE:d},
+                        {EntryKind.FEE_RETURNED:d})
+           AND {of_period()}""",  # noqa: S608
 )
 
 _DRAWS_AND_CREDITS = compare(
@@ -217,10 +241,15 @@ _DRAWS_AND_CREDITS = compare(
     f"""SELECT period, wallet_id, transaction_id, issuer_id, {_LEG_MOVES}
           FROM legs
          WHERE (kind <> {LegKind.VISIT:d} OR issuer_id = acceptor_id) AND {of_period()}""",  # noqa: S608
+    # Points that pay arrears, or become arrears, are given or taken back without passing through a lot.
     f"""SELECT period, wallet_id, transaction_id,
-               CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS issuer_id, kind, quantity
+               CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS issuer_id,
+               CASE kind WHEN {EntryKind.ARREARS_PAID:d} THEN {EntryKind.POINTS_ISSUED:d}
+                         WHEN {EntryKind.ARREARS_INCURRED:d} THEN {EntryKind.POINTS_WITHDRAWN:d}
+                         ELSE kind END AS kind,
+               quantity
           FROM entries
-         WHERE kind IN ({_INTO_LOT}, {_FROM_LOT}) AND {of_period()}""",  # noqa: S608
+         WHERE kind IN ({_INTO_LOT}, {_FROM_LOT}, {_ARREARS_KINDS}) AND {of_period()}""",  # noqa: S608
 )
 
 _TOTALS_OF_LEGS = compare(
@@ -285,18 +314,95 @@ _OBLIGATION_BY_RULE = f"""CASE WHEN l.issuer_id = l.acceptor_id THEN 0
 _FEE_BY_RULE = """CASE WHEN f.id IS NULL OR (f.rate = 0 AND f.flat = 0 AND coalesce(f.minimum, 0) = 0) THEN 0
             ELSE least(greatest(round(l.amount * f.rate) + f.flat, coalesce(f.minimum, 0)), f.maximum) END"""
 
+#: Nothing is charged on nothing, whatever the rule's minimum.
+_FEE_OF_REST = f"CASE WHEN l.amount = 0 THEN 0 ELSE {_FEE_BY_RULE} END"
+
 _OBLIGATIONS_BY_RULE = _legs_where(
-    f"l.obligation <> {_OBLIGATION_BY_RULE}",
+    f"t.original_id IS NULL AND l.obligation <> {_OBLIGATION_BY_RULE}",
     f"'obligation=' || {_OBLIGATION_BY_RULE}",
     "'obligation=' || l.obligation",
     _RULES,
 )
 
 _FEES_BY_RULE = _legs_where(
-    f"l.acceptor_fee + l.issuer_fee <> {_FEE_BY_RULE} OR f.since_version > t.rule_version",
+    f"t.original_id IS NULL"
+    f" AND (l.acceptor_fee + l.issuer_fee <> {_FEE_BY_RULE} OR f.since_version > t.rule_version)",
     f"'fee=' || {_FEE_BY_RULE} || ', by a rule since version ' || coalesce(f.since_version, 0)",
     "'fee=' || l.acceptor_fee + l.issuer_fee || ', by version ' || t.rule_version",
     f"{_RULES} LEFT JOIN fee_rules f ON f.id = l.fee_rule_id",
+)
+
+#: What is left of a transaction after its reversals: for each issuer the sums of its legs.
+_LEFT = """
+SELECT t.wallet_id, t.id AS transaction_id, l.number, l.kind, l.issuer_id, l.acceptor_id, t.rule_version,
+       l.fee_rule_id, l.points + s.points AS points, l.amount + s.amount AS amount,
+       l.obligation + s.obligation AS obligation, l.acceptor_fee + s.acceptor_fee AS acceptor_fee,
+       l.issuer_fee + s.issuer_fee AS issuer_fee
+  FROM (SELECT r.wallet_id, r.original_id, r.original_period, b.kind, b.issuer_id, sum(b.points) AS points,
+               sum(b.amount) AS amount, sum(b.obligation) AS obligation, sum(b.acceptor_fee) AS acceptor_fee,
+               sum(b.issuer_fee) AS issuer_fee
+          FROM transactions r
+          JOIN legs b ON b.period = r.period AND b.wallet_id = r.wallet_id AND b.transaction_id = r.id
+         WHERE r.original_id IS NOT NULL
+           AND (%(period)s::int IS NULL
+                OR EXISTS (SELECT FROM transactions x
+                            WHERE x.wallet_id = r.wallet_id AND x.original_id = r.original_id
+                              AND x.period = %(period)s::int))
+         GROUP BY r.wallet_id, r.original_id, r.original_period, b.kind, b.issuer_id) AS s
+  LEFT JOIN transactions t
+         ON t.wallet_id = s.wallet_id AND t.id = s.original_id AND t.period = s.original_period
+  LEFT JOIN legs l ON l.period = t.period AND l.wallet_id = t.wallet_id AND l.transaction_id = t.id
+                  AND l.kind = s.kind AND l.issuer_id = s.issuer_id
+"""
+
+_REVERSALS = f"""
+SELECT concat('transactions (wallet_id=', l.wallet_id, ', transaction_id=', l.transaction_id,
+              '), leg ', l.number, ' less its reversals') AS place,
+       concat('nothing below zero, obligation=', {_OBLIGATION_BY_RULE}, ', fee=', {_FEE_OF_REST}) AS expected,
+       concat('points=', l.points, ', amount=', l.amount, ', obligation=', l.obligation, ', fee=',
+              l.acceptor_fee, '+', l.issuer_fee) AS found
+  FROM ({_LEFT}) AS l
+  LEFT JOIN rulebooks r ON r.version = l.rule_version
+  LEFT JOIN fee_rules f ON f.id = l.fee_rule_id
+ WHERE l.number IS NULL OR l.points < 0 OR l.amount < 0 OR l.acceptor_fee < 0 OR l.issuer_fee < 0
+    OR l.obligation <> {_OBLIGATION_BY_RULE} OR l.acceptor_fee + l.issuer_fee <> {_FEE_OF_REST}
+ ORDER BY l.wallet_id, l.transaction_id, l.number
+ LIMIT 1
+"""  # noqa: S608
+
+_HELD = compare(
+    "lots",
+    ("wallet_id", "lot_id"),
+    ("held",),
+    """SELECT d.wallet_id, d.lot_id, d.quantity AS held
+         FROM hold_draws d
+         JOIN holds h ON h.wallet_id = d.wallet_id AND h.id = d.hold_id
+        WHERE h.status = 'held'""",
+    "SELECT wallet_id, id AS lot_id, held FROM lots",
+)
+
+_HOLDS = f"""
+SELECT concat('holds (wallet_id=', h.wallet_id, ', id=', h.id, ')') AS place,
+       CASE h.status WHEN 'captured' THEN 'a transaction of ' || h.captured
+                     ELSE 'no transaction' END AS expected,
+       concat(t.id, ' of ', CASE t.kind WHEN {TransactionKind.SPEND:d} THEN t.amount
+                                        ELSE t.points END) AS found
+  FROM holds h
+  LEFT JOIN transactions t ON t.wallet_id = h.wallet_id AND t.id = h.id
+ WHERE (h.status = 'captured') <> (t.id IS NOT NULL)
+    OR h.captured <> coalesce(CASE t.kind WHEN {TransactionKind.SPEND:d} THEN t.amount ELSE t.points END, 0)
+ ORDER BY h.wallet_id, h.id
+ LIMIT 1
+"""  # noqa: S608
+
+_ARREARS = compare(
+    "arrears",
+    ("wallet_id", "issuer_id"),
+    ("points",),
+    f"""SELECT wallet_id, debit AS issuer_id,
+               CASE kind WHEN {EntryKind.ARREARS_INCURRED:d} THEN quantity ELSE -quantity END AS points
+          FROM entries WHERE kind IN ({_ARREARS_KINDS})""",  # noqa: S608
+    "SELECT wallet_id, issuer_id, points FROM arrears",
 )
 
 _ONE_PERIOD = """
@@ -340,7 +446,12 @@ SELECT 'outcomes (key=' || o.key || ')' AS place,
   FROM outcomes o
  WHERE o.transaction_id IS NOT NULL
    AND NOT EXISTS (SELECT FROM transactions t WHERE t.wallet_id = o.wallet_id AND t.id = o.transaction_id)
- ORDER BY o.key
+ UNION ALL
+SELECT 'outcomes (key=' || o.key || ')', 'hold (wallet_id=' || o.wallet_id || ', id=' || o.hold_id || ')',
+       'none'
+  FROM outcomes o
+ WHERE o.hold_id IS NOT NULL
+   AND NOT EXISTS (SELECT FROM holds h WHERE h.wallet_id = o.wallet_id AND h.id = o.hold_id)
  LIMIT 1
 """
 
@@ -368,6 +479,9 @@ SELECT concat('merchant_references (merchant_id=', r.merchant_id, ', kind=', r.k
  WHERE NOT EXISTS (SELECT FROM transactions t
                     WHERE t.wallet_id = r.wallet_id AND t.id = r.transaction_id
                       AND t.merchant_id = r.merchant_id AND t.kind = r.kind AND t.reference = r.reference)
+   AND NOT EXISTS (SELECT FROM holds h
+                    WHERE h.wallet_id = r.wallet_id AND h.id = r.transaction_id
+                      AND h.merchant_id = r.merchant_id AND h.kind = r.kind AND h.reference = r.reference)
  ORDER BY r.merchant_id, r.kind, r.reference
  LIMIT 1
 """
@@ -390,6 +504,10 @@ CHECKS = (
         "obligations_by_rule", "Obligations are those of the rulebook that judged them", _OBLIGATIONS_BY_RULE
     ),
     Check("fees_by_rule", "Fees are those of the rule that priced them", _FEES_BY_RULE),
+    Check("reversals", "What reversals leave is worth, owes and costs what its rules say", _REVERSALS),
+    Check("held", "What lots hold is what open holds have set aside", _HELD),
+    Check("holds", "A hold has a transaction of what was captured, or none", _HOLDS),
+    Check("arrears", "Arrears are what the journal made and paid", _ARREARS),
     Check("one_period", "A transaction lies in one period", _ONE_PERIOD),
     Check("period_bounds", "It is booked within its period, and late if it occurred before", _PERIOD_BOUNDS),
     Check("periods_apart", "Periods do not overlap", _PERIODS_APART),

@@ -26,7 +26,8 @@ _SETTLED_POSITIONS = compare(
     f"SELECT {', '.join((*POSITION_KEY, *MEASURES))} FROM settlement_positions WHERE {of_period()}",  # noqa: S608
 )
 
-# From the entries, which know nothing of legs: what was debited is owed, what was credited is due.
+# From the entries, which know nothing of legs: what was debited is owed, what was credited is due. A reversal
+# takes both back, from the one who was to be paid.
 _SETTLED_NETS = compare(
     "settlement_nets",
     ("period", "participant_id"),
@@ -38,8 +39,17 @@ _SETTLED_NETS = compare(
         SELECT period, debit, 0, quantity, 0, -quantity
           FROM entries WHERE kind = {EntryKind.OBLIGATION:d} AND {_CLOSED} AND {of_period()}
         UNION ALL
+        SELECT period, debit, -quantity, 0, 0, -quantity
+          FROM entries WHERE kind = {EntryKind.OBLIGATION_REVERSED:d} AND {_CLOSED} AND {of_period()}
+        UNION ALL
+        SELECT period, credit, 0, -quantity, 0, quantity
+          FROM entries WHERE kind = {EntryKind.OBLIGATION_REVERSED:d} AND {_CLOSED} AND {of_period()}
+        UNION ALL
         SELECT period, debit, 0, 0, quantity, -quantity
-          FROM entries WHERE kind = {EntryKind.FEE:d} AND {_CLOSED} AND {of_period()}""",  # noqa: S608
+          FROM entries WHERE kind = {EntryKind.FEE:d} AND {_CLOSED} AND {of_period()}
+        UNION ALL
+        SELECT period, credit, 0, 0, -quantity, quantity
+          FROM entries WHERE kind = {EntryKind.FEE_RETURNED:d} AND {_CLOSED} AND {of_period()}""",  # noqa: S608
     f"SELECT period, participant_id, receivable, payable, fees, net FROM settlement_nets WHERE {of_period()}",  # noqa: S608
 )
 

@@ -19,9 +19,12 @@ from api.server import serve as serve_forever
 from api.setup import prepare
 from config import Settings
 from config.logs import configure_logging
-from database import EmbeddedServer, EmbeddedServerError
+from database import EmbeddedServer, EmbeddedServerError, attach, make_engine
+from settlement.schedule import Schedule
 
 POLL_SECONDS = 0.05
+#: A lock and a writer for each job, and what they read.
+SCHEDULE_CONNECTIONS = 6
 
 
 @click.command()
@@ -59,8 +62,40 @@ def _serve(settings: Settings, url: str, sample: bool) -> None:
     keys = read_sample_keys(settings)
     configure_logging(settings.log_level, settings.log_format)
     _once_it_answers(settings, lambda: _greet(settings, operator_key, keys))
-    serve_forever(settings)
+    with _scheduled(url):
+        serve_forever(settings)
     console.print("Stopped.")
+
+
+@click.command()
+def schedule() -> None:
+    """Run what is due by the clock (holds lapse, points end) beside `tongdui serve`; `run` does both."""
+    settings = settings_or_fail()
+    configure_logging(settings.log_level, settings.log_format)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        url = settings.database_url or attach(settings.data_dir)
+    except EmbeddedServerError as error:
+        raise click.ClickException(str(error)) from error
+    if url is None:
+        raise click.ClickException("No database runs here. Set DATABASE_URL, or start `tongdui run`.")
+    with _scheduled(url):
+        console.print("The schedule runs. Stop with Ctrl-C.")
+        stop.wait()
+
+
+@contextmanager
+def _scheduled(url: str) -> Iterator[None]:
+    engine = make_engine(url, pool_size=SCHEDULE_CONNECTIONS, application_name="tongdui-schedule")
+    jobs = Schedule(engine)
+    try:
+        jobs.start()
+        yield
+    finally:
+        jobs.stop()
+        engine.dispose()
 
 
 def _once_it_answers(settings: Settings, then: Callable[[], None]) -> None:

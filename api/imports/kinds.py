@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError
 from api.commands import BUILDERS, Envelope
 from api.problems import field_errors
 from api.schemas.ledger import AccrualInput, LoadInput, MemberInput, OpeningInput, RedemptionInput, SpendInput
+from api.schemas.reversals import ReversalRow
 from clearing.core.commands import Command
 from clearing.core.outcomes import Code, Refusal
 
@@ -45,6 +46,7 @@ KINDS = {
         "redemption", RedemptionInput(), "card merchant points amount purpose", "card merchant"
     ),
     "loads": _kind("load", LoadInput(), "card merchant issuer amount", "card merchant amount"),
+    "reversals": _kind("reversal", ReversalRow(), "transaction points amount reason", "transaction reason"),
     "spends": _kind("spend", SpendInput(), "card merchant issuer amount", "card merchant amount"),
 }
 

@@ -31,27 +31,32 @@ def either_points_or_amount(data: dict[str, Any]) -> None:
         raise ValidationError("Give either points or amount.", "points")
 
 
-class Capture(Truth):
-    """Holds are not served yet, so only true is taken."""
+def capture_field() -> Truth:
+    return Truth(load_default=True, metadata={"description": "false: only set it aside, as a hold"})
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(load_default=True, **kwargs)
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        if value is False:
-            raise ValidationError("Holds are not served yet; leave capture out or send true.")
-        return super()._deserialize(value, *args, **kwargs)
+def hold_end_field() -> Instant:
+    return Instant(
+        allow_none=True, metadata={"description": "With capture: false, until when; default: as set"}
+    )
+
+
+def check_hold_end(data: dict[str, Any]) -> None:
+    if data.get("expires_at") is not None and data["capture"]:
+        raise ValidationError("Only a hold ends; send capture: false with it.", "expires_at")
 
 
 class RedemptionInput(ActInput):
     points = whole("Points to use", allow_none=True)
     amount = whole("Or: use as many points as are worth this many fen", allow_none=True)
-    capture = Capture()
+    capture = capture_field()
+    expires_at = hold_end_field()
     purpose = Text(allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)
     def _quantity(self, data: dict[str, Any], **_: Any) -> None:
         either_points_or_amount(data)
+        check_hold_end(data)
 
 
 class LoadInput(ActInput):
@@ -61,7 +66,12 @@ class LoadInput(ActInput):
 
 class SpendInput(ActInput):
     amount = whole("Stored value to use, in fen", required=True)
-    capture = Capture()
+    capture = capture_field()
+    expires_at = hold_end_field()
+
+    @validates_schema(skip_on_field_errors=True)
+    def _hold_end(self, data: dict[str, Any], **_: Any) -> None:
+        check_hold_end(data)
 
 
 class OpeningInput(Schema):
@@ -118,13 +128,14 @@ class LegSchema(Schema):
 class TransactionSchema(Schema):
     id = fields.String()
     kind = fields.String()
-    status = fields.String()
-    card = fields.String()
+    status = fields.String(validate=validate.OneOf(["posted", "held", "voided", "expired"]))
+    hold = fields.String(allow_none=True)
+    card = fields.String(allow_none=True)
     merchant = fields.String(allow_none=True)
     acceptor = fields.String()
-    period = fields.String()
+    period = fields.String(allow_none=True)
     occurred_at = fields.AwareDateTime()
-    booked_at = fields.AwareDateTime()
+    booked_at = fields.AwareDateTime(allow_none=True)
     late = fields.Boolean()
     points = fields.Integer()
     amount = fields.Integer()
@@ -133,6 +144,10 @@ class TransactionSchema(Schema):
     purpose = fields.String(allow_none=True)
     metadata = fields.Dict(keys=fields.String(), values=fields.String())
     reversed = fields.Integer()
+    reversed_points = fields.Integer()
+    reversed_amount = fields.Integer()
+    reverses = fields.String(allow_none=True)
+    reverses_period = fields.String(allow_none=True)
     legs = fields.List(fields.Nested(LegSchema))
 
 

@@ -1,5 +1,6 @@
 """Transactions as they were booked."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -10,14 +11,22 @@ from api.problems import FieldError, Problem
 from api.schemas.common import page_of
 from api.schemas.ledger import TransactionQuery, TransactionSchema
 from api.services import services
+from api.v1 import holds
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
 from clearing.core.calendar import period_number
 from clearing.core.commands import Caller, Scope
-from clearing.core.directory import Directory
 from clearing.core.journal import Booking
 from clearing.core.outcomes import Code
-from clearing.query import TransactionFilter, list_bookings, read_bookings, read_card
+from clearing.originals import read_reversed
+from clearing.query import (
+    TransactionFilter,
+    database_time,
+    list_bookings,
+    read_bookings,
+    read_card,
+    read_hold,
+)
 
 blueprint = Blueprint("transactions", __name__, description="What was booked, with legs, fees and reasons")
 
@@ -50,11 +59,12 @@ def list_transactions(query: dict[str, Any]) -> Response:
             reference=query["reference"],
         )
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
+        reversed_ = read_reversed(connection, [_key(booking) for booking in bookings])
     return answer(
         page(
             bookings,
             limit,
-            lambda booking: present.transaction(booking, directory, caller),
+            lambda booking: present.transaction(booking, directory, caller, _reversed(booking, reversed_)),
             lambda booking: booking.transaction.id,
         )
     )
@@ -64,17 +74,32 @@ def list_transactions(query: dict[str, Any]) -> Response:
 @guard(*BOOKS)
 @blueprint.response(200, TransactionSchema)
 def read_transaction(transaction_id: str) -> Response:
-    """One transaction"""
-    key = ids.decode("txn", transaction_id, 2)
+    """One transaction, also one that is only held so far"""
+    wallet_id, number = ids.decode("txn", transaction_id, 2) or (0, 0)
+    caller = current_caller()
     with services().engine.connect() as connection:
         directory = services().directory(connection)
-        found = read_bookings(connection, [(key[0], key[1])]) if key else []
-    if not found or not _visible(found[0], current_caller(), directory):
-        raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
-    return answer(present.transaction(found[0], directory, current_caller()))
+        found = read_bookings(connection, [(wallet_id, number)])
+        reversed_ = read_reversed(connection, [(wallet_id, number)])
+        hold = read_hold(connection, wallet_id, number)
+        at = database_time(connection)
+    if found and _visible(found[0], caller):
+        booking = found[0]
+        return answer(present.transaction(booking, directory, caller, _reversed(booking, reversed_), hold))
+    if hold is not None and not found and holds.visible(hold, caller):
+        return answer(present.held(hold._replace(status=hold.status_at(at)), directory, caller))
+    raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
 
 
-def _visible(booking: Booking, caller: Caller, directory: Directory) -> bool:
+def _key(booking: Booking) -> tuple[int, int]:
+    return booking.transaction.wallet_id, booking.transaction.id
+
+
+def _reversed(booking: Booking, reversed_: Mapping[tuple[int, int], tuple[int, int]]) -> present.Reversed:
+    return present.Reversed(*reversed_.get(_key(booking), (0, 0)))
+
+
+def _visible(booking: Booking, caller: Caller) -> bool:
     viewer = own_participant(caller)
     if viewer is None:
         return True

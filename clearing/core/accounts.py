@@ -25,6 +25,10 @@ class Account(StrEnum):
     REDEEMED = "redeemed"  # points of a participant that were used
     OPENING = "opening"  # balances that came from before the alliance
     FLOAT = "float"  # money held against stored value
+    BREAKAGE = "breakage"  # what ended unused
+    ARREARS = (
+        "arrears"  # points a wallet owes an issuer: given, spent, and taken back; the owner is the issuer
+    )
     CLEARING = "clearing"  # what a participant owes or is owed through the hub
     FEE_INCOME = "fee_income"  # the hub's
 
@@ -40,6 +44,16 @@ class EntryKind(IntEnum):
     VALUE_OPENED = 6
     OBLIGATION = 7
     FEE = 8
+    POINTS_RETURNED = 9
+    POINTS_WITHDRAWN = 10
+    VALUE_RETURNED = 11
+    VALUE_UNLOADED = 12
+    FEE_RETURNED = 13
+    ARREARS_INCURRED = 14
+    ARREARS_PAID = 15
+    POINTS_EXPIRED = 16
+    VALUE_EXPIRED = 17
+    OBLIGATION_REVERSED = 18
 
 
 class Posting(NamedTuple):
@@ -57,6 +71,17 @@ CHART: dict[EntryKind, Posting] = {
     EntryKind.VALUE_OPENED: Posting(Account.OPENING, Account.LOT, Unit.FEN),
     EntryKind.OBLIGATION: Posting(Account.CLEARING, Account.CLEARING, Unit.FEN),
     EntryKind.FEE: Posting(Account.CLEARING, Account.FEE_INCOME, Unit.FEN),
+    EntryKind.POINTS_RETURNED: Posting(Account.REDEEMED, Account.LOT, Unit.POINTS),
+    EntryKind.POINTS_WITHDRAWN: Posting(Account.LOT, Account.ISSUED, Unit.POINTS),
+    EntryKind.VALUE_RETURNED: Posting(Account.FLOAT, Account.LOT, Unit.FEN),
+    EntryKind.VALUE_UNLOADED: Posting(Account.LOT, Account.FLOAT, Unit.FEN),
+    # From the creditor of the obligation to its debtor.
+    EntryKind.OBLIGATION_REVERSED: Posting(Account.CLEARING, Account.CLEARING, Unit.FEN),
+    EntryKind.FEE_RETURNED: Posting(Account.FEE_INCOME, Account.CLEARING, Unit.FEN),
+    EntryKind.ARREARS_INCURRED: Posting(Account.ARREARS, Account.ISSUED, Unit.POINTS),
+    EntryKind.ARREARS_PAID: Posting(Account.ISSUED, Account.ARREARS, Unit.POINTS),
+    EntryKind.POINTS_EXPIRED: Posting(Account.LOT, Account.BREAKAGE, Unit.POINTS),
+    EntryKind.VALUE_EXPIRED: Posting(Account.LOT, Account.BREAKAGE, Unit.FEN),
 }
 
 

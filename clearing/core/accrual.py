@@ -36,9 +36,12 @@ def plan(batch: Batch, command: Accrual, setting: Setting) -> Plan:
     points = command.points
     if points is None:
         points = min(multiply_down(command.amount, acceptor.earn_rate / FEN_PER_YUAN), MAX_QUANTITY)
-    is_own = batch.holds_card_of(setting.card.wallet_id, acceptor.id, setting.on)
+    is_own = batch.holds_card_of(setting.wallet_id, acceptor.id, setting.times.on)
+    assert setting.card is not None, "an accrual is made with a card"
     visited_from = acceptor.id if is_own else setting.card.issuer_id
-    fee = price(directory.rulebook, ExchangeKind.VISIT, visited_from, acceptor.id, command.amount, setting.on)
+    fee = price(
+        directory.rulebook, ExchangeKind.VISIT, visited_from, acceptor.id, command.amount, setting.times.on
+    )
     if visited_from == acceptor.id:
         legs = [PlannedLeg(LegKind.VISIT, acceptor.id, points, command.amount, 0, fee)]
     else:
@@ -46,10 +49,19 @@ def plan(batch: Batch, command: Accrual, setting: Setting) -> Plan:
         legs = [PlannedLeg(LegKind.VISIT, visited_from, 0, command.amount, 0, fee)]
         if points:
             legs.append(PlannedLeg(LegKind.ISSUE, acceptor.id, points, 0, 0, OWN_SYSTEM))
+    # Points that were spent and then taken back are owed, and paid first.
+    paid = min(points, batch.arrears(setting.wallet_id, acceptor.id))
     credits_ = []
-    if points:
-        expiry = expires_on(acceptor.expiry, setting.on)
-        credits_.append(Credit(acceptor.id, Asset.POINTS, expiry, points, EntryKind.POINTS_ISSUED))
+    if points > paid:
+        expiry = expires_on(acceptor.expiry, setting.times.on)
+        credits_.append(Credit(acceptor.id, Asset.POINTS, expiry, points - paid, EntryKind.POINTS_ISSUED))
     return Plan(
-        TransactionKind.ACCRUAL, points, command.amount, legs, [], EntryKind.POINTS_REDEEMED, credits_
+        TransactionKind.ACCRUAL,
+        points,
+        command.amount,
+        legs,
+        [],
+        EntryKind.POINTS_REDEEMED,
+        credits_,
+        arrears=-paid,
     )

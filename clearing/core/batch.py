@@ -8,6 +8,7 @@ from functools import cached_property
 from clearing.core.accounts import HUB, Asset, EntryKind
 from clearing.core.calendar import Period, PeriodState
 from clearing.core.commands import Command
+from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import (
     NO_CHANGE,
     Booking,
@@ -17,19 +18,20 @@ from clearing.core.journal import (
     PositionChange,
     PositionKey,
     Transaction,
+    TransactionKind,
     parties,
 )
 from clearing.core.outcomes import Outcome, Recorded, Refusal
-from clearing.core.plan import Credit, Plan, Setting
-from clearing.core.snapshot import Card, Lot, ReferenceKey, Snapshot
+from clearing.core.plan import Credit, Plan, Release, Setting, Times
+from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
 
 
 @dataclass
 class Decision:
     """What `apply` writes. `outcomes` has one item for each command, in order; the rest are rows.
 
-    `new_lots` and `changed_lots` (those that existed before) hold the lots as they are afterwards.
-    `recorded`: outcome by key.
+    `new_lots` and `changed_lots` (those that existed before) hold the lots as they are afterwards, and so do
+    `new_holds` and `changed_holds`; `arrears` are what they come to. `recorded`: outcome by key.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -38,8 +40,11 @@ class Decision:
     entries: list[Entry] = field(default_factory=list)
     new_lots: dict[int, Lot] = field(default_factory=dict)
     changed_lots: dict[int, Lot] = field(default_factory=dict)
+    new_holds: dict[int, Hold] = field(default_factory=dict)
+    changed_holds: dict[int, Hold] = field(default_factory=dict)
+    arrears: dict[ArrearsKey, int] = field(default_factory=dict)
     positions: dict[PositionKey, PositionChange] = field(default_factory=dict)
-    references: dict[ReferenceKey, Transaction] = field(default_factory=dict)
+    references: dict[ReferenceKey, tuple[int, int]] = field(default_factory=dict)
     recorded: dict[str, Recorded] = field(default_factory=dict)
 
 
@@ -54,6 +59,9 @@ class Batch:
         self._days: dict[datetime, tuple[date, Period]] = {}
         self._lots: dict[int, dict[int, Lot]] = {}
         self._bookings: dict[str, Booking] = {}
+        self._booked: dict[int, Booking] = {}
+        self._held: dict[str, Hold] = {}
+        self._reversed: dict[int, tuple[int, int]] = {}
         self._entry_number = 0
 
     def lots(self, wallet_id: int, asset: Asset) -> list[Lot]:
@@ -72,6 +80,56 @@ class Batch:
         for card in self.snapshot.cards.values():
             by_wallet.setdefault(card.wallet_id, []).append(card)
         return by_wallet
+
+    def lot(self, wallet_id: int, lot_id: int) -> Lot | None:
+        """One lot as it stands now; None if it ended long ago with nothing in it."""
+        return self._wallet_lots(wallet_id).get(lot_id)
+
+    def hold(self, wallet_id: int, hold_id: int) -> Hold | None:
+        """A hold as it stands now."""
+        decision = self.decision
+        found = (
+            decision.changed_holds.get(hold_id)
+            or decision.new_holds.get(hold_id)
+            or self.snapshot.holds.get(hold_id)
+        )
+        return found if found and found.wallet_id == wallet_id else None
+
+    def original(self, wallet_id: int, transaction_id: int) -> Original | None:
+        """A transaction that is to be reversed, with what has been reversed of it so far."""
+        found = self.snapshot.originals.get(transaction_id) or self._booked_here(transaction_id)
+        if found is None or found.booking.transaction.wallet_id != wallet_id:
+            return None
+        points, amount = self._reversed.get(transaction_id, (0, 0))
+        return found._replace(
+            points_reversed=found.points_reversed + points, amount_reversed=found.amount_reversed + amount
+        )
+
+    def _booked_here(self, transaction_id: int) -> Original | None:
+        """A transaction of this batch: a captured hold's number is known before it is booked."""
+        booking = self._booked.get(transaction_id)
+        if booking is None:
+            return None
+        settings = self.snapshot.directory.rulebook.settings
+        return Original(booking, Terms(settings.point_value, settings.reimbursement_rate), 0, 0)
+
+    def arrears(self, wallet_id: int, issuer_id: int) -> int:
+        """Points that the wallet owes this issuer."""
+        key = ArrearsKey(wallet_id, issuer_id)
+        return self.decision.arrears.get(key, self.snapshot.arrears.get(key, 0))
+
+    def times(self, command: Command) -> Times:
+        """When the command occurred and when it is booked.
+
+        Now; or, where a clock lags behind the closing, the first instant after the last closed period.
+        """
+        occurred_at = command.occurred_at or self.at
+        closed_until = self.snapshot.closed_until
+        if command.historical:
+            booked_at = occurred_at
+        else:
+            booked_at = self.at if closed_until is None else max(self.at, closed_until)
+        return Times(occurred_at, booked_at, *self.day_of(booked_at))
 
     def day_of(self, booked_at: datetime) -> tuple[date, Period]:
         """The day in the alliance's zone, and the period; most of a batch is booked at one instant."""
@@ -92,11 +150,55 @@ class Batch:
         """What this batch booked under the key, if it did."""
         return self._bookings.get(key)
 
+    def held(self, key: str) -> Hold | None:
+        """The hold that this batch placed or released under the key, if it did."""
+        return self._held.get(key)
+
     def reference_taken(self, key: ReferenceKey) -> bool:
         return key in self.snapshot.references or key in self.decision.references
 
     def record_refusal(self, command: Command, refusal: Refusal) -> None:
         self.decision.recorded[command.key] = Recorded(command.request_hash, refusal=refusal)
+
+    def place(self, command: Command, setting: Setting, plan: Plan, expires_at: datetime) -> Hold:
+        """Set the plan's draws aside. Nothing in here can fail."""
+        assert setting.card_number is not None, "a hold is placed with a card"
+        assert setting.merchant is not None, "a hold is placed at a merchant"
+        hold = Hold(
+            setting.wallet_id,
+            next(self._ids),
+            plan.kind,
+            HoldStatus.HELD,
+            setting.card_number,
+            setting.merchant.id,
+            setting.acceptor_id,
+            plan.points,
+            plan.amount,
+            0,
+            self.at,
+            expires_at,
+            self.snapshot.directory.rulebook.version,
+            command.caller.key_id,
+            command.reference,
+            plan.purpose,
+            command.metadata,
+            tuple(HeldDraw(lot.id, lot.issuer_id, quantity) for lot, quantity in plan.draws),
+        )
+        for lot, quantity in plan.draws:
+            self._put(lot.with_balance(lot.available - quantity, lot.held + quantity))
+        self.decision.new_holds[hold.id] = hold
+        self._refer(command, setting, plan.kind, hold.id)
+        self._record_hold(command, hold)
+        return hold
+
+    def release(self, command: Command, release: Release) -> Hold:
+        """End a hold and put back what it held. Nothing in here can fail."""
+        hold = release.hold._replace(status=release.status)
+        self._change_hold(hold)
+        for lot in release.lots:
+            self._put(lot)
+        self._record_hold(command, hold)
+        return hold
 
     def book(self, command: Command, setting: Setting, plan: Plan) -> Booking:
         """Write the plan into the decision. Nothing in here can fail."""
@@ -105,35 +207,44 @@ class Batch:
         self._entry_number = 0
         movements = self._move_lots(transaction, plan)
         self._owe(transaction, legs)
-        if command.reference is not None and transaction.merchant_id is not None:
-            reference = ReferenceKey(transaction.merchant_id, transaction.kind, command.reference)
-            self.decision.references[reference] = transaction
+        if plan.arrears:
+            self._move_arrears(transaction, plan.arrears)
+        if plan.captured is not None:
+            self._change_hold(plan.captured)
+        if plan.original is not None:
+            points, amount = self._reversed.get(plan.original.id, (0, 0))
+            self._reversed[plan.original.id] = (points - plan.points, amount - plan.amount)
+        self._refer(command, setting, plan.kind, transaction.id)
         self.decision.recorded[command.key] = Recorded(
             command.request_hash, transaction.wallet_id, transaction.id
         )
         booking = Booking(transaction, legs, movements)
-        self._bookings[command.key] = booking
+        self._bookings[command.key] = self._booked[transaction.id] = booking
         return booking
 
     def _transaction(self, command: Command, setting: Setting, plan: Plan) -> Transaction:
+        times, original = setting.times, plan.original
+        about: Command | Hold = plan.captured or command
         transaction = Transaction(
-            setting.period.number,
-            setting.card.wallet_id,
-            next(self._ids),
+            times.period.number,
+            setting.wallet_id,
+            plan.captured.id if plan.captured else next(self._ids),
             plan.kind,
-            setting.card.number,
+            setting.card_number,
             setting.merchant.id if setting.merchant else None,
             setting.acceptor_id,
-            setting.occurred_at,
-            setting.booked_at,
-            setting.occurred_at < setting.period.starts_at,
+            times.occurred_at,
+            times.booked_at,
+            times.occurred_at < times.period.starts_at,
             plan.points,
             plan.amount,
             self.snapshot.directory.rulebook.version,
             command.caller.key_id,
-            command.reference,
+            about.reference,
             plan.purpose,
-            command.metadata,
+            about.metadata,
+            original.id if original else None,
+            original.period if original else None,
         )
         self.decision.transactions.append(transaction)
         return transaction
@@ -164,13 +275,15 @@ class Batch:
     def _move_lots(self, transaction: Transaction, plan: Plan) -> list[LotMovement]:
         """Take the draws out of their lots and put the credits in, with an entry for each."""
         movements = []
+        for lot in plan.released:
+            self._put(lot)
         for lot, quantity in plan.draws:
-            self._put(lot, lot.available - quantity)
+            self._put(lot.with_balance(lot.available - quantity, lot.held))
             self._enter(transaction, plan.draw_entry, lot.id, lot.issuer_id, quantity)
             movements.append(LotMovement(lot.issuer_id, lot.id, lot.expires_on, quantity, False))
         for credit in plan.credits:
             lot = self._lot_for(transaction.wallet_id, credit)
-            self._put(lot, lot.available + credit.quantity)
+            self._put(lot.with_balance(lot.available + credit.quantity, lot.held))
             self._enter(transaction, credit.entry, lot.issuer_id, lot.id, credit.quantity)
             movements.append(LotMovement(lot.issuer_id, lot.id, lot.expires_on, credit.quantity, True))
         return movements
@@ -181,15 +294,42 @@ class Batch:
         for leg in legs:
             if leg.issuer_id == leg.acceptor_id:
                 continue
-            if leg.obligation:
-                debtor, creditor = parties(leg.kind, leg.issuer_id, leg.acceptor_id)
+            debtor, creditor = parties(leg.kind, leg.issuer_id, leg.acceptor_id)
+            if leg.obligation > 0:
                 self._enter(transaction, EntryKind.OBLIGATION, debtor, creditor, leg.obligation)
-            if leg.acceptor_fee:
-                self._enter(transaction, EntryKind.FEE, leg.acceptor_id, HUB, leg.acceptor_fee)
-            if leg.issuer_fee:
-                self._enter(transaction, EntryKind.FEE, leg.issuer_id, HUB, leg.issuer_fee)
+            elif leg.obligation < 0:
+                self._enter(transaction, EntryKind.OBLIGATION_REVERSED, creditor, debtor, -leg.obligation)
+            for payer, fee in ((leg.acceptor_id, leg.acceptor_fee), (leg.issuer_id, leg.issuer_fee)):
+                if fee > 0:
+                    self._enter(transaction, EntryKind.FEE, payer, HUB, fee)
+                elif fee < 0:
+                    self._enter(transaction, EntryKind.FEE_RETURNED, HUB, payer, -fee)
             position = PositionKey(leg.period, leg.issuer_id, leg.acceptor_id, leg.kind)
             positions[position] = positions.get(position, NO_CHANGE).plus(leg)
+
+    def _move_arrears(self, transaction: Transaction, growth: int) -> None:
+        issuer_id = transaction.acceptor_id
+        kind = EntryKind.ARREARS_INCURRED if growth > 0 else EntryKind.ARREARS_PAID
+        self._enter(transaction, kind, issuer_id, issuer_id, abs(growth))
+        key = ArrearsKey(transaction.wallet_id, issuer_id)
+        self.decision.arrears[key] = self.arrears(*key) + growth
+
+    def _refer(self, command: Command, setting: Setting, kind: TransactionKind, id_: int) -> None:
+        """Take the merchant's own number, for a transaction or a hold."""
+        if command.reference is not None and setting.merchant is not None:
+            reference = ReferenceKey(setting.merchant.id, kind, command.reference)
+            self.decision.references[reference] = (setting.wallet_id, id_)
+
+    def _record_hold(self, command: Command, hold: Hold) -> None:
+        self.decision.recorded[command.key] = Recorded(command.request_hash, hold.wallet_id, hold_id=hold.id)
+        self._held[command.key] = hold
+
+    def _change_hold(self, hold: Hold) -> None:
+        """Keep the hold as it is now among the rows to be written."""
+        if hold.id in self.decision.new_holds:
+            self.decision.new_holds[hold.id] = hold
+        else:
+            self.decision.changed_holds[hold.id] = hold
 
     def _enter(
         self, transaction: Transaction, kind: EntryKind, debit: int, credit: int, quantity: int
@@ -223,17 +363,8 @@ class Batch:
         self.decision.new_lots[lot.id] = lot
         return lot
 
-    def _put(self, before: Lot, available: int) -> None:
+    def _put(self, lot: Lot) -> None:
         """Keep the lot as it is now, here and among the rows to be written."""
-        lot = Lot(
-            before.wallet_id,
-            before.id,
-            before.issuer_id,
-            before.asset,
-            before.expires_on,
-            available,
-            before.held,
-        )
         self._wallet_lots(lot.wallet_id)[lot.id] = lot
         if lot.id in self.decision.new_lots:
             self.decision.new_lots[lot.id] = lot

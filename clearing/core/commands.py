@@ -55,7 +55,6 @@ class Command:
     key: str
     request_hash: str
     caller: Caller
-    card: str
     occurred_at: datetime | None = None
     historical: bool = False
     reference: str | None = None
@@ -63,7 +62,21 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AtMerchant(Command):
+class WithCard(Command):
+    """A command about whoever holds this card."""
+
+    card: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnWallet(Command):
+    """A command about something that a wallet has: a hold, a transaction, a lot."""
+
+    wallet_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtMerchant(WithCard):
     """A command given at a merchant, by its code."""
 
     merchant: str
@@ -79,11 +92,16 @@ class Accrual(AtMerchant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redemption(AtMerchant):
-    """Use `points`, or as many as are worth `amount` fen; exactly one of the two is given."""
+    """Use `points`, or as many as are worth `amount` fen; exactly one of the two is given.
+
+    `capture` False only sets them aside, until `expires_at` or as long as the alliance's default.
+    """
 
     points: int | None = None
     amount: int | None = None
     purpose: str | None = None
+    capture: bool = True
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +114,58 @@ class Load(AtMerchant):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spend(AtMerchant):
-    """Pay `amount` fen with stored value."""
+    """Pay `amount` fen with stored value; `capture` and `expires_at` as in a redemption."""
 
     amount: int
+    capture: bool = True
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening(Command):
+class Opening(WithCard):
     """A balance from before the alliance: `quantity` points, or fen of stored value, of one issuer."""
 
     issuer: str
     asset: Asset
     quantity: int
     expires_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnHold(OnWallet):
+    hold_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture(OnHold):
+    """Take what is held: all of it, or so many `points` or fen (`amount`); the rest is released."""
+
+    points: int | None = None
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Void(OnHold):
+    """Release what is held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapse(OnHold):
+    """Release what is held because its time is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal(OnWallet):
+    """Undo a transaction: all that is left of it, or so many `points` or fen (`amount`)."""
+
+    transaction_id: int
+    reason: str
+    points: int | None = None
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry(OnWallet):
+    """End what is left in a lot whose last day is over."""
+
+    lot_id: int

@@ -7,25 +7,58 @@ A command sees what the commands before it in the batch have done, so a batch is
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from clearing.core import accrual, load, opening, redemption, spend
+from clearing.core import (
+    accrual,
+    capture,
+    expiry,
+    load,
+    opening,
+    placing,
+    redemption,
+    release,
+    reversal,
+    spend,
+)
 from clearing.core.batch import Batch, Decision
 from clearing.core.calendar import PeriodState
-from clearing.core.commands import Accrual, AtMerchant, Command, Load, Opening, Redemption, Spend
+from clearing.core.commands import (
+    Accrual,
+    AtMerchant,
+    Capture,
+    Command,
+    Expiry,
+    Lapse,
+    Load,
+    Opening,
+    Redemption,
+    Reversal,
+    Spend,
+    Void,
+    WithCard,
+)
 from clearing.core.directory import Merchant, Status
 from clearing.core.journal import TransactionKind
-from clearing.core.outcomes import UNRECORDED, Code, Outcome, Posted, Refusal, Replayed
-from clearing.core.plan import Plan, Setting
+from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Refusal, Replayed
+from clearing.core.plan import Plan, Release, Setting
 from clearing.core.snapshot import Card, CardStatus, ReferenceKey, Snapshot
 
 #: How far a till's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=2)
 
+#: Kind of transaction, and the module with `check` and `plan`; a command on a wallet's own row has its
+#: `setting` there too. What was begun must be brought to an end, so those ask neither what has become of the
+#: card nor whether merchant or participant is suspended.
 KINDS = {
     Accrual: (TransactionKind.ACCRUAL, accrual),
     Redemption: (TransactionKind.REDEMPTION, redemption),
     Load: (TransactionKind.LOAD, load),
     Spend: (TransactionKind.SPEND, spend),
     Opening: (TransactionKind.OPENING, opening),
+    Capture: (TransactionKind.REDEMPTION, capture),
+    Void: (TransactionKind.REDEMPTION, release),
+    Lapse: (TransactionKind.REDEMPTION, release),
+    Reversal: (TransactionKind.REVERSAL, reversal),
+    Expiry: (TransactionKind.EXPIRY, expiry),
 }
 
 
@@ -64,22 +97,31 @@ def _judge(batch: Batch, command: Command) -> Outcome:
                 "This idempotency key was used for another request. Send the first request again, or use"
                 " a new key.",
             )
-        return Replayed(recorded, batch.booking(command.key))
-    setting = _setting(batch, command)
+        return Replayed(recorded, batch.booking(command.key), batch.held(command.key))
+    if isinstance(command, Redemption | Spend) and not command.capture:
+        refusal = placing.check(batch, command)
+        if refusal:
+            return refusal
+    setting = _setting(batch, command) if isinstance(command, WithCard) else _follow_up(batch, command)
     if isinstance(setting, Refusal):
         return setting
     plan = _plan(batch, command, setting)
     if isinstance(plan, Refusal):
         return plan
-    if command.historical and _is_closed(batch, setting.booked_at):
+    if isinstance(plan, Release):
+        return Held(batch.release(command, plan))
+    if isinstance(command, Redemption | Spend) and not command.capture:
+        return Held(batch.place(command, setting, plan, placing.expires_at(batch, command)))
+    times = setting.times
+    if command.historical and _is_closed(batch, times.booked_at):
         return Refusal(
             Code.PERIOD_CLOSED,
-            f"{setting.occurred_at.isoformat()} lies in a closed period. Send it without the historical"
+            f"{times.occurred_at.isoformat()} lies in a closed period. Send it without the historical"
             " mode: it is then booked in the open period and flagged as late.",
             field="occurred_at",
         )
-    if setting.period.state is not PeriodState.OPEN:
-        raise PeriodMissing(setting.booked_at)
+    if times.period.state is not PeriodState.OPEN:
+        raise PeriodMissing(times.booked_at)
     return Posted(batch.book(command, setting, plan))
 
 
@@ -101,7 +143,7 @@ def _not_entitled(batch: Batch, command: Command) -> Refusal | None:
     return None
 
 
-def _setting(batch: Batch, command: Command) -> Setting | Refusal:
+def _setting(batch: Batch, command: WithCard) -> Setting | Refusal:
     """Where, with which card and when; or why not here, not with this card."""
     directory = batch.snapshot.directory
     card = batch.snapshot.cards.get(command.card)
@@ -123,16 +165,14 @@ def _setting(batch: Batch, command: Command) -> Setting | Refusal:
         acceptor_id = issuer.id
     if card is None:
         return Refusal(Code.CARD_UNKNOWN, f"No participant has issued a card {command.card!r}.", field="card")
-    occurred_at = command.occurred_at or batch.at
-    booked_at = occurred_at if command.historical else _booking_time(batch)
-    on, period = batch.day_of(booked_at)
+    times = batch.times(command)
     if card.status is CardStatus.BLOCKED:
         return Refusal(
             Code.CARD_BLOCKED, "This card is blocked; ask the member to contact its issuer.", "card"
         )
-    if card.status is CardStatus.EXPIRED or (card.expires_on is not None and card.expires_on < on):
+    if card.status is CardStatus.EXPIRED or (card.expires_on is not None and card.expires_on < times.on):
         return Refusal(Code.CARD_EXPIRED, "This card has expired; ask the member to renew it.", field="card")
-    return Setting(card, merchant, acceptor_id, occurred_at, booked_at, on, period)
+    return Setting(card.wallet_id, card, card.number, merchant, acceptor_id, times)
 
 
 def _suspended(batch: Batch, command: AtMerchant, merchant: Merchant, card: Card | None) -> Refusal | None:
@@ -158,17 +198,30 @@ def _suspended(batch: Batch, command: AtMerchant, merchant: Merchant, card: Card
     )
 
 
-def _plan(batch: Batch, command: Command, setting: Setting) -> Plan | Refusal:
+def _follow_up(batch: Batch, command: Command) -> Setting | Refusal:
+    _, module = KINDS[type(command)]
+    setting: Setting | Refusal = module.setting(batch, command)
+    if isinstance(setting, Refusal) and setting.code is not Code.AMOUNT_INVALID:
+        return _in_future(batch, batch.times(command).occurred_at) or setting
+    return setting
+
+
+def _plan(batch: Batch, command: Command, setting: Setting) -> Plan | Release | Refusal:
     kind, module = KINDS[type(command)]
-    refusal: Refusal | None = module.check(batch, command, setting)
+    refusal: Refusal | None = module.check(batch, command, setting) or _untimely(
+        batch, command, setting, kind
+    )
     if refusal:
         return refusal
-    if setting.occurred_at > batch.at + CLOCK_SKEW:
-        return Refusal(
-            Code.OCCURRED_IN_FUTURE,
-            f"{setting.occurred_at.isoformat()} is in the future; check the time and its offset.",
-            field="occurred_at",
-        )
+    plan: Plan | Release | Refusal = module.plan(batch, command, setting)
+    return plan
+
+
+def _untimely(batch: Batch, command: Command, setting: Setting, kind: TransactionKind) -> Refusal | None:
+    """Why it cannot have happened when, or under the number, it says."""
+    refusal = _in_future(batch, setting.times.occurred_at)
+    if refusal:
+        return refusal
     if command.reference is not None and setting.merchant is not None:
         reference = ReferenceKey(setting.merchant.id, kind, command.reference)
         if batch.reference_taken(reference):
@@ -178,14 +231,17 @@ def _plan(batch: Batch, command: Command, setting: Setting) -> Plan | Refusal:
                 f" {command.reference!r}.",
                 field="reference",
             )
-    plan: Plan | Refusal = module.plan(batch, command, setting)
-    return plan
+    return None
 
 
-def _booking_time(batch: Batch) -> datetime:
-    """Now; or the first instant after the last closed period, where a clock lags behind the closing."""
-    closed_until = batch.snapshot.closed_until
-    return batch.at if closed_until is None else max(batch.at, closed_until)
+def _in_future(batch: Batch, occurred_at: datetime) -> Refusal | None:
+    if occurred_at <= batch.at + CLOCK_SKEW:
+        return None
+    return Refusal(
+        Code.OCCURRED_IN_FUTURE,
+        f"{occurred_at.isoformat()} is in the future; check the time and its offset.",
+        field="occurred_at",
+    )
 
 
 def _is_closed(batch: Batch, booked_at: datetime) -> bool:

@@ -37,11 +37,15 @@ def price(
         return NO_FEE_RULE
     if rule.is_free:
         return Fee(0, 0, rule.id, Reason.WAIVED)
-    total = amount_of(rule, amount)
+    return Fee(*shares(rule, amount_of(rule, amount)), rule.id, Reason.EXCHANGE)
+
+
+def shares(rule: FeeRule, total: int) -> tuple[int, int]:
+    """What acceptor and issuer pay of it."""
     if rule.acceptor_share == 1:
-        return Fee(total, 0, rule.id, Reason.EXCHANGE)
+        return total, 0
     acceptor, issuer = split(total, (rule.acceptor_share, Decimal(1) - rule.acceptor_share))
-    return Fee(acceptor, issuer, rule.id, Reason.EXCHANGE)
+    return acceptor, issuer
 
 
 def amount_of(rule: FeeRule, amount: int) -> int:

@@ -16,6 +16,8 @@ class TransactionKind(IntEnum):
     LOAD = 3
     SPEND = 4
     OPENING = 5
+    REVERSAL = 6
+    EXPIRY = 7
 
     @property
     def label(self) -> str:
@@ -31,6 +33,7 @@ class LegKind(IntEnum):
     LOAD = 4
     ISSUE = 5
     OPENING = 6
+    EXPIRY = 7
 
     @property
     def label(self) -> str:
@@ -54,14 +57,16 @@ class Transaction(NamedTuple):
     """One business act. `points`, and `amount` in fen; `period` is a number such as 202611.
 
     `late`: it occurred before the period in which it is booked. `merchant_id` is None only where no
-    merchant took part (opening balances). `rule_version` is the rulebook that judged it.
+    merchant took part (opening balances, expiry), and `card_number` where no card did (expiry).
+    `rule_version` is the rulebook that judged it. A reversal names what it undoes as `original_id`, of the
+    same wallet, and has quantities below zero, as have its legs: with the original they add up to the rest.
     """
 
     period: int
     wallet_id: int
     id: int
     kind: TransactionKind
-    card_number: str
+    card_number: str | None
     merchant_id: int | None
     acceptor_id: int
     occurred_at: datetime
@@ -74,6 +79,8 @@ class Transaction(NamedTuple):
     reference: str | None
     purpose: str | None
     metadata: Mapping[str, str] | None
+    original_id: int | None = None
+    original_period: int | None = None
 
 
 class Leg(NamedTuple):
@@ -81,6 +88,7 @@ class Leg(NamedTuple):
 
     `amount`, `obligation` and the fees are fen. The obligation runs from issuer to acceptor, and for a
     load from acceptor to issuer. The fee's two parts are what the acceptor and the issuer pay the hub.
+    A leg of a reversal has the kind of the leg it undoes, and quantities below zero.
     """
 
     period: int

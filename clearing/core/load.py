@@ -42,7 +42,7 @@ def plan(batch: Batch, command: Load, setting: Setting) -> Plan:
     acceptor_id, amount = setting.acceptor_id, command.amount
     issuer = issuer_id(directory, command, acceptor_id)
     assert issuer is not None, "an unknown issuer was refused before"
-    fee = price(directory.rulebook, ExchangeKind.LOAD, issuer, acceptor_id, amount, setting.on)
+    fee = price(directory.rulebook, ExchangeKind.LOAD, issuer, acceptor_id, amount, setting.times.on)
     obligation = 0 if issuer == acceptor_id else amount
     leg = PlannedLeg(LegKind.LOAD, issuer, 0, amount, obligation, fee)
     credit = Credit(issuer, Asset.STORED_VALUE, None, amount, EntryKind.VALUE_LOADED)

@@ -59,3 +59,11 @@ def usable_here(lot: Lot, directory: Directory, acceptor_id: int, on: date) -> b
     if not is_usable(lot, on):
         return False
     return lot.issuer_id == acceptor_id or directory.suspended.isdisjoint((lot.issuer_id, acceptor_id))
+
+
+def by_issuer(draws: Iterable[Draw]) -> dict[int, int]:
+    """Quantity by issuer, in the order in which the issuers were first drawn on."""
+    quantities: dict[int, int] = {}
+    for lot, quantity in draws:
+        quantities[lot.issuer_id] = quantities.get(lot.issuer_id, 0) + quantity
+    return quantities

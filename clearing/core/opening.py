@@ -18,7 +18,7 @@ def check(batch: Batch, command: Opening, setting: Setting) -> Refusal | None:
             f"The quantity must be from 1 to {MAX_QUANTITY}, and so must its worth.",
             field="quantity",
         )
-    if command.expires_on is not None and command.expires_on < setting.on:
+    if command.expires_on is not None and command.expires_on < setting.times.on:
         return Refusal(
             Code.AMOUNT_INVALID,
             f"This balance ended on {command.expires_on}, before the day it is booked.",

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from clearing.core.holds import Hold
 from clearing.core.journal import Booking
 
 
@@ -59,24 +60,32 @@ class Posted(NamedTuple):
     booking: Booking
 
 
+class Held(NamedTuple):
+    """A hold was placed, voided or has lapsed; `hold` is as it is afterwards."""
+
+    hold: Hold
+
+
 class Recorded(NamedTuple):
-    """The outcome that a key already has: a transaction, a member, or a refusal."""
+    """The outcome that a key already has: a transaction, a hold, a member, or a refusal."""
 
     request_hash: str
     wallet_id: int | None = None
     transaction_id: int | None = None
     refusal: Refusal | None = None
     member_id: int | None = None
+    hold_id: int | None = None
 
 
 class Replayed(NamedTuple):
     """The key had been used for the same request before; `recorded` is its first outcome.
 
-    `booking` is at hand when the first one stands in the same batch.
+    `booking`, or `hold`, is at hand when the first one stands in the same batch.
     """
 
     recorded: Recorded
     booking: Booking | None = None
+    hold: Hold | None = None
 
 
-Outcome = Posted | Replayed | Refusal
+Outcome = Posted | Held | Replayed | Refusal

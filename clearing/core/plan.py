@@ -1,5 +1,6 @@
 """What a command will do once nothing can refuse it any more, and the setting in which it does it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -7,21 +8,32 @@ from clearing.core.accounts import Asset, EntryKind
 from clearing.core.calendar import Period
 from clearing.core.directory import Merchant
 from clearing.core.fees import Fee
-from clearing.core.journal import LegKind, TransactionKind
+from clearing.core.holds import Hold, HoldStatus
+from clearing.core.journal import LegKind, Transaction, TransactionKind
 from clearing.core.lots import Draw
-from clearing.core.snapshot import Card
+from clearing.core.snapshot import Card, Lot
 
 
-class Setting(NamedTuple):
-    """Who, where and when. `on` is the booking day in the alliance's zone; it decides expiry and prices."""
+class Times(NamedTuple):
+    """When. `on` is the booking day in the alliance's zone; it decides expiry and prices."""
 
-    card: Card
-    merchant: Merchant | None
-    acceptor_id: int
     occurred_at: datetime
     booked_at: datetime
     on: date
     period: Period
+
+
+class Setting(NamedTuple):
+    """Who, where and when. `card` is the one presented; an act on a wallet's own row has none, but may
+    have the number of the card that was presented at the beginning.
+    """
+
+    wallet_id: int
+    card: Card | None
+    card_number: str | None
+    merchant: Merchant | None
+    acceptor_id: int
+    times: Times
 
 
 class PlannedLeg(NamedTuple):
@@ -44,7 +56,12 @@ class Credit(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """`draws` are taken out of lots with entries of `draw_entry`; `credits` are put in."""
+    """`draws` are taken out of lots with entries of `draw_entry`; `credits` are put in.
+
+    `captured`: the hold that this takes, as it is afterwards; `released` are its lots with the part that is
+    not taken available again. `original`: the transaction that this reverses. `arrears`: points by which the
+    acceptor's arrears in this wallet grow (reversal) or, below zero, are paid (accrual).
+    """
 
     kind: TransactionKind
     points: int
@@ -54,3 +71,15 @@ class Plan(NamedTuple):
     draw_entry: EntryKind
     credits: list[Credit]
     purpose: str | None = None
+    captured: Hold | None = None
+    released: Sequence[Lot] = ()
+    original: Transaction | None = None
+    arrears: int = 0
+
+
+class Release(NamedTuple):
+    """A hold ends without being captured; `lots` are those it held, with all of it available again."""
+
+    hold: Hold
+    status: HoldStatus
+    lots: list[Lot]

@@ -6,7 +6,7 @@ from clearing.core.batch import Batch
 from clearing.core.commands import Redemption
 from clearing.core.fees import price
 from clearing.core.journal import LegKind, TransactionKind
-from clearing.core.lots import Draw, draw, usable_here
+from clearing.core.lots import Draw, by_issuer, draw, usable_here
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.plan import Plan, PlannedLeg, Setting
 from clearing.core.rulebook import ExchangeKind
@@ -39,16 +39,22 @@ def plan(batch: Batch, command: Redemption, setting: Setting) -> Plan | Refusal:
             f"{available} points can be used here and {demand} are asked for.",
             field="amount" if command.points is None else "points",
         )
-    legs = [_leg(batch, setting, issuer_id, points) for issuer_id, points in _by_issuer(drawn.draws).items()]
+    return plan_draws(batch, setting, drawn.draws, command.purpose)
+
+
+def plan_draws(batch: Batch, setting: Setting, draws: list[Draw], purpose: str | None) -> Plan:
+    """To use these parts of lots here."""
+    points = by_issuer(draws)
+    legs = [_leg(batch, setting, issuer_id, quantity) for issuer_id, quantity in points.items()]
     return Plan(
         TransactionKind.REDEMPTION,
-        demand,
+        sum(points.values()),
         sum(leg.amount for leg in legs),
         legs,
-        drawn.draws,
+        draws,
         EntryKind.POINTS_REDEEMED,
         [],
-        command.purpose,
+        purpose,
     )
 
 
@@ -57,8 +63,8 @@ def usable_points(batch: Batch, setting: Setting) -> list[Lot]:
     directory = batch.snapshot.directory
     return [
         lot
-        for lot in batch.lots(setting.card.wallet_id, Asset.POINTS)
-        if usable_here(lot, directory, setting.acceptor_id, setting.on)
+        for lot in batch.lots(setting.wallet_id, Asset.POINTS)
+        if usable_here(lot, directory, setting.acceptor_id, setting.times.on)
     ]
 
 
@@ -69,20 +75,12 @@ def _points(batch: Batch, command: Redemption) -> int:
     return divide_up(command.amount, batch.snapshot.directory.rulebook.settings.point_value)
 
 
-def _by_issuer(draws: list[Draw]) -> dict[int, int]:
-    """Points by issuer, in the order in which the issuers were first drawn on."""
-    points: dict[int, int] = {}
-    for lot, quantity in draws:
-        points[lot.issuer_id] = points.get(lot.issuer_id, 0) + quantity
-    return points
-
-
 def _leg(batch: Batch, setting: Setting, issuer_id: int, points: int) -> PlannedLeg:
     rulebook = batch.snapshot.directory.rulebook
     settings = rulebook.settings
     acceptor_id = setting.acceptor_id
     amount = multiply_half_up(points, settings.point_value)
-    fee = price(rulebook, ExchangeKind.REDEMPTION, issuer_id, acceptor_id, amount, setting.on)
+    fee = price(rulebook, ExchangeKind.REDEMPTION, issuer_id, acceptor_id, amount, setting.times.on)
     obligation = 0
     if issuer_id != acceptor_id:
         obligation = multiply_half_up(points, settings.point_value * settings.reimbursement_rate)

@@ -75,6 +75,7 @@ class Rulebook:
         self.version = version
         self.settings = settings
         self.rules = tuple(rules)
+        self._by_id = {rule.id: rule for rule in self.rules}
         self._by_scope: dict[tuple[ExchangeKind, int | None, int | None], list[FeeRule]] = {}
         for rule in self.rules:
             self._by_scope.setdefault((rule.kind, rule.issuer, rule.acceptor), []).append(rule)
@@ -82,6 +83,10 @@ class Rulebook:
             # Newest date first; of one date, the rule made last.
             same_scope.reverse()
             same_scope.sort(key=lambda rule: rule.valid_from or date.min, reverse=True)
+
+    def rule(self, rule_id: int | None) -> FeeRule | None:
+        """The rule with this id; rules are never taken away."""
+        return None if rule_id is None else self._by_id[rule_id]
 
     def fee_rule(self, kind: ExchangeKind, issuer: int, acceptor: int, on: date) -> FeeRule | None:
         """The most specific rule in force on that day: both named, acceptor named, issuer named, anyone."""

@@ -6,7 +6,7 @@ from clearing.core.batch import Batch
 from clearing.core.commands import Spend
 from clearing.core.fees import price
 from clearing.core.journal import LegKind, TransactionKind
-from clearing.core.lots import draw, usable_here
+from clearing.core.lots import Draw, by_issuer, draw, usable_here
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.plan import Plan, PlannedLeg, Setting
 from clearing.core.rulebook import ExchangeKind
@@ -42,11 +42,15 @@ def plan(batch: Batch, command: Spend, setting: Setting) -> Plan | Refusal:
             f"{available} fen of stored value can be used here and {command.amount} are asked for.",
             field="amount",
         )
-    amounts: dict[int, int] = {}
-    for lot, quantity in drawn.draws:
-        amounts[lot.issuer_id] = amounts.get(lot.issuer_id, 0) + quantity
+    return plan_draws(batch, setting, drawn.draws, None)
+
+
+def plan_draws(batch: Batch, setting: Setting, draws: list[Draw], purpose: str | None) -> Plan:
+    """To use these parts of lots here."""
+    amounts = by_issuer(draws)
     legs = [_leg(batch, setting, issuer_id, amount) for issuer_id, amount in amounts.items()]
-    return Plan(TransactionKind.SPEND, 0, command.amount, legs, drawn.draws, EntryKind.VALUE_SPENT, [])
+    amount = sum(amounts.values())
+    return Plan(TransactionKind.SPEND, 0, amount, legs, draws, EntryKind.VALUE_SPENT, [], purpose)
 
 
 def value_here(batch: Batch, setting: Setting) -> tuple[list[Lot], list[Lot]]:
@@ -55,8 +59,8 @@ def value_here(batch: Batch, setting: Setting) -> tuple[list[Lot], list[Lot]]:
     acceptor_id = setting.acceptor_id
     usable: list[Lot] = []
     not_enabled: list[Lot] = []
-    for lot in batch.lots(setting.card.wallet_id, Asset.STORED_VALUE):
-        if usable_here(lot, directory, acceptor_id, setting.on):
+    for lot in batch.lots(setting.wallet_id, Asset.STORED_VALUE):
+        if usable_here(lot, directory, acceptor_id, setting.times.on):
             permitted = (
                 lot.issuer_id == acceptor_id or directory.participants[lot.issuer_id].stored_value_enabled
             )
@@ -67,7 +71,7 @@ def value_here(batch: Batch, setting: Setting) -> tuple[list[Lot], list[Lot]]:
 def _leg(batch: Batch, setting: Setting, issuer_id: int, amount: int) -> PlannedLeg:
     rulebook = batch.snapshot.directory.rulebook
     acceptor_id = setting.acceptor_id
-    fee = price(rulebook, ExchangeKind.SPEND, issuer_id, acceptor_id, amount, setting.on)
+    fee = price(rulebook, ExchangeKind.SPEND, issuer_id, acceptor_id, amount, setting.times.on)
     obligation = 0
     if issuer_id != acceptor_id:
         obligation = multiply_half_up(amount, rulebook.settings.reimbursement_rate)

@@ -141,8 +141,11 @@ def netting_ratio(lines: Iterable[ParticipantLine]) -> Decimal:
     """
     saved = gross = 0
     for line in lines:
-        gross += line.receivable + line.payable
-        saved += line.receivable + line.payable - abs(line.receivable - line.payable)
+        # A reversal of an earlier month can turn an obligation round: below zero it is one the other way.
+        receivable = max(line.receivable, 0) + max(-line.payable, 0)
+        payable = max(line.payable, 0) + max(-line.receivable, 0)
+        gross += receivable + payable
+        saved += receivable + payable - abs(receivable - payable)
     if gross == 0:
         return Decimal("0.0000")
     return Decimal((2 * 10_000 * saved + gross) // (2 * gross)).scaleb(-4)

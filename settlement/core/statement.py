@@ -47,6 +47,7 @@ class DetailLine(NamedTuple):
     `lots`: `lot_…:quantity`, separated by spaces. `fee`: what the reader pays; `fee_payer`: who pays a
     fee on the leg, both codes separated by a space where it is shared. Times are ISO 8601 in the alliance's
     zone. `prior_period`: it occurred before the period began. `member` is the reader's own token.
+    A line of a reversal has quantities below zero and names what it undoes in `reverses`.
     """
 
     line: int
@@ -71,6 +72,7 @@ class DetailLine(NamedTuple):
     rule_version: int
     reason: str
     prior_period: bool
+    reverses: str | None
 
 
 class MerchantRow(NamedTuple):
@@ -88,12 +90,16 @@ class MerchantRow(NamedTuple):
 
 
 class PointsIssued(NamedTuple):
-    """The reader's own points: given out, brought in from before the alliance, and used."""
+    """The reader's own points: given out, brought in from before the alliance, used, and ended unused.
+
+    Each is less what was reversed of it.
+    """
 
     issued: int
     opened: int
     redeemed_own: int
     redeemed_elsewhere: int
+    expired: int
 
 
 def split_vat(gross: int, rate: Decimal) -> Fees:
@@ -149,6 +155,7 @@ class Tally:
     _opened: int = 0
     _redeemed_own: int = 0
     _redeemed_elsewhere: int = 0
+    _expired: int = 0
 
     def add(self, line: DetailLine) -> None:
         receivable = line.obligation if line.direction == Direction.RECEIVABLE else 0
@@ -172,7 +179,9 @@ class Tally:
 
     @property
     def points(self) -> PointsIssued:
-        return PointsIssued(self._issued, self._opened, self._redeemed_own, self._redeemed_elsewhere)
+        return PointsIssued(
+            self._issued, self._opened, self._redeemed_own, self._redeemed_elsewhere, self._expired
+        )
 
     def _add_points(self, line: DetailLine) -> None:
         if line.kind == LegKind.REDEMPTION.label:
@@ -182,5 +191,7 @@ class Tally:
                 self._redeemed_elsewhere += line.points
         elif line.kind == LegKind.OPENING.label:
             self._opened += line.points
+        elif line.kind == LegKind.EXPIRY.label:
+            self._expired += line.points
         else:
             self._issued += line.points

@@ -76,6 +76,7 @@ _DETAIL = {
     "rule_version": _Column("Rule version 规则版本", 22, "count"),
     "reason": _Column("Reason 原因", 16),
     "prior_period": _Column("Prior period 前期", 18),
+    "reverses": _Column("Reverses 冲正原交易", 36),
 }
 _DETAIL_LETTERS = {name: chr(ord("A") + index) for index, name in enumerate(_DETAIL)}
 
@@ -274,6 +275,7 @@ def _write_summary(
         ("Points brought in 期初转入积分", points.opened),
         ("Points redeemed at own 本系统兑换", points.redeemed_own),
         ("Points redeemed elsewhere 他方兑换", points.redeemed_elsewhere),
+        ("Points expired 失效", points.expired),
     ):
         row += 1
         sheet.write_string(row, 0, label, book.label)

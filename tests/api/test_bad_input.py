@@ -216,7 +216,8 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
     # path, changes, pointer
     ("/v1/redemptions", {"amount": 100}, "/points"),
     ("/v1/redemptions", {"points": None}, "/points"),
-    ("/v1/redemptions", {"capture": False}, "/capture"),
+    ("/v1/redemptions", {"expires_at": "2036-12-31T12:00:00+08:00"}, "/expires_at"),
+    ("/v1/spends", {"capture": False, "expires_at": "tomorrow"}, "/expires_at"),
     ("/v1/redemptions", {"capture": "true"}, "/capture"),
     ("/v1/spends", {"capture": 1}, "/capture"),
     ("/v1/loads", {"issuer": "NOBODY"}, "/issuer"),

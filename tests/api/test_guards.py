@@ -138,6 +138,7 @@ MAY_CHANGE = {
     ("POST", "/v1/participants/<code>/merchants"): {"operator"},
     ("PATCH", "/v1/participants/<code>/merchants/<merchant>"): {"operator"},
     ("POST", "/v1/fee-rules"): {"operator"},
+    ("POST", "/v1/fee-simulations"): {"operator"},
     ("POST", "/v1/api-keys"): {"operator", "participant"},
     ("POST", "/v1/api-keys/<key_id>/rotate"): {"operator", "participant"},
     ("DELETE", "/v1/api-keys/<key_id>"): {"operator", "participant"},
@@ -147,6 +148,9 @@ MAY_CHANGE = {
     ("POST", "/v1/redemptions"): DESKS,
     ("POST", "/v1/loads"): DESKS,
     ("POST", "/v1/spends"): DESKS,
+    ("POST", "/v1/holds/<hold_id>/capture"): DESKS,
+    ("POST", "/v1/holds/<hold_id>/void"): DESKS,
+    ("POST", "/v1/transactions/<transaction_id>/reversals"): DESKS,
     ("POST", "/v1/imports"): {"operator", "participant"},
     ("POST", "/v1/periods/<name>/close"): {"operator"},
 }

@@ -120,7 +120,7 @@ def test_a_bug_is_answered_without_its_inside_and_with_a_number_to_report(
 def test_a_posting_whose_outcome_is_not_known_in_time_is_to_be_sent_again(
     shared: Alliance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.v1.postings.SECONDS_WAITED_MAX", 0.0)
+    monkeypatch.setattr("api.posting.SECONDS_WAITED_MAX", 0.0)
     body = {"card": WANG, "merchant": "JADE-1", "amount": 100}
     response = shared.operator.post("/v1/accruals", body, idempotency_key="slow")
     assert (response.status_code, code(response)) == (409, "in_flight")

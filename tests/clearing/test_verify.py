@@ -52,10 +52,10 @@ def test_every_check_reports_that_it_starts(ledger: Ledger, engine: Engine) -> N
 
 TAMPERING = [
     ("UPDATE lots SET available = available + 1 WHERE available = 2000", {"lot_balances"}),
-    ("UPDATE lots SET held = held + 1 WHERE available = 2000", {"lot_balances"}),
+    ("UPDATE lots SET held = held + 1 WHERE available = 2000", {"lot_balances", "held"}),
     (
         "UPDATE lots SET available = available + 10, held = -10 WHERE available = 2000",
-        {"lots_not_negative"},
+        {"lots_not_negative", "held"},
     ),
     ("DELETE FROM lots WHERE available = 2000", {"lot_balances"}),
     (
@@ -131,8 +131,61 @@ def test_tampering_is_found(ledger: Ledger, engine: Engine, statement: str, foun
         assert difference.expected != difference.found
 
 
+@pytest.fixture
+def busy_ledger(ledger: Ledger) -> Ledger:
+    """The same, with holds open, captured and voided, parts reversed, and arrears of 50 points."""
+    li = ledger.enrol("PINE")
+    [earned] = ledger.book(ledger.pays_cash(li, "LOTUS", 30_000))
+    [used] = ledger.book(ledger.redeems(li, "JADE", 200))
+    ledger.holds(li, "PINE", 30)
+    ledger.book(ledger.captures(ledger.holds(li, "PINE", 20), 15))
+    ledger.post(ledger.voids(ledger.holds(li, "PINE", 40)))
+    ledger.book(ledger.reverses(used, 70), ledger.reverses(earned, 175))
+    return ledger
+
+
+TAMPERING_IN_FULL = [
+    ("UPDATE holds SET captured = 14 WHERE status = 'captured'", {"holds"}),
+    ("UPDATE holds SET status = 'captured', captured = 30 WHERE status = 'held'", {"held", "holds"}),
+    ("UPDATE holds SET status = 'held' WHERE status = 'voided'", {"held"}),
+    ("UPDATE hold_draws SET quantity = 31 WHERE quantity = 30", {"held"}),
+    ("DELETE FROM hold_draws WHERE quantity = 30", {"held"}),
+    ("UPDATE arrears SET points = points + 1", {"arrears"}),
+    ("DELETE FROM arrears", {"arrears"}),
+    ("UPDATE entries SET quantity = quantity - 1 WHERE kind = 14", {"arrears", "draws_and_credits"}),
+    ("UPDATE entries SET quantity = quantity - 1 WHERE kind = 18", {"obligations_and_fees"}),
+    ("UPDATE entries SET kind = 7 WHERE kind = 18", {"obligations_and_fees"}),
+    ("UPDATE entries SET quantity = quantity + 1 WHERE kind = 13", {"obligations_and_fees"}),
+    (
+        "UPDATE legs SET acceptor_fee = acceptor_fee - 1 WHERE kind = 2 AND points = -70",
+        {"positions", "obligations_and_fees", "reversals"},
+    ),
+    ("UPDATE transactions SET original_id = 5 WHERE points = -70", {"reversals"}),
+    (
+        "UPDATE outcomes SET hold_id = 5 WHERE hold_id IS NOT NULL",
+        {"outcomes"},
+    ),
+]
+
+
+def test_a_good_ledger_of_every_kind_has_no_difference(busy_ledger: Ledger, engine: Engine) -> None:
+    assert differences(engine) == []
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT points FROM arrears")).scalars().all() == [50]
+
+
+@pytest.mark.parametrize(("statement", "found_by"), TAMPERING_IN_FULL)
+def test_tampering_with_holds_reversals_and_arrears_is_found(
+    busy_ledger: Ledger, engine: Engine, statement: str, found_by: set[str]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE holds DROP CONSTRAINT holds_captured_check"))
+    assert tamper(engine, statement) > 0
+    assert {difference.check for difference in differences(engine)} == found_by
+
+
 def test_every_check_but_one_is_shown_to_find_something() -> None:
-    found = set().union(*(found_by for _, found_by in TAMPERING))
+    found = set().union(*(found_by for _, found_by in [*TAMPERING, *TAMPERING_IN_FULL]))
     assert {check.name for check in checks()} - found == {"one_period"}
 
 

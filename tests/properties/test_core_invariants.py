@@ -22,7 +22,7 @@ from clearing.core.calendar import PeriodState
 from clearing.core.commands import Accrual, Caller, Command, Load, Opening, Redemption, Scope, Spend
 from clearing.core.directory import Directory
 from clearing.core.journal import Entry, Leg, LegKind, PositionChange, PositionKey, Reason
-from clearing.core.outcomes import UNRECORDED, Code, Outcome, Posted, Refusal, Replayed
+from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Refusal, Replayed
 from clearing.core.rulebook import DrawOrder, ExchangeKind, FeeRule, Rulebook
 from support.core import NOW, OPERATOR, SHANGHAI, Books, alliance
 
@@ -342,11 +342,11 @@ def _invariant_6_nets_and_the_hubs_sum_to_zero_in_every_period(history: History)
 
 
 def _invariant_7_a_key_has_one_outcome_for_ever(history: History) -> None:
-    first: dict[str, tuple[Command, Posted | Refusal]] = {}
+    first: dict[str, tuple[Command, Posted | Held | Refusal]] = {}
     for command, outcome in zip(history.commands, history.outcomes, strict=True):
         if command.key not in first:
             assert not isinstance(outcome, Replayed)
-            if isinstance(outcome, Posted) or outcome.code not in UNRECORDED:
+            if not isinstance(outcome, Refusal) or outcome.code not in UNRECORDED:
                 first[command.key] = (command, outcome)
             continue
         earlier, _ = first[command.key]

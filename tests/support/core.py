@@ -11,6 +11,7 @@ otherwise. `Books` keeps what decisions wrote, with the constraints that a datab
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
@@ -20,13 +21,28 @@ from zoneinfo import ZoneInfo
 from clearing.core.accounts import CHART, Account, Asset, Unit
 from clearing.core.batch import Decision
 from clearing.core.calendar import ExpiryKind, ExpiryPolicy, Period, PeriodState, following, month
-from clearing.core.commands import Accrual, Caller, Command, Load, Opening, Redemption, Scope, Spend
+from clearing.core.commands import (
+    Accrual,
+    Caller,
+    Capture,
+    Command,
+    Expiry,
+    Lapse,
+    Load,
+    Opening,
+    Redemption,
+    Reversal,
+    Scope,
+    Spend,
+    Void,
+)
 from clearing.core.decide import decide
 from clearing.core.directory import Directory, Merchant, Participant, Status
+from clearing.core.holds import Hold
 from clearing.core.journal import Booking, Entry, Leg, LegKind, PositionChange, PositionKey, Transaction
-from clearing.core.outcomes import Outcome, Posted, Recorded, Refusal
+from clearing.core.outcomes import Held, Outcome, Posted, Recorded, Refusal
 from clearing.core.rulebook import AllianceSettings, ExchangeKind, FeeRule, Rulebook
-from clearing.core.snapshot import Card, CardStatus, Lot, ReferenceKey, Snapshot
+from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, Original, ReferenceKey, Snapshot, Terms
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 15, 10, 0, tzinfo=SHANGHAI)
@@ -141,14 +157,13 @@ def alliance(
 # Commands: money as `¥1.00`, points as a number; every command has a key of its own unless given one.
 
 
-def _common(what: str, common: dict[str, Any]) -> dict[str, Any]:
+def _act(what: str, common: dict[str, Any]) -> dict[str, Any]:
     said = {name: value for name, value in sorted(common.items()) if name != "key"}
-    return {
-        "key": f"key-{next(_keys)}",
-        "request_hash": f"{what} {said}",
-        "caller": OPERATOR,
-        "card": CARD,
-    } | common
+    return {"key": f"key-{next(_keys)}", "request_hash": f"{what} {said}", "caller": OPERATOR} | common
+
+
+def _common(what: str, common: dict[str, Any]) -> dict[str, Any]:
+    return {"card": CARD} | _act(what, common)
 
 
 def accrue(amount: str, merchant: str, points: int | None = None, **common: Any) -> Accrual:
@@ -179,6 +194,49 @@ def open_balance(text: str, **common: Any) -> Opening:
     issuer, asset, quantity, expires_on = _balance(text)
     said = _common(f"opening {text}", common)
     return Opening(issuer=issuer, asset=asset, quantity=quantity, expires_on=expires_on, **said)
+
+
+def aside(command: Redemption | Spend, until: str | None = None) -> Redemption | Spend:
+    """A hold for what the redemption or spend would take; `until` in the alliance's time zone."""
+    return replace(
+        command,
+        request_hash=f"{command.request_hash} aside until {until}",
+        capture=False,
+        expires_at=shanghai(until) if until else None,
+    )
+
+
+def capture(held: Hold, quantity: int | str | None = None, **common: Any) -> Capture:
+    """All that is held, or so many points, or by amount: `¥…`."""
+    said = _on_wallet(f"capture {held.id}", held.wallet_id, quantity, common)
+    return Capture(**({"hold_id": held.id} | said))
+
+
+def void(held: Hold, **common: Any) -> Void:
+    return Void(hold_id=held.id, **_act(f"void {held.id}", {"wallet_id": held.wallet_id} | common))
+
+
+def lapse(held: Hold, **common: Any) -> Lapse:
+    return Lapse(hold_id=held.id, **_act(f"lapse {held.id}", {"wallet_id": held.wallet_id} | common))
+
+
+def reverse(of: Booking | Hold, quantity: int | str | None = None, **common: Any) -> Reversal:
+    """All that is left of it, or so many points, or by amount: `¥…`."""
+    row = of if isinstance(of, Hold) else of.transaction
+    said = _on_wallet(f"reversal {row.id}", row.wallet_id, quantity, common)
+    return Reversal(**({"transaction_id": row.id, "reason": "returned"} | said))
+
+
+def expire(lot: Lot, **common: Any) -> Expiry:
+    return Expiry(lot_id=lot.id, **_act(f"expiry {lot.id}", {"wallet_id": lot.wallet_id} | common))
+
+
+def _on_wallet(
+    what: str, wallet_id: int, quantity: int | str | None, common: dict[str, Any]
+) -> dict[str, Any]:
+    by = "amount" if isinstance(quantity, str) else "points"
+    number = fen(quantity) if isinstance(quantity, str) else quantity
+    return {by: number, "wallet_id": wallet_id} | _act(f"{what} {quantity}", common)
 
 
 def _balance(text: str) -> tuple[str, Asset, int, date | None]:
@@ -241,6 +299,10 @@ class Books:
         self.positions: Counter[tuple[PositionKey, str]] = Counter()
         self.recorded: dict[str, Recorded] = {}
         self.references: set[ReferenceKey] = set()
+        self.holds: dict[int, Hold] = {}
+        self.arrears: dict[ArrearsKey, int] = {}
+        self.bookings: dict[int, Booking] = {}
+        self.terms: dict[int, Terms] = {}
 
     def _give(self, wallet_id: int, text: str) -> None:
         """A lot that is there from the beginning: `JADE 300 pts never [held=100]`."""
@@ -262,6 +324,15 @@ class Books:
             elif period.number == following(number) and at:
                 self.periods[index] = period._replace(starts_at=at)
 
+    def lot(self, text: str) -> Lot:
+        """The first lot of which this is the issuer and the last day: `JADE 2027-01-31`."""
+        issuer, day = text.split()
+        return next(
+            lot
+            for lot in self.lots.values()
+            if (self.code(lot.issuer_id), lot.expires_on) == (issuer, _day(day))
+        )
+
     def snapshot(self) -> Snapshot:
         lots: dict[int, list[Lot]] = {}
         for lot in self.lots.values():
@@ -272,8 +343,20 @@ class Books:
             self.closed_until,
             dict(self.cards),
             lots,
+            dict(self.arrears),
+            dict(self.holds),
+            {id_: self._original(booking) for id_, booking in self.bookings.items()},
             dict(self.recorded),
             frozenset(self.references),
+        )
+
+    def _original(self, booking: Booking) -> Original:
+        reversals = [one for one in self.transactions.values() if one.original_id == booking.transaction.id]
+        return Original(
+            booking,
+            self.terms[booking.transaction.id],
+            -sum(one.points for one in reversals),
+            -sum(one.amount for one in reversals),
         )
 
     def decide(self, *commands: Command) -> Decision:
@@ -291,6 +374,12 @@ class Books:
         [outcome] = self.post(command)
         assert isinstance(outcome, Posted), outcome
         return outcome.booking
+
+    def hold(self, command: Command) -> Hold:
+        """Post a command that must place or release a hold."""
+        [outcome] = self.post(command)
+        assert isinstance(outcome, Held), outcome
+        return outcome.hold
 
     def refuse(self, command: Command) -> str:
         """Post a command that must be refused; its code."""
@@ -310,6 +399,18 @@ class Books:
         scopes = [(lot.wallet_id, lot.issuer_id, lot.asset, lot.expires_on) for lot in self.lots.values()]
         assert len(set(scopes)) == len(scopes), "two lots of one wallet, issuer, asset and expiry"
         insert(self.recorded, decision.recorded, list(decision.recorded))
+        assert decision.changed_holds.keys() <= self.holds.keys(), "a hold is changed that does not exist"
+        self.holds |= decision.changed_holds
+        insert(self.holds, decision.new_holds, list(decision.new_holds))
+        self.arrears |= decision.arrears
+        assert all(points >= 0 for points in self.arrears.values()), "arrears below zero"
+        settings = self.directory.rulebook.settings
+        for outcome in decision.outcomes:
+            if isinstance(outcome, Posted):
+                self.bookings[outcome.booking.transaction.id] = outcome.booking
+                self.terms[outcome.booking.transaction.id] = Terms(
+                    settings.point_value, settings.reimbursement_rate
+                )
         assert self.references.isdisjoint(decision.references), "a reference is taken twice"
         self.references |= decision.references.keys()
         for key, change in decision.positions.items():
@@ -323,7 +424,7 @@ class Books:
 
     def _leg(self, leg: Leg) -> str:
         issuer, acceptor = self.code(leg.issuer_id), self.code(leg.acceptor_id)
-        quantities = [f"{leg.points} pts"] * (leg.points > 0) + [yuan(leg.amount)] * (leg.amount > 0)
+        quantities = [f"{leg.points} pts"] * (leg.points != 0) + [yuan(leg.amount)] * (leg.amount != 0)
         parts = [f"{leg.kind.label} of {issuer}: {', '.join(quantities) or 'nothing'}"]
         if leg.obligation:
             debtor, creditor = (acceptor, issuer) if leg.kind is LegKind.LOAD else (issuer, acceptor)

@@ -6,6 +6,7 @@ acceptor. Commands are given by the operator. Time stands at `ledger.now` until 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -17,9 +18,22 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, insert, select
 
 from clearing.core.accounts import Asset
-from clearing.core.commands import Accrual, Caller, Command, Load, Opening, Redemption, Scope, Spend
+from clearing.core.commands import (
+    Accrual,
+    Caller,
+    Capture,
+    Command,
+    Load,
+    Opening,
+    Redemption,
+    Reversal,
+    Scope,
+    Spend,
+    Void,
+)
+from clearing.core.holds import Hold
 from clearing.core.journal import Booking
-from clearing.core.outcomes import Outcome, Posted
+from clearing.core.outcomes import Held, Outcome, Posted
 from clearing.core.rulebook import ExchangeKind
 from clearing.tables import (
     cards,
@@ -126,6 +140,23 @@ class Ledger:
     def spends(self, card: str, at: str, amount: int) -> Spend:
         return Spend(**self._command(card), merchant=f"{at}-1", amount=amount)
 
+    def holds(self, card: str, at: str, points: int) -> Hold:
+        """Set points aside."""
+        [outcome] = self.post(replace(self.redeems(card, at, points), capture=False))
+        assert isinstance(outcome, Held), outcome
+        return outcome.hold
+
+    def captures(self, hold: Hold, points: int | None = None) -> Capture:
+        return Capture(**self._act(), wallet_id=hold.wallet_id, hold_id=hold.id, points=points)
+
+    def voids(self, hold: Hold) -> Void:
+        return Void(**self._act(), wallet_id=hold.wallet_id, hold_id=hold.id)
+
+    def reverses(self, booking: Booking, points: int | None = None) -> Reversal:
+        row = booking.transaction
+        named = {"wallet_id": row.wallet_id, "transaction_id": row.id}
+        return Reversal(**self._act(), **named, points=points, reason="tests")
+
     def loads(self, card: str, at: str, amount: int, issuer: str | None = None) -> Load:
         return Load(**self._command(card), merchant=f"{at}-1", amount=amount, issuer=issuer)
 
@@ -145,12 +176,14 @@ class Ledger:
         return wang
 
     def _command(self, card: str) -> dict[str, Any]:
+        return self._act() | {"card": card}
+
+    def _act(self) -> dict[str, Any]:
         key = next(self._keys)
         return {
             "key": str(UUID(int=key)),
             "request_hash": str(UUID(int=key)),
             "caller": OPERATOR,
-            "card": card,
         }
 
     def _tick(self) -> datetime:

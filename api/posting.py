@@ -1,0 +1,84 @@
+"""From a request that moves value to its outcome."""
+
+from collections.abc import Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+
+from flask import Response
+
+from api.auth import current_caller, owner
+from api.commands import BUILDERS, Envelope
+from api.problems import HttpCode, Problem, refusal_response
+from api.services import services
+from api.web import idempotency_key, json_body
+from clearing.core.commands import Command
+from clearing.core.holds import Hold
+from clearing.core.journal import Booking
+from clearing.core.outcomes import Held, Outcome, Posted, Refusal, Replayed
+from clearing.idempotency import key_hash, request_hash
+from clearing.query import read_bookings, read_hold
+
+#: How long a request waits for its outcome. Repeating it with its key is safe.
+SECONDS_WAITED_MAX = 30.0
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+
+def submit(kind: str, body: Mapping[str, Any], **named: str) -> tuple[Command, Outcome]:
+    """Post the act; `named` is what its path names. Raises Problem if the outcome is not known in time."""
+    caller = current_caller()
+    hashed = request_hash(kind, json_body() | named)
+    envelope = Envelope(key_hash(owner(caller), idempotency_key()), hashed, caller)
+    command = BUILDERS[kind](envelope, {**body, **named})
+    try:
+        return command, services().posting.post(command, SECONDS_WAITED_MAX)
+    except FutureTimeoutError as error:
+        raise Problem(
+            HttpCode.IN_FLIGHT, "The outcome is not known yet. Send the same request again with the same key."
+        ) from error
+
+
+def refusal(outcome: Outcome) -> Response | None:
+    """The answer to a refused act, or to one that was refused before."""
+    if isinstance(outcome, Refusal):
+        return refusal_response(outcome)
+    if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
+        response = refusal_response(outcome.recorded.refusal)
+        response.headers.update(REPLAYED)
+        return response
+    return None
+
+
+def booking_of(outcome: Outcome) -> Booking:
+    """What an act that was not refused has booked, now or at the first time."""
+    if isinstance(outcome, Posted):
+        return outcome.booking
+    assert isinstance(outcome, Replayed), "neither refused nor held"
+    if outcome.booking is not None:
+        return outcome.booking
+    recorded = outcome.recorded
+    assert recorded.wallet_id is not None, "the outcome of a posting names its wallet"
+    assert recorded.transaction_id is not None, "the outcome of a posting names its transaction"
+    with services().engine.connect() as connection:
+        return read_bookings(connection, [(recorded.wallet_id, recorded.transaction_id)])[0]
+
+
+def hold_of(outcome: Outcome) -> Hold:
+    """The hold that an act placed, captured or released, as it is now."""
+    if isinstance(outcome, Held):
+        return outcome.hold
+    if isinstance(outcome, Replayed) and outcome.hold is not None:
+        return outcome.hold
+    if isinstance(outcome, Posted):
+        wallet_id, hold_id = outcome.booking.transaction.wallet_id, outcome.booking.transaction.id
+    else:
+        assert isinstance(outcome, Replayed), "not refused"
+        recorded = outcome.recorded
+        found = recorded.hold_id if recorded.hold_id is not None else recorded.transaction_id
+        assert recorded.wallet_id is not None, "the outcome names its wallet"
+        assert found is not None, "the outcome names its hold"
+        wallet_id, hold_id = recorded.wallet_id, found
+    with services().engine.connect() as connection:
+        hold = read_hold(connection, wallet_id, hold_id)
+    assert hold is not None, "holds are never taken away"
+    return hold

@@ -1,0 +1,52 @@
+"""What is sent and answered about holds."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from api.fields import Text
+from api.schemas.common import whole
+from clearing.core.holds import HoldStatus
+
+STATUSES = [status.value for status in HoldStatus]
+
+
+class CaptureInput(Schema):
+    points = whole("Points to take; default: all that is held", allow_none=True)
+    amount = whole("Or: fen to take", allow_none=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _quantity(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("points") is not None and data.get("amount") is not None:
+            raise ValidationError("Give points or amount, not both.", "points")
+
+
+class NothingInput(Schema):
+    """No field."""
+
+
+class HoldQuery(Schema):
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    cursor = Text(load_default=None)
+    card = Text(load_default=None)
+    merchant = Text(load_default=None)
+    status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
+
+
+class HoldSchema(Schema):
+    id = fields.String()
+    kind = fields.String()
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    card = fields.String()
+    merchant = fields.String()
+    acceptor = fields.String()
+    points = fields.Integer()
+    amount = fields.Integer()
+    currency = fields.String()
+    captured = fields.Integer()
+    placed_at = fields.AwareDateTime()
+    expires_at = fields.AwareDateTime()
+    reference = fields.String(allow_none=True)
+    purpose = fields.String(allow_none=True)
+    metadata = fields.Dict(keys=fields.String(), values=fields.String())
+    transaction = fields.String()

@@ -1,0 +1,30 @@
+"""What is sent to reverse a transaction."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from api.fields import Instant, Text
+from api.schemas.common import whole
+
+
+class ReversalInput(Schema):
+    points = whole("Points to reverse; default: all that is left", allow_none=True)
+    amount = whole("Or: fen to reverse", allow_none=True)
+    reason = Text(required=True, most=200)
+    occurred_at = Instant(allow_none=True)
+    reference = Text(most=100, allow_none=True)
+    metadata = fields.Dict(
+        keys=Text(most=40), values=Text(most=500), validate=validate.Length(max=20), allow_none=True
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _quantity(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("points") is not None and data.get("amount") is not None:
+            raise ValidationError("Give points or amount, not both.", "points")
+
+
+class ReversalRow(ReversalInput):
+    """A row of the `reversals` import."""
+
+    transaction = Text(required=True, most=100)

@@ -1,0 +1,310 @@
+"""Reversal: a transaction is undone, all of it or a part, by new opposite entries.
+
+Of whatever is divided by rounding (worth, obligation, fee) a reversal gives back the difference between
+what the part before it and the part after it would have had. So any number of reversals gives back
+exactly what the whole had.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+from clearing.core.accounts import Asset, EntryKind
+from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_half_up
+from clearing.core.batch import Batch
+from clearing.core.commands import Reversal
+from clearing.core.fees import Fee, amount_of, shares
+from clearing.core.journal import Leg, LegKind, LotMovement, TransactionKind
+from clearing.core.lots import Draw
+from clearing.core.outcomes import Code, Refusal
+from clearing.core.plan import Credit, Plan, PlannedLeg, Setting
+from clearing.core.snapshot import Original
+
+REVERSIBLE = frozenset(
+    {TransactionKind.ACCRUAL, TransactionKind.REDEMPTION, TransactionKind.LOAD, TransactionKind.SPEND}
+)
+
+
+class Part(NamedTuple):
+    """So much of a leg."""
+
+    points: int
+    amount: int
+
+
+NOTHING = Part(0, 0)
+
+
+def setting(batch: Batch, command: Reversal) -> Setting | Refusal:
+    """The original's own, if its caller may act where it was made."""
+    for field, asked in (("points", command.points), ("amount", command.amount)):
+        if asked is not None and not 0 < asked <= MAX_QUANTITY:
+            return Refusal(Code.AMOUNT_INVALID, f"The {field} must be from 1 to {MAX_QUANTITY}.", field=field)
+    directory = batch.snapshot.directory
+    original = batch.original(command.wallet_id, command.transaction_id)
+    if original is None:
+        hold = batch.hold(command.wallet_id, command.transaction_id)
+        if hold is not None and command.caller.may_post_at(directory.merchant(hold.merchant_id)):
+            return Refusal(Code.NOT_REVERSIBLE, "It is not captured, so nothing is booked; void its hold.")
+        return Refusal(Code.TRANSACTION_UNKNOWN, "There is no such transaction at your merchants.")
+    row = original.booking.transaction
+    merchant = None if row.merchant_id is None else directory.merchant(row.merchant_id)
+    caller = command.caller
+    if not (caller.may_post_at(merchant) if merchant else caller.may_issue_for(row.acceptor_id)):
+        return Refusal(Code.TRANSACTION_UNKNOWN, "There is no such transaction at your merchants.")
+    return Setting(row.wallet_id, None, row.card_number, merchant, row.acceptor_id, batch.times(command))
+
+
+def check(batch: Batch, command: Reversal, setting: Setting) -> Refusal | None:
+    kind = _original(batch, command).booking.transaction.kind
+    in_fen = kind in (TransactionKind.LOAD, TransactionKind.SPEND)
+    if in_fen and command.points is not None:
+        return Refusal(Code.AMOUNT_INVALID, f"A {kind.label} is reversed by its amount, in fen.", "points")
+    if command.points is not None and command.amount is not None:
+        return Refusal(Code.AMOUNT_INVALID, "Give points or amount, not both.", "points")
+    return None
+
+
+def plan(batch: Batch, command: Reversal, setting: Setting) -> Plan | Refusal:
+    original = _original(batch, command)
+    kind = original.booking.transaction.kind
+    if kind not in REVERSIBLE:
+        return Refusal(
+            Code.NOT_REVERSIBLE, f"A transaction of kind {kind.label} cannot be reversed.", "transaction"
+        )
+    planned = _PLANS[kind](batch, command, setting, original)
+    if isinstance(planned, Refusal):
+        return planned
+    return planned._replace(purpose=command.reason, original=original.booking.transaction)
+
+
+def _original(batch: Batch, command: Reversal) -> Original:
+    found = batch.original(command.wallet_id, command.transaction_id)
+    assert found is not None, "setting() refuses an unknown transaction"
+    return found
+
+
+# ---- redemptions and spends: what was drawn goes back, the last drawn first --------------------
+
+
+def _of_redemption(batch: Batch, command: Reversal, setting: Setting, original: Original) -> Plan | Refusal:
+    row, terms = original.booking.transaction, original.terms
+    left = row.points - original.points_reversed
+    asked = command.points
+    if command.amount is not None:
+        left_fen = row.amount - original.amount_reversed
+        if command.amount > left_fen:
+            return _exceeds(command, left_fen, "fen")
+        # Where the worth was rounded up, all of it takes all the points that there are.
+        asked = min(divide_up(command.amount, terms.point_value), left)
+    back = left if asked is None else asked
+    if not 0 < back <= left:
+        return _exceeds(command, left, "points")
+    before, after = _drawn(original, left), _drawn(original, left - back)
+
+    def part(leg: Leg, points: int) -> Part:
+        return Part(points, multiply_half_up(points, terms.point_value))
+
+    legs = _legs(batch, original, before, after, part)
+    credits_ = _returned(batch, setting, before, after, Asset.POINTS, EntryKind.POINTS_RETURNED)
+    amount = sum(leg.amount for leg in legs)
+    return Plan(TransactionKind.REVERSAL, -back, amount, legs, [], EntryKind.POINTS_WITHDRAWN, credits_)
+
+
+def _of_spend(batch: Batch, command: Reversal, setting: Setting, original: Original) -> Plan | Refusal:
+    left = original.booking.transaction.amount - original.amount_reversed
+    back = left if command.amount is None else command.amount
+    if not 0 < back <= left:
+        return _exceeds(command, left, "amount")
+    before, after = _drawn(original, left), _drawn(original, left - back)
+    legs = _legs(batch, original, before, after, lambda leg, amount: Part(0, amount))
+    credits_ = _returned(batch, setting, before, after, Asset.STORED_VALUE, EntryKind.VALUE_RETURNED)
+    return Plan(TransactionKind.REVERSAL, 0, -back, legs, [], EntryKind.VALUE_UNLOADED, credits_)
+
+
+def _drawn(original: Original, quantity: int) -> list[LotMovement]:
+    """The original's movements up to `quantity`, in their order; the rest is undone, or to be undone."""
+    found = []
+    for movement in original.booking.movements:
+        part = min(movement.quantity, quantity)
+        found.append(movement._replace(quantity=part))
+        quantity -= part
+    return found
+
+
+def _returned(
+    batch: Batch,
+    setting: Setting,
+    before: list[LotMovement],
+    after: list[LotMovement],
+    asset: Asset,
+    entry: EntryKind,
+) -> list[Credit]:
+    """The difference goes back where it came from; where that has ended, into a lot with a grace period."""
+    grace = timedelta(days=batch.snapshot.directory.rulebook.settings.grace_days)
+    credits_ = []
+    for was, will_be in zip(reversed(before), reversed(after), strict=True):
+        if was.quantity == will_be.quantity:
+            continue
+        expires_on = was.expires_on
+        if expires_on is not None and expires_on < setting.times.on:
+            expires_on = setting.times.on + grace
+        quantity = was.quantity - will_be.quantity
+        credits_.append(Credit(was.issuer_id, asset, expires_on, quantity, entry))
+    return credits_
+
+
+def _legs(
+    batch: Batch,
+    original: Original,
+    before: list[LotMovement],
+    after: list[LotMovement],
+    part: Callable[[Leg, int], Part],
+) -> list[PlannedLeg]:
+    """One leg for each of the original's that gives something back, with quantities below zero."""
+    legs = []
+    for leg in original.booking.legs:
+        was, will_be = (
+            sum(one.quantity for one in movements if one.issuer_id == leg.issuer_id)
+            for movements in (before, after)
+        )
+        if was != will_be:
+            legs.append(_difference(batch, original, leg, part(leg, was), part(leg, will_be)))
+    return legs
+
+
+def _difference(batch: Batch, original: Original, leg: Leg, was: Part, will_be: Part) -> PlannedLeg:
+    fee_was, fee_will_be = (_fee(batch, leg, one) for one in (was, will_be))
+    owed_was, owed_will_be = (_obligation(original, leg, one) for one in (was, will_be))
+    return PlannedLeg(
+        leg.kind,
+        leg.issuer_id,
+        will_be.points - was.points,
+        will_be.amount - was.amount,
+        owed_will_be - owed_was,
+        Fee(
+            fee_will_be.acceptor - fee_was.acceptor,
+            fee_will_be.issuer - fee_was.issuer,
+            leg.fee_rule_id,
+            leg.reason,
+        ),
+    )
+
+
+def _fee(batch: Batch, leg: Leg, part: Part) -> Fee:
+    """What the rule that priced the leg would have charged on so much of it; nothing on nothing.
+
+    Points that are worth less than half a fen are something: the rule's flat part and minimum hold for them.
+    """
+    rule = batch.snapshot.directory.rulebook.rule(leg.fee_rule_id)
+    if rule is None or rule.is_free or part == NOTHING:
+        return Fee(0, 0, leg.fee_rule_id, leg.reason)
+    return Fee(*shares(rule, amount_of(rule, part.amount)), leg.fee_rule_id, leg.reason)
+
+
+def _obligation(original: Original, leg: Leg, part: Part) -> int:
+    if not leg.cross_system:
+        return 0
+    terms = original.terms
+    match leg.kind:
+        case LegKind.REDEMPTION:
+            return multiply_half_up(part.points, terms.point_value * terms.reimbursement_rate)
+        case LegKind.SPEND:
+            return multiply_half_up(part.amount, terms.reimbursement_rate)
+        case LegKind.LOAD:
+            return part.amount
+        case _:
+            return 0
+
+
+# ---- loads and accruals: what was given is taken back -------------------------------------------
+
+
+def _of_load(batch: Batch, command: Reversal, setting: Setting, original: Original) -> Plan | Refusal:
+    row = original.booking.transaction
+    left = row.amount - original.amount_reversed
+    back = left if command.amount is None else command.amount
+    if not 0 < back <= left:
+        return _exceeds(command, left, "amount")
+    (leg,), (movement,) = original.booking.legs, original.booking.movements
+    lot = batch.lot(row.wallet_id, movement.lot_id)
+    if lot is None or lot.available < back:
+        available = lot.available if lot else 0
+        return Refusal(
+            Code.EXCEEDS_REVERSIBLE,
+            f"{available} fen of it are still there and {back} were to be taken back; the rest is spent.",
+            field="amount",
+        )
+    planned = _difference(batch, original, leg, Part(0, left), Part(0, left - back))
+    draws = [Draw(lot, back)]
+    return Plan(TransactionKind.REVERSAL, 0, -back, [planned], draws, EntryKind.VALUE_UNLOADED, [])
+
+
+def _of_accrual(batch: Batch, command: Reversal, setting: Setting, original: Original) -> Plan | Refusal:
+    row = original.booking.transaction
+    was = Part(row.points - original.points_reversed, row.amount - original.amount_reversed)
+    will_be = _accrual_left(command, row.points, row.amount, was)
+    if will_be is None:
+        return _exceeds(command, was.points if command.points is not None else was.amount, "points or fen")
+    back = was.points - will_be.points
+    given = sum(movement.quantity for movement in original.booking.movements)
+    # What is left of the points that went into the lot, were nothing spent; the rest had paid arrears.
+    in_lot = max(was.points - (row.points - given), 0)
+    lot = None
+    if original.booking.movements:
+        lot = batch.lot(row.wallet_id, original.booking.movements[0].lot_id)
+    taken = min(back, in_lot, lot.available) if lot else 0
+    legs = []
+    for leg in original.booking.legs:
+        if leg.kind is LegKind.ISSUE:
+            parts = Part(was.points, 0), Part(will_be.points, 0)
+        else:
+            own = not leg.cross_system
+            parts = (
+                Part(was.points if own else 0, was.amount),
+                Part(will_be.points if own else 0, will_be.amount),
+            )
+        if parts[0] != parts[1]:
+            legs.append(_difference(batch, original, leg, *parts))
+    return Plan(
+        TransactionKind.REVERSAL,
+        -back,
+        will_be.amount - was.amount,
+        legs,
+        [Draw(lot, taken)] if lot and taken else [],
+        EntryKind.POINTS_WITHDRAWN,
+        [],
+        arrears=back - taken,
+    )
+
+
+def _accrual_left(command: Reversal, points: int, amount: int, was: Part) -> Part | None:
+    """What remains of an accrual of `points` and `amount`; None if it does not have what is asked for.
+
+    Points and cash go together: by amount, the points of the remaining cash, rounded down; by points, the
+    cash of the remaining points, half up.
+    """
+    if command.amount is not None:
+        left = was.amount - command.amount
+        return Part(min(points * left // amount, was.points), left) if left >= 0 else None
+    if command.points is not None:
+        left = was.points - command.points
+        if left < 0:
+            return None
+        return Part(left, min((2 * amount * left + points) // (2 * points), was.amount))
+    return Part(0, 0) if was.points or was.amount else None
+
+
+def _exceeds(command: Reversal, left: int, unit: str) -> Refusal:
+    if left == 0:
+        return Refusal(Code.EXCEEDS_REVERSIBLE, "All of it has been reversed before.")
+    field = "points" if command.points is not None else "amount"
+    return Refusal(Code.EXCEEDS_REVERSIBLE, f"{left} {unit} of it are left to be reversed.", field=field)
+
+
+_PLANS: dict[TransactionKind, Callable[[Batch, Reversal, Setting, Original], Plan | Refusal]] = {
+    TransactionKind.ACCRUAL: _of_accrual,
+    TransactionKind.REDEMPTION: _of_redemption,
+    TransactionKind.LOAD: _of_load,
+    TransactionKind.SPEND: _of_spend,
+}

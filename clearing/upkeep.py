@@ -1,0 +1,114 @@
+"""What the passing of time does to the ledger: holds lapse, lots end.
+
+Each run looks for what is due and posts a command for each, in portions, through the same path as
+everything else. A run that is repeated, late or cut off in the middle does no harm: a key is one outcome.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, func, select
+
+from clearing.core.commands import Caller, Expiry, Lapse, Scope
+from clearing.core.outcomes import Held, Posted
+from clearing.idempotency import key_hash, request_hash
+from clearing.query import database_time
+from clearing.tables import holds, lots
+from clearing.writer import Writer
+
+#: Who acts. It has no key, so nobody can come as this caller from outside.
+CLOCK = Caller("clock", Scope.OPERATOR)
+PORTION = 1_000
+
+
+class Ended(NamedTuple):
+    """What one run has ended: lots, and the points and fen that became breakage."""
+
+    lots: int = 0
+    points: int = 0
+    value: int = 0
+
+
+def lapse_holds(engine: Engine, writer: Writer) -> int:
+    """Release every hold whose time is over; how many there were."""
+    lapsed = 0
+    while due := _due_holds(engine):
+        outcomes = writer.post([_lapse(wallet_id, hold_id) for wallet_id, hold_id in due])
+        lapsed += sum(isinstance(outcome, Held) for outcome in outcomes)
+        if len(due) < PORTION:
+            break
+    return lapsed
+
+
+def expire_lots(engine: Engine, writer: Writer) -> Ended:
+    """End every lot whose last day is over in the alliance's time zone."""
+    ended = Ended()
+    with engine.connect() as connection:
+        zone = writer.directory.current(connection).rulebook.settings.time_zone
+        today = database_time(connection).astimezone(zone).date()
+    for portion in _ended_lots(engine, today):
+        commands = [_expiry(wallet_id, lot_id, today) for wallet_id, lot_id in portion]
+        for outcome in writer.post(commands):
+            if isinstance(outcome, Posted):
+                row = outcome.booking.transaction
+                value = 0 if row.points else row.amount
+                ended = Ended(ended.lots + 1, ended.points + row.points, ended.value + value)
+    return ended
+
+
+def _due_holds(engine: Engine) -> list[tuple[int, int]]:
+    with engine.connect() as connection:
+        query = (
+            select(holds.c.wallet_id, holds.c.id)
+            .where(holds.c.status == "held", holds.c.expires_at <= func.now())
+            .order_by(holds.c.expires_at)
+            .limit(PORTION)
+        )
+        return [(row.wallet_id, row.id) for row in connection.execute(query)]
+
+
+def _ended_lots(engine: Engine, today: date) -> Iterator[list[tuple[int, int]]]:
+    """In portions, in the order of their last day."""
+    last: tuple[date, int, int] | None = None
+    while True:
+        with engine.connect() as connection:
+            rows = _next_ended(connection, today, last)
+        if rows:
+            yield [(wallet_id, lot_id) for _, wallet_id, lot_id in rows]
+        if len(rows) < PORTION:
+            return
+        last = rows[-1]
+
+
+def _next_ended(
+    connection: Connection, today: date, last: tuple[date, int, int] | None
+) -> list[tuple[date, int, int]]:
+    place = (lots.c.expires_on, lots.c.wallet_id, lots.c.id)
+    query = select(*place).where(lots.c.expires_on < today, lots.c.available > 0)
+    if last is not None:
+        query = query.where(func.row(*place) > func.row(*last))
+    return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(*place).limit(PORTION))]
+
+
+def _lapse(wallet_id: int, hold_id: int) -> Lapse:
+    named = {"wallet": wallet_id, "hold": hold_id}
+    return Lapse(
+        key=key_hash(CLOCK.key_id, f"lapse {wallet_id} {hold_id}"),
+        request_hash=request_hash("lapse", named),
+        caller=CLOCK,
+        wallet_id=wallet_id,
+        hold_id=hold_id,
+    )
+
+
+def _expiry(wallet_id: int, lot_id: int, today: date) -> Expiry:
+    """Of one lot on one day: what a hold gives back later is ended by a later run."""
+    named = {"wallet": wallet_id, "lot": lot_id, "on": today}
+    return Expiry(
+        key=key_hash(CLOCK.key_id, f"expiry {wallet_id} {lot_id} {today}"),
+        request_hash=request_hash("expiry", named),
+        caller=CLOCK,
+        wallet_id=wallet_id,
+        lot_id=lot_id,
+    )

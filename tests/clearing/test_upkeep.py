@@ -1,0 +1,108 @@
+"""What the passing of time does: holds lapse, lots end; twice, late or together with others."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from clearing.upkeep import Ended, expire_lots, lapse_holds
+from clearing.verify import frozen, verify
+from clearing.writer import Writer
+from support.ledger import Ledger
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Iterator[Ledger]:
+    with Ledger(engine) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def writer(engine: Engine) -> Iterator[Writer]:
+    with Writer(engine) as writer:
+        yield writer
+
+
+def lots(engine: Engine) -> list[tuple[int, int]]:
+    """(available, held) of each lot, in the order of their last day."""
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT available, held FROM lots ORDER BY expires_on, id"))
+        return [(row.available, row.held) for row in rows]
+
+
+def end_all_lots(engine: Engine, day: str = "2026-11-01") -> None:
+    """Put the last day of every lot back, as only time can."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lots SET expires_on = :day"), {"day": day})
+
+
+def adds_up(engine: Engine) -> None:
+    with frozen(engine) as connection:
+        assert list(verify(connection)) == []
+
+
+def test_only_what_is_left_of_lots_that_ended_becomes_breakage(
+    ledger: Ledger, writer: Writer, engine: Engine
+) -> None:
+    wang, li = ledger.enrol("JADE"), ledger.enrol("PINE")
+    ledger.book(ledger.opens(wang, "JADE", 300, "2026-12-31"), ledger.opens(li, "LOTUS", 50, "2036-12-31"))
+    ledger.book(ledger.opens(li, "JADE", 900))
+    ledger.book(ledger.redeems(wang, "JADE", 100))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lots SET expires_on = '2026-11-01' WHERE available = 200"))
+    assert expire_lots(engine, writer) == Ended(1, 200, 0)
+    assert lots(engine) == [(0, 0), (50, 0), (900, 0)]
+    with engine.connect() as connection:
+        kinds = connection.execute(text("SELECT kind, quantity FROM entries WHERE kind = 16")).all()
+    assert [tuple(row) for row in kinds] == [(16, 200)]
+    assert expire_lots(engine, writer) == Ended()
+    adds_up(engine)
+
+
+def test_held_points_end_in_the_first_run_after_their_release(
+    ledger: Ledger, writer: Writer, engine: Engine
+) -> None:
+    wang = ledger.enrol("JADE")
+    ledger.book(ledger.opens(wang, "JADE", 300, "2027-12-31"))
+    hold = ledger.holds(wang, "LOTUS", 100)
+    end_all_lots(engine)
+    assert expire_lots(engine, writer) == Ended(1, 200, 0)
+    assert lots(engine) == [(0, 100)]
+    ledger.post(ledger.voids(hold))
+    assert lots(engine) == [(100, 0)]
+    assert expire_lots(engine, writer) == Ended(), "the same day's run is one act"
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM outcomes WHERE transaction_id IN (SELECT id FROM transactions"
+                                " WHERE kind = 7)"))  # fmt: skip
+    assert expire_lots(engine, writer) == Ended(1, 100, 0), "the next day's run has other keys"
+    assert lots(engine) == [(0, 0)]
+
+
+def test_more_than_a_portion_is_ended_in_one_run(
+    ledger: Ledger, writer: Writer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clearing.upkeep.PORTION", 3)
+    for _ in range(7):
+        ledger.book(ledger.opens(ledger.enrol("JADE"), "JADE", 10, "2027-12-31"))
+    end_all_lots(engine)
+    assert expire_lots(engine, writer) == Ended(7, 70, 0)
+    adds_up(engine)
+
+
+def test_holds_lapse_in_portions_and_only_those_that_are_due(
+    ledger: Ledger, writer: Writer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clearing.upkeep.PORTION", 2)
+    wang = ledger.enrol("JADE")
+    ledger.book(ledger.opens(wang, "JADE", 1_000, "2037-12-31"))
+    due = [ledger.holds(wang, "LOTUS", 10) for _ in range(5)]
+    ledger.holds(wang, "LOTUS", 500)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE holds SET expires_at = CASE WHEN id = ANY(:due) THEN now() - interval '1 s'"
+                 " ELSE now() + interval '1 day' END"),
+            {"due": [hold.id for hold in due]},
+        )  # fmt: skip
+    assert [lapse_holds(engine, writer), lapse_holds(engine, writer)] == [5, 0]
+    assert lots(engine) == [(500, 500)]
+    adds_up(engine)
