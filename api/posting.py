@@ -25,13 +25,18 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 
 
 def submit(kind: str, body: Mapping[str, Any], **named: str) -> tuple[Command, Outcome]:
-    """Post the act; `named` is what its path names. Raises Problem if the outcome is not known in time."""
+    """Post the act; `named` is what its path names. Raises Problem as `post` does."""
     caller = current_caller()
     hashed = request_hash(kind, json_body() | named)
     envelope = Envelope(key_hash(owner(caller), idempotency_key()), hashed, caller)
     command = BUILDERS[kind](envelope, {**body, **named})
+    return command, post(command)
+
+
+def post(command: Command) -> Outcome:
+    """The command's outcome. Raises Problem if it is not known in time."""
     try:
-        return command, services().posting.post(command, SECONDS_WAITED_MAX)
+        return services().posting.post(command, SECONDS_WAITED_MAX)
     except FutureTimeoutError as error:
         raise Problem(
             HttpCode.IN_FLIGHT, "The outcome is not known yet. Send the same request again with the same key."

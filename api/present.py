@@ -1,13 +1,13 @@
 """The ledger's values in the shapes of the contract. What a caller may not see is left out here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from api.auth import own_participant
 from clearing import ids
 from clearing.card_check import CardCheck
-from clearing.core.accounts import HUB_CODE, Asset
+from clearing.core.accounts import HUB, HUB_CODE, Asset
 from clearing.core.amounts import multiply_half_up, rate_text
 from clearing.core.calendar import period_name
 from clearing.core.commands import Caller
@@ -16,26 +16,17 @@ from clearing.core.holds import Hold
 from clearing.core.journal import Booking, Leg, LotMovement, TransactionKind
 from clearing.core.rulebook import FeeRule
 from clearing.core.snapshot import Lot
+from clearing.originals import ReversedPart
 from clearing.privacy import PersonalData, masked_name, masked_number
 
 EXPIRIES_SHOWN = 3
-
-
-class Reversed(NamedTuple):
-    """What has been reversed of a transaction, above zero."""
-
-    points: int = 0
-    amount: int = 0
-
-
-NOT_REVERSED = Reversed()
 
 
 def transaction(
     booking: Booking,
     directory: Directory,
     caller: Caller,
-    reversed_: Reversed = NOT_REVERSED,
+    reversed_: Sequence[ReversedPart] = (),
     hold: Hold | None = None,
 ) -> dict[str, Any]:
     """A transaction as this caller may see it: an issuer that is not the acceptor sees its own legs only.
@@ -48,6 +39,8 @@ def transaction(
     whole = viewer is None or viewer == row.acceptor_id
     legs_seen = [leg for leg in booking.legs if whole or leg.issuer_id == viewer]
     zone = settings.time_zone
+    undone = [part for part in reversed_ if whole or part.issuer_id == viewer]
+    points_undone, amount_undone = sum(one.points for one in undone), sum(one.amount for one in undone)
     return {
         "id": ids.transaction_id(row.wallet_id, row.id),
         "kind": row.kind.label,
@@ -55,7 +48,7 @@ def transaction(
         "hold": ids.hold_id(hold.wallet_id, hold.id) if hold else None,
         "card": row.card_number if whole or row.card_number is None else masked_number(row.card_number),
         "merchant": _merchant_code(directory, row.merchant_id),
-        "acceptor": directory.participants[row.acceptor_id].code,
+        "acceptor": party_code(directory, row.acceptor_id),
         "period": period_name(row.period),
         "occurred_at": time_text(row.occurred_at.astimezone(zone)),
         "booked_at": time_text(row.booked_at.astimezone(zone)),
@@ -67,9 +60,9 @@ def transaction(
         "purpose": row.purpose,
         "metadata": dict(row.metadata or {}) if whole else {},
         # In the unit in which it was given: points of a redemption, fen of all else.
-        "reversed": reversed_.points if row.kind is TransactionKind.REDEMPTION else reversed_.amount,
-        "reversed_points": reversed_.points,
-        "reversed_amount": reversed_.amount,
+        "reversed": points_undone if row.kind is TransactionKind.REDEMPTION else amount_undone,
+        "reversed_points": points_undone,
+        "reversed_amount": amount_undone,
         "reverses": None if row.original_id is None else ids.transaction_id(row.wallet_id, row.original_id),
         "reverses_period": None if row.original_period is None else period_name(row.original_period),
         "legs": [_leg(leg, booking, directory) for leg in legs_seen],
@@ -165,7 +158,7 @@ def quote(booking: Booking, directory: Directory) -> dict[str, Any]:
         "kind": row.kind.label,
         "card": row.card_number,
         "merchant": _merchant_code(directory, row.merchant_id),
-        "acceptor": directory.participants[row.acceptor_id].code,
+        "acceptor": party_code(directory, row.acceptor_id),
         "points": row.points,
         "amount": row.amount,
         "currency": directory.rulebook.settings.currency,
@@ -177,7 +170,7 @@ def quote(booking: Booking, directory: Directory) -> dict[str, Any]:
 
 def _leg(leg: Leg, booking: Booking, directory: Directory) -> dict[str, Any]:
     row = booking.transaction
-    issuer, acceptor = (directory.participants[one].code for one in (leg.issuer_id, leg.acceptor_id))
+    issuer, acceptor = (party_code(directory, one) for one in (leg.issuer_id, leg.acceptor_id))
     shares = {acceptor: leg.acceptor_fee, issuer: leg.issuer_fee} if leg.cross_system else {}
     payers = [code for code, fee in shares.items() if fee]
     unit = "amount" if row.points == 0 else "points"
@@ -323,9 +316,12 @@ def fee_rule(rule: FeeRule, version: int, directory: Directory) -> dict[str, Any
 
 
 def participant_code(directory: Directory, participant_id: int | None) -> str | None:
-    if participant_id is None:
-        return None
-    return HUB_CODE if participant_id == 0 else directory.participants[participant_id].code
+    return None if participant_id is None else party_code(directory, participant_id)
+
+
+def party_code(directory: Directory, participant_id: int) -> str:
+    """Of a participant, or of the hub."""
+    return HUB_CODE if participant_id == HUB else directory.participants[participant_id].code
 
 
 def time_text(instant: datetime) -> str:

@@ -69,6 +69,11 @@ MEANINGS: dict[str, Meaning] = {
     Code.EXCEEDS_HELD: Meaning(422, "More than is held", "Capture at most what is held."),
     Code.INSUFFICIENT_POINTS: Meaning(422, "Not enough points", "Take fewer points."),
     Code.INSUFFICIENT_VALUE: Meaning(422, "Not enough stored value", "Take a smaller amount."),
+    Code.VELOCITY_LIMIT: Meaning(
+        422,
+        "Too many points in a short time",
+        "Try later, or take another payment; the operator sets the limits.",
+    ),
     Code.NET_DEBIT_CAP: Meaning(422, "The issuer's debit cap is reached", "Ask for another payment."),
     Code.TRANSACTION_UNKNOWN: Meaning(404, "There is no such transaction", "Check the transaction's id."),
     Code.NOT_REVERSIBLE: Meaning(409, "This cannot be reversed", "Look at the transaction's kind."),

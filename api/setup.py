@@ -1,13 +1,12 @@
 """Putting a process together from its settings: database, keys, services."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Engine, func, select
 
 from api.imports.runner import ImportRunner
+from api.key_file import make_key_file, read_key_file
 from api.keyring import Keyring
 from api.services import Services
 from clearing.alliance import found_alliance
@@ -17,7 +16,7 @@ from clearing.directory import DirectoryCache, read_rulebook
 from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
 from clearing.members import Enroller
 from clearing.periods import open_period_for, read_periods
-from clearing.privacy import PersonalData, new_keys
+from clearing.privacy import PersonalData
 from clearing.queue import PostingQueue
 from clearing.writer import Writer
 from config import Settings, SettingsError
@@ -95,8 +94,8 @@ def load_personal_data(settings: Settings) -> PersonalData:
         if settings.personal_data_keys is not None:
             return PersonalData.from_text(settings.personal_data_keys)
         if not path.exists():
-            _write_secret(path, new_keys())
-        return PersonalData.from_text(path.read_text(encoding="ascii"))
+            make_key_file(path)
+        return PersonalData.from_text(read_key_file(path), reread=lambda: read_key_file(path))
     except ValueError as error:
         place = path if settings.personal_data_keys is None else "TONGDUI_PERSONAL_DATA_KEYS"
         raise SettingsError(
@@ -118,21 +117,3 @@ def _prepare(settings: Settings, engine: Engine) -> str | None:
         elif not has_operator_key(connection):
             return make_key(connection, Scope.OPERATOR, "first operator", made_by="setup")[0]
     return None
-
-
-def _write_secret(path: Path, text: str) -> None:
-    """Write a file that only we can read, whole or not at all; one that is there already stays."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
-    ) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first; its keys are the ones
-    finally:
-        draft.unlink()

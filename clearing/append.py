@@ -14,8 +14,10 @@ from sqlalchemy import Connection
 
 from clearing import arrays
 from clearing.core.batch import Decision
+from clearing.core.events import Event, EventType
 from clearing.core.holds import HeldDraw, Hold
 from clearing.core.journal import Entry, Leg, PositionChange, PositionKey, Transaction
+from clearing.core.limits import debits_of
 from clearing.core.outcomes import Recorded
 from clearing.core.snapshot import ArrearsKey, Lot, ReferenceKey
 
@@ -138,6 +140,9 @@ _HOLD_DRAWS = _rows(
     "wallet_id bigint, hold_id bigint, number smallint, lot_id bigint, issuer_id int, quantity bigint",
 )
 _ARREARS = _rows("arrears", "wallet_id bigint, issuer_id int, points bigint")
+_EVENTS = _rows("events", "id bigint, type text, participant_id int, data jsonb")
+_CAP_LINES = _rows("cap_lines", "participant_id int, line smallint")
+_EXPOSURES = _rows("exposures", "participant_id int, period int, debit bigint")
 _POSITIONS = _rows(
     "positions",
     "period int, issuer_id int, acceptor_id int, kind smallint, "
@@ -179,6 +184,22 @@ s AS (
 a AS (
   {_insert(_ARREARS)}
       ON CONFLICT (wallet_id, issuer_id) DO UPDATE SET points = excluded.points
+),
+w AS (
+  {_insert(_CAP_LINES)}
+      ON CONFLICT (participant_id) DO UPDATE SET line = excluded.line WHERE cap_lines.line <> excluded.line
+      RETURNING participant_id
+),
+v AS (
+  -- Two writers may see the same line crossed; whoever notes it first tells of it.
+  INSERT INTO events (made_at, {_EVENTS.names})
+  SELECT $2, {_EVENTS.selected} FROM {_EVENTS.unnested}
+   WHERE type <> '{EventType.CAP_WARNING}' OR participant_id IN (SELECT participant_id FROM w)
+),
+x AS (
+  INSERT INTO exposures AS x (stripe, {_EXPOSURES.names})
+  SELECT $1, {_EXPOSURES.selected} FROM {_EXPOSURES.unnested}
+      ON CONFLICT (participant_id, period, stripe) DO UPDATE SET debit = x.debit + excluded.debit
 )
 INSERT INTO positions AS p (stripe, {_POSITIONS.names})
 SELECT $1, {_POSITIONS.selected} FROM {_POSITIONS.unnested}
@@ -214,6 +235,9 @@ def apply(connection: Connection, decision: Decision, stripe: int, at: datetime)
             *_CHANGED_HOLDS.literals(_by_column(Hold, decision.changed_holds.values())),
             *_HOLD_DRAWS.literals(_hold_draws(decision)),
             *_ARREARS.literals(_arrears(decision)),
+            *_EVENTS.literals(_by_column(Event, decision.events)),
+            *_CAP_LINES.literals(_cap_lines(decision)),
+            *_EXPOSURES.literals(_exposures(decision)),
             *_POSITIONS.literals(_positions(decision)),
         ),
     )
@@ -271,6 +295,20 @@ def _arrears(decision: Decision) -> dict[str, Sequence[Any]]:
     return {
         **_by_column(ArrearsKey, [key for key, _ in owed]),
         "points": [points for _, points in owed],
+    }
+
+
+def _cap_lines(decision: Decision) -> dict[str, Sequence[Any]]:
+    lines = sorted(decision.cap_lines.items())
+    return {"participant_id": [id_ for id_, _ in lines], "line": [line for _, line in lines]}
+
+
+def _exposures(decision: Decision) -> dict[str, Sequence[Any]]:
+    debits = sorted(debits_of(decision.positions).items())
+    return {
+        "participant_id": [participant_id for (participant_id, _), _ in debits],
+        "period": [period for (_, period), _ in debits],
+        "debit": [debit for _, debit in debits],
     }
 
 

@@ -20,6 +20,10 @@ class DirectoryCache:
     def __init__(self) -> None:
         self._last: Directory | None = None
 
+    def known(self, connection: Connection) -> Directory:
+        """The last one read, which may be out of date; read now if there is none."""
+        return self._last or self.current(connection)
+
     @property
     def last(self) -> Directory:
         """The last one read; there must be one."""
@@ -78,6 +82,10 @@ def settings_of(row: Row) -> AllianceSettings:
         vat_rate=row.vat_rate,
         hold_minutes_default=row.hold_minutes_default,
         hold_minutes_max=row.hold_minutes_max,
+        card_points_per_day=row.card_points_per_day,
+        card_redemptions_per_hour=row.card_redemptions_per_hour,
+        merchant_points_per_day=row.merchant_points_per_day,
+        merchant_redemptions_per_hour=row.merchant_redemptions_per_hour,
     )
 
 
@@ -99,7 +107,15 @@ def rule_of(row: Row) -> FeeRule:
 def _participant(row: Row) -> Participant:
     expiry = ExpiryPolicy(ExpiryKind(row.expiry_kind), row.expiry_months, row.expiry_month, row.expiry_day)
     return Participant(
-        row.id, row.code, row.name, Status(row.status), row.earn_rate, expiry, row.stored_value_enabled
+        row.id,
+        row.code,
+        row.name,
+        Status(row.status),
+        row.earn_rate,
+        expiry,
+        row.stored_value_enabled,
+        row.net_debit_cap,
+        row.conversion_ratio,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 EPOCH_MS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()) * 1000
-WRITERS = 1024
+WRITERS = 1024  # as many numbers as an id has room for
 _PER_MS = 4096
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -28,6 +28,11 @@ def make_ids(writer: int, now_ms: Iterator[int]) -> Iterator[int]:
         millisecond = next(now_ms) - EPOCH_MS
         last = max(last + 1, millisecond * _PER_MS)
         yield (last // _PER_MS * WRITERS + writer) * _PER_MS + last % _PER_MS
+
+
+def first_id_at(at: datetime) -> int:
+    """No id made at that time or later is smaller."""
+    return max(int(at.timestamp() * 1000) - EPOCH_MS, 0) * _PER_MS * WRITERS
 
 
 def encode(prefix: str, *numbers: int) -> str:

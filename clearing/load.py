@@ -20,6 +20,7 @@ from clearing.core.journal import TransactionKind
 from clearing.core.outcomes import Code, Recorded, Refusal
 from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceKey, Snapshot
 from clearing.directory import DirectoryCache
+from clearing.limits import lock_caps, read_usage
 from clearing.locks import PERIODS
 from clearing.originals import read_originals
 
@@ -106,13 +107,23 @@ class Gathered(NamedTuple):
         return self._replace(snapshot=replace(self.snapshot, periods=periods))
 
 
+class DirectoryMoved(Exception):
+    """Caps were set or lifted since the directory was last read; gather again."""
+
+
 def gather(
-    connection: Connection, commands: Sequence[Command], cache: DirectoryCache, *, locked: bool = True
+    connection: Connection,
+    commands: Sequence[Command],
+    cache: DirectoryCache,
+    *,
+    locked: bool = True,
+    alone: frozenset[int] = frozenset(),
 ) -> Gathered:
     """Everything that `decide` may need for these commands, as of one moment.
 
     The wallets stay locked until the transaction ends, in id order, so that two batches never wait for
-    each other in a ring. `locked=False` reads the same without locks, for a quote.
+    each other in a ring. `locked=False` reads the same without locks, for a quote. `alone`: participants with
+    a cap to be locked against all other batches. Raises DirectoryMoved.
     """
     statement = _LOCK_WALLETS if locked else _WALLETS
     cards_presented = arrays.texts({command.card for command in commands if isinstance(command, WithCard)})
@@ -123,6 +134,8 @@ def gather(
             statement, {"periods": PERIODS, "cards": cards_presented, "named": named}
         )
     ]
+    capped_by = cache.known(connection)
+    caps = lock_caps(connection, commands, wallets, capped_by, alone, locked=locked)
     at, version, *found = connection.exec_driver_sql(
         _READ,
         {
@@ -138,8 +151,11 @@ def gather(
         Period(number, _time(start), _time(end), PeriodState(state)) for number, start, end, state in periods
     ]
     closed = [period.ends_at for period in known if period.state is not PeriodState.OPEN]
+    directory = cache.at_version(connection, version)
+    if directory.capped != capped_by.capped:
+        raise DirectoryMoved
     snapshot = Snapshot(
-        directory=cache.at_version(connection, version),
+        directory=directory,
         periods=[period for period in known if period.state is PeriodState.OPEN],
         closed_until=max(closed, default=None),
         cards=_cards(cards),
@@ -147,6 +163,8 @@ def gather(
         arrears={ArrearsKey(wallet_id, issuer_id): points for wallet_id, issuer_id, points in arrears},
         holds=_holds(holds, draws),
         originals=read_originals(connection, [one for one in commands if isinstance(one, Reversal)]),
+        usage=read_usage(connection, commands, wallets, directory, at),
+        caps={id_: cap._replace(limit=directory.cap(id_)) for id_, cap in caps.items()},
         recorded=_recorded(recorded),
         references=frozenset(ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references),
     )

@@ -15,6 +15,9 @@ DIRECTORY = 7_430_003
 #: First of two keys; the second is the number of the scheduled job that is running.
 JOBS = 7_430_004
 
+#: First of two keys; the second is a participant with a cap. Writers who are far from it share it.
+CAPS = 7_430_005
+
 # An import that is running holds a session lock on its own id, which is far above these numbers.
 
 

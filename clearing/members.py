@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, and_, func, insert, select
 
 from clearing.core.commands import Caller
 from clearing.core.enrolment import (
@@ -36,7 +36,10 @@ class Person(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A member as its own participant may see it."""
+    """A member as its own participant may see it, with the card that was issued last.
+
+    Of a member whose data was erased neither name nor phone is left.
+    """
 
     id: int
     wallet_id: int
@@ -47,6 +50,7 @@ class Member(NamedTuple):
     card: str
     card_status: str
     enrolled_at: datetime
+    erased_at: datetime | None
 
 
 class Enroller:
@@ -110,7 +114,7 @@ def enrol(
     """
     enrolments = [enrolment for enrolment, _ in requests]
     snapshot = _gather(connection, enrolments, cache)
-    decision = decide_enrolments(snapshot, enrolments, ids, _random_card_numbers())
+    decision = decide_enrolments(snapshot, enrolments, ids, random_card_numbers())
     people = {enrolment.key: person for enrolment, person in requests}
     _apply(connection, decision, people, personal_data)
     return decision.outcomes
@@ -124,7 +128,9 @@ def read_member(
     card: str | None = None,
 ) -> Member | None:
     """One member by id or by card number."""
-    query = select(members, cards.c.number, cards.c.status).join(cards, cards.c.member_id == members.c.id)
+    # A member's cards lie in the member's wallet, by which they are indexed.
+    own = and_(cards.c.wallet_id == members.c.wallet_id, cards.c.member_id == members.c.id)
+    query = select(members, cards.c.number, cards.c.status).join(cards, own)
     query = query.where(members.c.id == member_id) if card is None else query.where(cards.c.number == card)
     row = connection.execute(query.order_by(cards.c.issued_at.desc()).limit(1)).one_or_none()
     if row is None:
@@ -139,7 +145,15 @@ def read_member(
         row.number,
         row.status,
         row.enrolled_at,
+        row.erased_at,
     )
+
+
+def participant_of(connection: Connection, member_id: int) -> int | None:
+    """The participant that enrolled the member."""
+    query = select(members.c.participant_id).where(members.c.id == member_id)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def _gather(
@@ -219,7 +233,8 @@ def _card_row(one: Enrolled, now: datetime) -> dict[str, object]:
     }
 
 
-def _random_card_numbers() -> Iterator[str]:
+def random_card_numbers() -> Iterator[str]:
+    """Numbers for cards, one after another; it is for the caller to find those that are issued already."""
     # Sixteen random digits: a number that is already issued is one chance in millions of billions, and
     # then the primary key refuses it and the transaction is repeated with another.
     while True:

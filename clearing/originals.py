@@ -1,13 +1,14 @@
 """Gather for reversals: the transactions that are to be reversed, as they were booked, and what is left."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, and_, func, select, tuple_
 
 from clearing.core.commands import Reversal
 from clearing.core.snapshot import Original, Terms
 from clearing.query import read_bookings
-from clearing.tables import rulebooks, transactions
+from clearing.tables import legs, rulebooks, transactions
 
 
 def read_originals(connection: Connection, commands: Sequence[Reversal]) -> dict[int, Original]:
@@ -21,24 +22,52 @@ def read_originals(connection: Connection, commands: Sequence[Reversal]) -> dict
     bookings = read_bookings(connection, keys)
     terms = _terms(connection, {one.transaction.rule_version for one in bookings})
     reversed_ = read_reversed(connection, keys)
-    return {
-        row.id: Original(booking, terms[row.rule_version], *reversed_.get((row.wallet_id, row.id), (0, 0)))
-        for booking in bookings
-        for row in (booking.transaction,)
-    }
+    originals = {}
+    for booking in bookings:
+        row = booking.transaction
+        parts = reversed_.get((row.wallet_id, row.id), ())
+        points, amount = sum(part.points for part in parts), sum(part.amount for part in parts)
+        originals[row.id] = Original(booking, terms[row.rule_version], points, amount)
+    return originals
+
+
+class ReversedPart(NamedTuple):
+    """What was reversed of one issuer's part of a transaction, above zero."""
+
+    issuer_id: int
+    points: int
+    amount: int
 
 
 def read_reversed(
     connection: Connection, keys: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], tuple[int, int]]:
-    """(points, fen) that were reversed of each transaction; one of which nothing was is left out."""
+) -> dict[tuple[int, int], list[ReversedPart]]:
+    """By transaction; one of which nothing was reversed is left out."""
     table = transactions.c
     rows = connection.execute(
-        select(table.wallet_id, table.original_id, func.sum(table.points), func.sum(table.amount))
+        select(
+            table.wallet_id,
+            table.original_id,
+            legs.c.issuer_id,
+            func.sum(legs.c.points).label("points"),
+            func.sum(legs.c.amount).label("amount"),
+        )
+        .join(
+            legs,
+            and_(
+                legs.c.period == table.period,
+                legs.c.wallet_id == table.wallet_id,
+                legs.c.transaction_id == table.id,
+            ),
+        )
         .where(tuple_(table.wallet_id, table.original_id).in_(keys))
-        .group_by(table.wallet_id, table.original_id)
+        .group_by(table.wallet_id, table.original_id, legs.c.issuer_id)
     )
-    return {(wallet_id, id_): (-int(points), -int(amount)) for wallet_id, id_, points, amount in rows}
+    parts: dict[tuple[int, int], list[ReversedPart]] = {}
+    for row in rows:
+        part = ReversedPart(row.issuer_id, -int(row.points), -int(row.amount))
+        parts.setdefault((row.wallet_id, row.original_id), []).append(part)
+    return parts
 
 
 def _terms(connection: Connection, versions: set[int]) -> dict[int, Terms]:

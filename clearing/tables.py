@@ -63,6 +63,10 @@ rulebooks = Table(
     Column("vat_rate", RATE, nullable=False),
     Column("hold_minutes_default", Integer, nullable=False),
     Column("hold_minutes_max", Integer, nullable=False),
+    Column("card_points_per_day", BigInteger),
+    Column("card_redemptions_per_hour", BigInteger),
+    Column("merchant_points_per_day", BigInteger),
+    Column("merchant_redemptions_per_hour", BigInteger),
     comment="Alliance settings; each change, also of a fee rule, makes the next version",
 )
 
@@ -90,8 +94,11 @@ participants = Table(
     Column("stored_value_enabled", Boolean, nullable=False, server_default="false"),
     Column("stored_value_permit", Text),
     Column("tiers", JSONB, nullable=False, server_default="[]"),
+    Column("net_debit_cap", BigInteger),
+    Column("conversion_ratio", RATE, nullable=False, server_default="1"),
     Column("admitted_at", instant(), nullable=False),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
+    CheckConstraint("net_debit_cap >= 0", name="cap"),
     CheckConstraint("NOT stored_value_enabled OR stored_value_permit IS NOT NULL", name="permit"),
 )
 
@@ -366,6 +373,69 @@ positions = Table(
     postgresql_with={"fillfactor": 30},
 )
 
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("participant_id", Integer, primary_key=True),
+    Column("period", Integer, primary_key=True),
+    Column("stripe", SmallInteger, primary_key=True),
+    Column("debit", BigInteger, nullable=False),
+    comment="What a participant owes on balance, fees included, by writer as in positions",
+    postgresql_with={"fillfactor": 30},
+)
+
+cap_lines = Table(
+    "cap_lines",
+    metadata,
+    Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("line", SmallInteger, nullable=False),
+    comment="Per cent of its net debit cap at which a participant was last warned",
+)
+
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("card_number", Text),
+    Column("issuer_id", Integer),
+    Column("points", BigInteger),
+    Column("expires_on", Date),
+    Column("debtor_id", Integer),
+    Column("creditor_id", Integer),
+    Column("amount", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", instant(), nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", instant()),
+    CheckConstraint("kind IN ('points', 'money')", name="kind"),
+    CheckConstraint("status IN ('proposed', 'approved', 'rejected')", name="status"),
+    CheckConstraint("(kind = 'points') = (points IS NOT NULL AND issuer_id IS NOT NULL)", name="points"),
+    CheckConstraint(
+        "(kind = 'money') = (amount IS NOT NULL AND debtor_id IS NOT NULL AND creditor_id IS NOT NULL)",
+        name="money",
+    ),
+    CheckConstraint("(status = 'proposed') = (decided_by IS NULL)", name="decided"),
+    CheckConstraint("decided_by <> proposed_by OR status = 'rejected'", name="two_people"),
+    comment="What one operator proposes and another approves; the outcome stands under the key of its id",
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", Text, nullable=False),
+    Column("participant_id", Integer, nullable=False),
+    Column("made_at", instant(), nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("once", Text, unique=True),
+    Index("events_participant_id_id_idx", "participant_id", "id"),
+    comment="What participants are told, written with what caused it; `once` keeps one from being repeated",
+)
+
 outcomes = Table(
     "outcomes",
     metadata,
@@ -415,6 +485,7 @@ imports = Table(
     Column("accepted", BigInteger, nullable=False, server_default="0"),
     Column("replayed", BigInteger, nullable=False, server_default="0"),
     Column("refused", BigInteger, nullable=False, server_default="0"),
+    Column("residue", Numeric(30, 10), nullable=False, server_default="0"),
     Column("error", Text),
     Column("started_at", instant(), nullable=False),
     Column("ended_at", instant()),

@@ -4,22 +4,28 @@ Each run looks for what is due and posts a command for each, in portions, throug
 everything else. A run that is repeated, late or cut off in the middle does no harm: a key is one outcome.
 """
 
-from collections.abc import Iterator
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy.dialects.postgresql import insert
 
+from clearing.core.accounts import Asset
 from clearing.core.commands import Caller, Expiry, Lapse, Scope
+from clearing.core.events import EventType
 from clearing.core.outcomes import Held, Posted
 from clearing.idempotency import key_hash, request_hash
 from clearing.query import database_time
-from clearing.tables import holds, lots
+from clearing.tables import events, holds, lots, members
 from clearing.writer import Writer
 
 #: Who acts. It has no key, so nobody can come as this caller from outside.
 CLOCK = Caller("clock", Scope.OPERATOR)
 PORTION = 1_000
+#: Days before the end of points at which participants are told.
+REMINDED_DAYS = (30, 7)
 
 
 class Ended(NamedTuple):
@@ -44,9 +50,7 @@ def lapse_holds(engine: Engine, writer: Writer) -> int:
 def expire_lots(engine: Engine, writer: Writer) -> Ended:
     """End every lot whose last day is over in the alliance's time zone."""
     ended = Ended()
-    with engine.connect() as connection:
-        zone = writer.directory.current(connection).rulebook.settings.time_zone
-        today = database_time(connection).astimezone(zone).date()
+    today = _today(engine, writer)
     for portion in _ended_lots(engine, today):
         commands = [_expiry(wallet_id, lot_id, today) for wallet_id, lot_id in portion]
         for outcome in writer.post(commands):
@@ -55,6 +59,29 @@ def expire_lots(engine: Engine, writer: Writer) -> Ended:
                 value = 0 if row.points else row.amount
                 ended = Ended(ended.lots + 1, ended.points + row.points, ended.value + value)
     return ended
+
+
+def remind(engine: Engine, writer: Writer) -> int:
+    """Tell participants of their members' points that end in 30, and again in 7 days; how many reminders.
+
+    Once for each lot, member and date. A run that comes late tells of what should have been told.
+    """
+    today = _today(engine, writer)
+    reminders = 0
+    after = (date.min, 0, 0, 0)
+    while True:
+        rows = _next_ending(engine, today, after)
+        reminders += writer.transact(partial(_tell, rows=rows, today=today, writer=writer))
+        if len(rows) < PORTION:
+            return reminders
+        after = (rows[-1].expires_on, rows[-1].wallet_id, rows[-1].lot_id, rows[-1].member_id)
+
+
+def _today(engine: Engine, writer: Writer) -> date:
+    """The day in the alliance's time zone, by the database's clock."""
+    with engine.connect() as connection:
+        zone = writer.directory.current(connection).rulebook.settings.time_zone
+        return database_time(connection).astimezone(zone).date()
 
 
 def _due_holds(engine: Engine) -> list[tuple[int, int]]:
@@ -89,6 +116,61 @@ def _next_ended(
     if last is not None:
         query = query.where(func.row(*place) > func.row(*last))
     return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(*place).limit(PORTION))]
+
+
+def _next_ending(engine: Engine, today: date, after: tuple[date, int, int, int]) -> Sequence[Row[Any]]:
+    """Points that end soon, one row for each member of the wallet."""
+    place = (lots.c.expires_on, lots.c.wallet_id, lots.c.id, members.c.id)
+    query = (
+        select(
+            lots.c.expires_on,
+            lots.c.wallet_id,
+            lots.c.id.label("lot_id"),
+            members.c.id.label("member_id"),
+            members.c.participant_id,
+            lots.c.issuer_id,
+            lots.c.available,
+        )
+        .join(members, members.c.wallet_id == lots.c.wallet_id)
+        .where(
+            lots.c.expires_on.between(today, today + timedelta(days=max(REMINDED_DAYS))),
+            lots.c.available > 0,
+            lots.c.asset == int(Asset.POINTS),
+            members.c.erased_at.is_(None),
+            func.row(*place) > func.row(*after),
+        )
+        .order_by(*place)
+        .limit(PORTION)
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(query))
+
+
+def _tell(connection: Connection, rows: Sequence[Row[Any]], today: date, writer: Writer) -> int:
+    """Write the reminders that have not been written before; how many there were."""
+    if not rows:
+        return 0
+    told = insert(events).values([_reminder(row, today, next(writer.ids)) for row in rows])
+    return connection.execute(told.on_conflict_do_nothing(index_elements=["once"])).rowcount
+
+
+def _reminder(row: Row[Any], today: date, id_: int) -> dict[str, Any]:
+    days = (row.expires_on - today).days
+    due = min(one for one in REMINDED_DAYS if days <= one)
+    return {
+        "id": id_,
+        "type": EventType.POINTS_EXPIRING,
+        "participant_id": row.participant_id,
+        "made_at": func.clock_timestamp(),
+        "data": {
+            "member_id": row.member_id,
+            "issuer_id": row.issuer_id,
+            "points": row.available,
+            "expires_on": row.expires_on.isoformat(),
+            "days": days,
+        },
+        "once": f"{EventType.POINTS_EXPIRING} {row.lot_id} {row.member_id} {row.expires_on} {due}",
+    }
 
 
 def _lapse(wallet_id: int, hold_id: int) -> Lapse:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from clearing.core.accounts import CHART, Account, EntryKind, Unit
+from clearing.core.accounts import CHART, HUB, Account, EntryKind, Unit
 from clearing.core.journal import LegKind, PositionChange, Reason, TransactionKind
 
 MEASURES = PositionChange._fields
@@ -141,6 +141,7 @@ _LEG_ENTRIES = {
 }
 _IN_EITHER_UNIT = {
     LegKind.OPENING: (EntryKind.POINTS_OPENED, EntryKind.VALUE_OPENED),
+    LegKind.ADJUSTMENT: (EntryKind.POINTS_ADJUSTED_UP, EntryKind.POINTS_ADJUSTED_DOWN),
     LegKind.EXPIRY: (EntryKind.POINTS_EXPIRED, EntryKind.VALUE_EXPIRED),
 }
 _BY_POINTS = _numbers((LegKind.VISIT, LegKind.ISSUE, LegKind.REDEMPTION))
@@ -240,7 +241,8 @@ _DRAWS_AND_CREDITS = compare(
     ("quantity",),
     f"""SELECT period, wallet_id, transaction_id, issuer_id, {_LEG_MOVES}
           FROM legs
-         WHERE (kind <> {LegKind.VISIT:d} OR issuer_id = acceptor_id) AND {of_period()}""",  # noqa: S608
+         WHERE (kind NOT IN ({LegKind.VISIT:d}, {LegKind.ADJUSTMENT:d}) OR issuer_id = acceptor_id)
+           AND {of_period()}""",  # noqa: S608
     # Points that pay arrears, or become arrears, are given or taken back without passing through a lot.
     f"""SELECT period, wallet_id, transaction_id,
                CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS issuer_id,
@@ -292,10 +294,12 @@ SELECT 'legs (period=' || l.period || ', wallet_id=' || l.wallet_id || ', transa
 
 _OWN_SYSTEM_FREE = _legs_where(
     f"""(l.issuer_id = l.acceptor_id) <> (l.reason = {Reason.OWN_SYSTEM:d})
-        OR (l.reason <> {Reason.EXCHANGE:d} AND l.acceptor_fee + l.issuer_fee <> 0)
+        OR (l.reason NOT IN ({Reason.EXCHANGE:d}, {Reason.ADJUSTMENT:d})
+            AND l.acceptor_fee + l.issuer_fee <> 0)
         OR (l.issuer_id = l.acceptor_id AND l.obligation <> 0)
         OR (l.obligation <> 0
-            AND l.kind NOT IN ({LegKind.REDEMPTION:d}, {LegKind.SPEND:d}, {LegKind.LOAD:d}))""",
+            AND l.kind NOT IN ({LegKind.REDEMPTION:d}, {LegKind.SPEND:d}, {LegKind.LOAD:d},
+                               {LegKind.ADJUSTMENT:d}))""",
     "'own_system and free exactly where issuer and acceptor are the same'",
     "concat('issuer_id=', l.issuer_id, ', acceptor_id=', l.acceptor_id, ', kind=', l.kind,"
     " ', reason=', l.reason, ', obligation=', l.obligation, ', fee=', l.acceptor_fee + l.issuer_fee)",
@@ -309,13 +313,14 @@ _OBLIGATION_BY_RULE = f"""CASE WHEN l.issuer_id = l.acceptor_id THEN 0
             WHEN l.kind = {LegKind.REDEMPTION:d} THEN round(l.points * r.point_value * r.reimbursement_rate)
             WHEN l.kind = {LegKind.SPEND:d} THEN round(l.amount * r.reimbursement_rate)
             WHEN l.kind = {LegKind.LOAD:d} THEN l.amount
+            WHEN l.kind = {LegKind.ADJUSTMENT:d} AND l.acceptor_id <> {HUB} THEN l.amount
             ELSE 0 END"""
 
 _FEE_BY_RULE = """CASE WHEN f.id IS NULL OR (f.rate = 0 AND f.flat = 0 AND coalesce(f.minimum, 0) = 0) THEN 0
             ELSE least(greatest(round(l.amount * f.rate) + f.flat, coalesce(f.minimum, 0)), f.maximum) END"""
 
 #: Nothing is charged on nothing, whatever the rule's minimum.
-_FEE_OF_REST = f"CASE WHEN l.amount = 0 THEN 0 ELSE {_FEE_BY_RULE} END"
+_FEE_OF_REST = f"CASE WHEN l.points = 0 AND l.amount = 0 THEN 0 ELSE {_FEE_BY_RULE} END"
 
 _OBLIGATIONS_BY_RULE = _legs_where(
     f"t.original_id IS NULL AND l.obligation <> {_OBLIGATION_BY_RULE}",
@@ -325,7 +330,7 @@ _OBLIGATIONS_BY_RULE = _legs_where(
 )
 
 _FEES_BY_RULE = _legs_where(
-    f"t.original_id IS NULL"
+    f"t.original_id IS NULL AND l.kind <> {LegKind.ADJUSTMENT:d}"
     f" AND (l.acceptor_fee + l.issuer_fee <> {_FEE_BY_RULE} OR f.since_version > t.rule_version)",
     f"'fee=' || {_FEE_BY_RULE} || ', by a rule since version ' || coalesce(f.since_version, 0)",
     "'fee=' || l.acceptor_fee + l.issuer_fee || ', by version ' || t.rule_version",
@@ -403,6 +408,24 @@ _ARREARS = compare(
                CASE kind WHEN {EntryKind.ARREARS_INCURRED:d} THEN quantity ELSE -quantity END AS points
           FROM entries WHERE kind IN ({_ARREARS_KINDS})""",  # noqa: S608
     "SELECT wallet_id, issuer_id, points FROM arrears",
+)
+
+#: A debtor's debit grows by the obligation, a creditor's falls by it; fees are owed to the hub.
+_EXPOSURES = compare(
+    "exposures",
+    ("period", "participant_id"),
+    ("debit",),
+    f"""SELECT period, CASE WHEN kind = {LegKind.LOAD:d} THEN acceptor_id
+                            ELSE issuer_id END AS participant_id, obligation AS debit
+          FROM legs WHERE issuer_id <> acceptor_id AND {of_period()}
+        UNION ALL
+        SELECT period, CASE WHEN kind = {LegKind.LOAD:d} THEN issuer_id ELSE acceptor_id END, -obligation
+          FROM legs WHERE issuer_id <> acceptor_id AND {of_period()}
+        UNION ALL
+        SELECT period, acceptor_id, acceptor_fee FROM legs WHERE {of_period()}
+        UNION ALL
+        SELECT period, issuer_id, issuer_fee FROM legs WHERE {of_period()}""",  # noqa: S608
+    f"SELECT period, participant_id, debit FROM exposures WHERE {of_period()}",  # noqa: S608
 )
 
 _ONE_PERIOD = """
@@ -508,6 +531,7 @@ CHECKS = (
     Check("held", "What lots hold is what open holds have set aside", _HELD),
     Check("holds", "A hold has a transaction of what was captured, or none", _HOLDS),
     Check("arrears", "Arrears are what the journal made and paid", _ARREARS),
+    Check("exposures", "What participants owe on balance is the sum of the legs", _EXPOSURES),
     Check("one_period", "A transaction lies in one period", _ONE_PERIOD),
     Check("period_bounds", "It is booked within its period, and late if it occurred before", _PERIOD_BOUNDS),
     Check("periods_apart", "Periods do not overlap", _PERIODS_APART),

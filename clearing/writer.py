@@ -14,10 +14,11 @@ from clearing import periods
 from clearing.append import PREPARE, apply
 from clearing.core.commands import Command
 from clearing.core.decide import PeriodMissing, decide
+from clearing.core.limits import WRITERS, CapsContended
 from clearing.core.outcomes import Outcome
 from clearing.directory import DirectoryCache
-from clearing.ids import WRITERS, make_ids
-from clearing.load import gather
+from clearing.ids import make_ids
+from clearing.load import DirectoryMoved, gather
 from clearing.locks import WRITERS as WRITER_LOCK
 
 log = structlog.get_logger(__name__)
@@ -65,10 +66,16 @@ class Writer:
         nothing is written.
         """
 
+        alone: set[int] = set()
+
         def work(connection: Connection) -> list[Outcome]:
-            snapshot, clock = gather(connection, commands, self.directory)
+            snapshot, clock = gather(connection, commands, self.directory, alone=frozenset(alone))
             at = self._fixed_time() if self._fixed_time else clock
-            decision = decide(snapshot, commands, at, self.ids)
+            try:
+                decision = decide(snapshot, commands, at, self.ids)
+            except CapsContended as contended:
+                alone.update(contended.participant_ids)
+                raise
             apply(connection, decision, self.number, at)
             if alongside is not None:
                 alongside(connection, decision.outcomes)
@@ -85,13 +92,15 @@ class Writer:
                     return work(connection)
             except PeriodMissing as missing:
                 self._open_period(missing.at)
+            except (CapsContended, DirectoryMoved) as moved:
+                log.debug("transaction_repeated", reason=type(moved).__name__, attempt=attempt)
             except DBAPIError as error:
                 if error.connection_invalidated:
                     self.close()
                 if not isinstance(error.orig, RETRIED) or attempt == ATTEMPTS_MAX:
                     raise
                 log.info("transaction_repeated", reason=type(error.orig).__name__, attempt=attempt)
-        raise RuntimeError(f"no period could be opened in {ATTEMPTS_MAX} attempts")
+        raise RuntimeError(f"the transaction could not be prepared in {ATTEMPTS_MAX} attempts")
 
     def close(self) -> None:
         """Give the connection and the number back. A later post takes new ones."""

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from clearing.core.accounts import HUB, HUB_CODE
 from clearing.core.amounts import rate_text
 from clearing.core.calendar import Period
 from settlement.core.statement import split_vat
@@ -12,7 +13,8 @@ from settlement.query import Settlement, StatementHeader
 
 def settlement_json(settlement: Settlement) -> dict[str, Any]:
     """The whole settlement; what the operator sees."""
-    netting, codes = settlement.netting, settlement.codes
+    netting = settlement.netting
+    codes = {HUB: HUB_CODE} | dict(settlement.codes)
     state = settlement.period.state.value
     return {
         **_head(settlement),

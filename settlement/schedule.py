@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clearing.directory import read_directory
 from clearing.locks import JOBS
-from clearing.upkeep import expire_lots, lapse_holds
+from clearing.upkeep import expire_lots, lapse_holds, remind
 from clearing.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,7 @@ class Job(NamedTuple):
 
 LAPSE = Job("lapse_holds", 1, lapse_holds)
 EXPIRE = Job("expire_lots", 2, expire_lots)
+REMIND = Job("remind", 3, remind)
 
 
 class Schedule:
@@ -49,8 +50,10 @@ class Schedule:
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         add = self._scheduler.add_job
         add(self._run, "interval", seconds=LAPSE_SECONDS, args=[LAPSE], id=LAPSE.name, **common)
-        add(self._run, "cron", hour=0, minute=5, timezone=zone, args=[EXPIRE], id=EXPIRE.name, **common)
-        add(self._run, args=[EXPIRE], id="expire_lots_at_start", **common)
+        for job, minute in ((EXPIRE, 5), (REMIND, 15)):
+            at = {"hour": 0, "minute": minute, "timezone": zone}
+            add(self._run, "cron", **at, args=[job], id=job.name, **common)
+            add(self._run, args=[job], id=f"{job.name}_at_start", **common)
         self._scheduler.start()
 
     def stop(self) -> None:

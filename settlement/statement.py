@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from clearing.core.accounts import HUB, HUB_CODE
 from settlement.core.netting import exchanges
 from settlement.core.statement import CounterpartyRow, DetailLine, Fees, Tally, counterparties, split_vat
 from settlement.present import statement_json
@@ -43,7 +44,7 @@ def open_statement(connection: Connection, statement_id: str) -> Statement | Non
         header,
         split_vat(header.fees, header.vat_rate),
         counterparties(settled, header.participant_id),
-        read_participant_codes(connection),
+        {HUB: HUB_CODE} | read_participant_codes(connection),
     )
 
 

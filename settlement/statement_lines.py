@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select
 
-from clearing.core.accounts import CHART, Account
+from clearing.core.accounts import CHART, HUB, HUB_CODE, Account
 from clearing.core.amounts import rate_text
 from clearing.core.journal import LegKind, Reason, TransactionKind
 from clearing.ids import lot_id, transaction_id
@@ -60,7 +60,7 @@ def read_lines(connection: Connection, header: StatementHeader) -> Iterator[Deta
     reading = _Reading(
         header,
         {row.id: row.code for row in merchant_rows},
-        {row.id: row.code for row in participant_rows},
+        {HUB: HUB_CODE} | {row.id: row.code for row in participant_rows},
         _member_key(connection, header.participant_id),
     )
     rows = connection.exec_driver_sql(

@@ -48,7 +48,7 @@ settlement_positions = Table(
     metadata,
     Column("period", Integer, ForeignKey("settlements.period"), primary_key=True),
     Column("issuer_id", Integer, ForeignKey("participants.id"), primary_key=True),
-    Column("acceptor_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("acceptor_id", Integer, primary_key=True),  # 0 is the hub
     Column("kind", SmallInteger, primary_key=True),
     Column("exchanges", BigInteger, nullable=False),
     Column("points", BigInteger, nullable=False),

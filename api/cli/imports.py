@@ -15,6 +15,7 @@ from api.imports.kinds import KINDS
 from api.imports.receive import CHUNK_BYTES, receive
 from api.imports.refused import refused_csv
 from api.services import Services
+from clearing.core.amounts import rate_text
 from clearing.core.commands import Caller, Scope
 
 BYTES_MAX = 1 << 40
@@ -78,6 +79,8 @@ def _report(services: Services, finished: store.Import, errors: Path | None) -> 
         f" {finished.refused:,} refused.",
         highlight=False,
     )
+    if finished.residue:
+        console.print(f"{rate_text(finished.residue)} points were lost in converting, by rounding down.")
     with services.engine.connect() as connection:
         if errors is not None:
             with errors.open("w", encoding="utf-8-sig", newline="") as file:

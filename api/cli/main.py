@@ -6,6 +6,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from api.cli.database import database
 from api.cli.doctor import doctor
 from api.cli.imports import import_file
+from api.cli.keys import keys
 from api.cli.serve import run, schedule, serve
 from api.cli.settlement import close, statements
 from api.cli.verify import verify
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for command in (run, serve, schedule, database, import_file, close, statements, verify, doctor):
+for command in (run, serve, schedule, database, keys, import_file, close, statements, verify, doctor):
     main.add_command(command)

@@ -1,7 +1,6 @@
 """Taking a file in: spooled to disk while it is hashed, then recorded for the runner."""
 
 import hashlib
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from secrets import token_hex
@@ -9,8 +8,8 @@ from secrets import token_hex
 from sqlalchemy import Engine
 
 from api.imports import store
+from api.new_id import new_id
 from clearing.core.commands import Caller
-from clearing.ids import make_ids
 
 CHUNK_BYTES = 1 << 16
 
@@ -49,15 +48,10 @@ def receive(
         upload = store.Upload(
             kind, historical, owner, caller, path.name, digest.hexdigest(), media_type, size
         )
-        import_id = _new_id()
+        import_id = new_id()
         with engine.begin() as connection:
             store.begin(connection, import_id, upload)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return import_id
-
-
-def _new_id() -> int:
-    # Not on a posting path: a random writer number is distinct enough, and the primary key sees to the rest.
-    return next(make_ids(int(token_hex(2), 16) % 1024, iter([time.time_ns() // 1_000_000])))

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,9 +15,11 @@ from sqlalchemy import Connection, Engine
 from api.commands import Envelope
 from api.imports import kinds, store
 from api.imports.reader import Row, Rows, Unreadable
-from clearing.core.commands import Command
+from clearing.core import opening
+from clearing.core.commands import Command, Opening
+from clearing.core.directory import Directory
 from clearing.core.enrolment import Enrolment, EnrolmentOutcome
-from clearing.core.outcomes import Code, Outcome, Refusal, Replayed
+from clearing.core.outcomes import Code, Outcome, Posted, Refusal, Replayed
 from clearing.idempotency import key_hash, request_hash
 from clearing.members import Enroller, Person
 from clearing.writer import Writer
@@ -136,7 +139,10 @@ class ImportRunner:
         self, import_id: int, batch: list[_Judged], bytes_read: int, writer: Writer, enroller: Enroller
     ) -> None:
         def count(connection: Connection, outcomes: "list[Outcome] | list[EnrolmentOutcome]") -> None:
-            store.advance(connection, import_id, _progress(batch, iter(outcomes), bytes_read))
+            progress = _progress(batch, iter(outcomes), bytes_read)
+            if not requests:
+                progress = progress._replace(residue=_residue(batch, outcomes, writer.directory.last))
+            store.advance(connection, import_id, progress)
 
         requests = [one.enrolment for one in batch if one.enrolment is not None]
         if requests:
@@ -198,7 +204,7 @@ def _progress(
             replayed += 1
         else:
             accepted += 1
-    return store.Progress(len(batch), accepted, replayed, refusals, bytes_read)
+    return store.Progress(len(batch), accepted, replayed, refusals, Decimal(0), bytes_read)
 
 
 def _envelope(upload: store.Upload, row: Row, content: dict[str, object]) -> Envelope | None:
@@ -212,3 +218,16 @@ def _envelope(upload: store.Upload, row: Row, content: dict[str, object]) -> Env
         return None
     operation = kinds.KINDS[upload.kind].operation
     return Envelope(key_id, request_hash(operation, content), upload.caller, upload.historical)
+
+
+def _residue(
+    batch: list[_Judged], outcomes: "list[Outcome] | list[EnrolmentOutcome]", directory: Directory
+) -> Decimal:
+    """What converting the balances of this batch has lost."""
+    lost = Decimal(0)
+    commands = [one.command for one in batch if one.command is not None]
+    for command, outcome in zip(commands, outcomes, strict=True):
+        if isinstance(command, Opening) and isinstance(outcome, Posted):
+            row = outcome.booking.transaction
+            lost += opening.residue(command, row.points, directory.participants[row.acceptor_id])
+    return lost

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -30,7 +31,10 @@ class Upload(NamedTuple):
 
 
 class Import(NamedTuple):
-    """How far an import is. Counts are rows; the row counts of one import always add up."""
+    """How far an import is. Counts are rows; the row counts of one import always add up.
+
+    `residue`: parts of points that were lost in converting balances, all rows together.
+    """
 
     id: int
     upload: Upload
@@ -39,6 +43,7 @@ class Import(NamedTuple):
     accepted: int
     replayed: int
     refused: int
+    residue: Decimal
     read_bytes: int
     error: str | None
     started_at: datetime
@@ -52,6 +57,7 @@ class Progress(NamedTuple):
     accepted: int
     replayed: int
     refusals: Sequence[tuple[Row, Refusal]]
+    residue: Decimal
     read_bytes: int
 
 
@@ -72,6 +78,7 @@ def advance(connection: Connection, import_id: int, progress: Progress) -> None:
             accepted=imports.c.accepted + progress.accepted,
             replayed=imports.c.replayed + progress.replayed,
             refused=imports.c.refused + len(progress.refusals),
+            residue=imports.c.residue + progress.residue,
             read_bytes=progress.read_bytes,
         )
     )

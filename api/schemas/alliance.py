@@ -21,6 +21,15 @@ def is_time_zone(name: str) -> None:
         raise ValidationError("Must be the name of a time zone, such as Asia/Shanghai.")
 
 
+def limit_field(description: str) -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(1, FEN_MAX),
+        metadata={"description": f"{description}; null does not limit"},
+    )
+
+
 class AllianceSchema(Schema):
     """Every field is optional in a PUT; what is absent stays as it is."""
 
@@ -33,6 +42,10 @@ class AllianceSchema(Schema):
     vat_rate = Rate(metadata={"description": "VAT contained in the fees", "example": "0.06"})
     hold_minutes_default = fields.Integer(strict=True, validate=validate.Range(1, 1_000_000))
     hold_minutes_max = fields.Integer(strict=True, validate=validate.Range(1, 1_000_000))
+    card_points_per_day = limit_field("Points used with one card in a day of the alliance's zone")
+    card_redemptions_per_hour = limit_field("Redemptions with one card within an hour")
+    merchant_points_per_day = limit_field("Points used at one merchant in a day")
+    merchant_redemptions_per_hour = limit_field("Redemptions at one merchant within an hour")
     version = fields.Integer(dump_only=True)
     made_at = fields.AwareDateTime(dump_only=True)
 
@@ -73,6 +86,17 @@ class ParticipantSettings(Schema):
         metadata={"description": "The licence or custodian reference that permits it; needed to enable it"}
     )
 
+    conversion_ratio = Rate(
+        most=Decimal(10_000),
+        metadata={"description": "Alliance points for one of its older programme, for imports of balances"},
+    )
+    net_debit_cap = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(0, FEN_MAX),
+        metadata={"description": "Fen that it may owe on balance in what is not closed yet; null: no limit"},
+    )
+
 
 class ParticipantInput(ParticipantSettings):
     code = CodeText(required=True, metadata={"example": "LOTUS"})
@@ -84,7 +108,10 @@ class ParticipantChange(ParticipantSettings):
 
 
 class ParticipantSchema(ParticipantChange):
+    """`net_debit_cap` and `net_debit` are shown to the hub, auditors and the participant itself."""
+
     code = CodeText()
+    net_debit = fields.Integer(metadata={"description": "Fen that it owes on balance now, fees included"})
     stored_value_permit = Text(allow_none=True)
     admitted_at = fields.AwareDateTime()
 

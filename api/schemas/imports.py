@@ -26,6 +26,9 @@ class ImportSchema(Schema):
     accepted = fields.Integer()
     replayed = fields.Integer()
     refused = fields.Integer()
+    residue = fields.String(
+        metadata={"description": "Points lost by rounding down where balances were converted"}
+    )
     error = fields.String(allow_none=True)
     bytes_read = fields.Integer()
     bytes_total = fields.Integer()

@@ -3,10 +3,13 @@
 from flask_smorest import Api
 
 from api.v1 import (
+    adjustments,
     alliance,
     api_keys,
     cards,
+    events,
     fee_rules,
+    fee_simulations,
     holds,
     imports,
     members,
@@ -27,6 +30,7 @@ RESOURCES = (
     participants,
     merchants,
     fee_rules,
+    fee_simulations,
     api_keys,
     members,
     cards,
@@ -34,12 +38,14 @@ RESOURCES = (
     postings,
     holds,
     reversals,
+    adjustments,
     transactions,
     wallets,
     imports,
     periods,
     settlements,
     statements,
+    events,
 )
 
 

@@ -68,4 +68,8 @@ def _settings(row: Row) -> dict[str, Any]:
         "vat_rate": rate_text(row.vat_rate),
         "hold_minutes_default": row.hold_minutes_default,
         "hold_minutes_max": row.hold_minutes_max,
+        "card_points_per_day": row.card_points_per_day,
+        "card_redemptions_per_hour": row.card_redemptions_per_hour,
+        "merchant_points_per_day": row.merchant_points_per_day,
+        "merchant_redemptions_per_hour": row.merchant_redemptions_per_hour,
     }

@@ -1,17 +1,23 @@
-"""The card check: one look at a visitor's card."""
+"""Cards: the check, one look at a visitor's card; and what their issuers do with them."""
 
 from typing import Any
 
 from flask import Response
 
-from api import present
+from api import people, present
 from api.auth import DESKS, current_caller, guard, merchant_of_caller
+from api.problems import refusal_response
 from api.schemas.ledger import CardCheckSchema, CardQuery
+from api.schemas.people import CardChange, IssuedCardSchema, ReplacementInput
 from api.services import services
 from api.web import Blueprint, answer
 from clearing.card_check import check_card
+from clearing.cards import IssuedCard, change_card, replace_card
+from clearing.core.commands import Scope
+from clearing.core.directory import Directory
+from clearing.core.outcomes import Refusal
 
-blueprint = Blueprint("cards", __name__, description="Cards as a host sees them")
+blueprint = Blueprint("cards", __name__, description="Cards as a host sees them, and as their issuer does")
 
 
 @blueprint.route("/cards/<number>")
@@ -28,3 +34,39 @@ def read_card(query: dict[str, Any], number: str) -> Response:
     if check is None:
         return answer(present.unknown_card(number))
     return answer(present.card_check(check, merchant.participant_id, services().personal_data))
+
+
+@blueprint.route("/cards/<number>", methods=["PATCH"])
+@guard(Scope.PARTICIPANT, Scope.OPERATOR)
+@blueprint.arguments(CardChange)
+@blueprint.response(200, IssuedCardSchema)
+def change(body: dict[str, Any], number: str) -> Response:
+    """Block a card of one's own, make it good again, or set its last good day
+
+    The next posting goes by it. To block a blocked card changes nothing.
+    """
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        outcome = change_card(connection, number, current_caller(), body)
+    return _answer(outcome, directory, 200)
+
+
+@blueprint.route("/cards/<number>/replacement", methods=["POST"])
+@guard(Scope.PARTICIPANT, Scope.OPERATOR)
+@blueprint.arguments(ReplacementInput)
+@blueprint.response(201, IssuedCardSchema)
+def replace(body: dict[str, Any], number: str) -> Response:
+    """Block a card for good and issue another for the same wallet; the answer is the new card
+
+    Sent again it gives the card that was issued the first time.
+    """
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        outcome = replace_card(connection, number, current_caller(), body.get("number"))
+    return _answer(outcome, directory, 201)
+
+
+def _answer(outcome: IssuedCard | Refusal, directory: Directory, status: int) -> Response:
+    if isinstance(outcome, Refusal):
+        return refusal_response(outcome)
+    return answer(people.card(outcome, directory), status)

@@ -34,21 +34,9 @@ def add_fee_rule(body: dict[str, Any]) -> Response:
     """
     with services().engine.begin() as connection:
         directory = services().directory(connection)
-        kind = ExchangeKind[body["kind"].upper()]
-        default_share = Decimal(0) if kind is ExchangeKind.LOAD else Decimal(1)
-        rule = FeeRule(
-            id=0,
-            kind=kind,
-            issuer=_participant_id(directory, body, "issuer"),
-            acceptor=_participant_id(directory, body, "acceptor"),
-            acceptor_share=default_share if body["payer"] is None else body["payer"],
-            rate=body["rate"],
-            flat=body["flat"],
-            minimum=body["min"],
-            maximum=body["max"],
-            valid_from=body["valid_from"],
+        added, version = alliance.add_fee_rule(
+            connection, rule_from(directory, body), current_caller().key_id
         )
-        added, version = alliance.add_fee_rule(connection, rule, current_caller().key_id)
     return answer(present.fee_rule(added, version, directory), 201)
 
 
@@ -66,11 +54,32 @@ def list_fee_rules(query: dict[str, Any]) -> Response:
     )
 
 
-def _participant_id(directory: Directory, body: dict[str, Any], field: str) -> int | None:
+def rule_from(directory: Directory, body: dict[str, Any], at: str = "") -> FeeRule:
+    """The rule, not numbered yet, that a loaded `FeeRuleInput` describes.
+
+    Raises Problem for an unknown participant; `at` is the JSON Pointer of this body in the request's.
+    """
+    kind = ExchangeKind[body["kind"].upper()]
+    default_share = Decimal(0) if kind is ExchangeKind.LOAD else Decimal(1)
+    return FeeRule(
+        id=0,
+        kind=kind,
+        issuer=_participant_id(directory, body, "issuer", at),
+        acceptor=_participant_id(directory, body, "acceptor", at),
+        acceptor_share=default_share if body["payer"] is None else body["payer"],
+        rate=body["rate"],
+        flat=body["flat"],
+        minimum=body["min"],
+        maximum=body["max"],
+        valid_from=body["valid_from"],
+    )
+
+
+def _participant_id(directory: Directory, body: dict[str, Any], field: str, at: str) -> int | None:
     if body[field] is None:
         return None
     participant = directory.participant(body[field])
     if participant is None:
         detail = f"There is no participant {body[field]!r}."
-        raise Problem(Code.MALFORMED, detail, [FieldError(f"/{field}", detail)])
+        raise Problem(Code.MALFORMED, detail, [FieldError(f"{at}/{field}", detail)])
     return participant.id

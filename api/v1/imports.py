@@ -17,6 +17,7 @@ from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
 from api.services import services
 from api.web import Blueprint, answer
 from clearing import ids
+from clearing.core.amounts import rate_text
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
 
@@ -97,9 +98,14 @@ def read_import(import_id: str) -> Response:
 @guard(Scope.PARTICIPANT, Scope.OPERATOR, Scope.AUDITOR)
 @blueprint.response(200, {"type": "string"}, content_type="text/csv")
 def list_refused_rows(import_id: str) -> Response:
-    """The refused rows with the reason; mend them and send this file"""
-    found = _found(import_id)
-    return Response(_errors(services().engine, found), content_type="text/csv; charset=utf-8")
+    """The refused rows with the reason; mend them and send this file
+
+    Names and phones of members are in it for who sent them only.
+    """
+    found, caller = _found(import_id), current_caller()
+    in_clear = caller.scope is not Scope.AUDITOR and found.upload.owner == owner(caller)
+    errors = _errors(services().engine, found, in_clear)
+    return Response(errors, content_type="text/csv; charset=utf-8")
 
 
 def _body() -> Iterator[bytes]:
@@ -136,6 +142,7 @@ def _import(found: store.Import) -> dict[str, Any]:
         "accepted": found.accepted,
         "replayed": found.replayed,
         "refused": found.refused,
+        "residue": rate_text(found.residue),
         "error": found.error,
         "bytes_read": found.read_bytes,
         "bytes_total": found.upload.size_bytes,
@@ -144,7 +151,7 @@ def _import(found: store.Import) -> dict[str, Any]:
     }
 
 
-def _errors(engine: Engine, found: store.Import) -> Iterator[str]:
+def _errors(engine: Engine, found: store.Import, in_clear: bool) -> Iterator[str]:
     """The list in pieces. They are taken when the request is over, so nothing here may ask for it."""
     with engine.connect() as connection:
-        yield from refused_csv(connection, found)
+        yield from refused_csv(connection, found, in_clear=in_clear)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 from sqlalchemy import Row
 
-from api.auth import EVERYONE, guard
+from api.auth import EVERYONE, current_caller, guard, own_participant
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.alliance import ParticipantChange, ParticipantInput, ParticipantSchema
 from api.schemas.common import PageQuery, page_of
@@ -16,6 +16,7 @@ from clearing.core.amounts import rate_text
 from clearing.core.calendar import ExpiryKind, ExpiryPolicy
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
+from clearing.limits import read_debits
 
 blueprint = Blueprint("participants", __name__, description="Independent groups that issue cards and points")
 
@@ -30,7 +31,7 @@ def admit_participant(body: dict[str, Any]) -> Response:
         row = alliance.admit_participant(connection, _columns(body, enabled_before=False))
         if row is None:
             raise Problem(Code.ALREADY_EXISTS, f"The code {body['code']!r} is taken; choose another.")
-    return answer(_participant(row), 201)
+    return answer(_participant(row, 0), 201)
 
 
 @blueprint.route("/participants")
@@ -42,7 +43,10 @@ def list_participants(query: dict[str, Any]) -> Response:
     after = cursor_position(query["cursor"]) or ""
     with services().engine.connect() as connection:
         rows = alliance.list_participants(connection, after, query["limit"] + 1)
-    return answer(page(rows, query["limit"], _participant, lambda row: row.code))
+        debits = read_debits(connection, [row.id for row in rows])
+    return answer(
+        page(rows, query["limit"], lambda row: _participant(row, debits[row.id]), lambda row: row.code)
+    )
 
 
 @blueprint.route("/participants/<code>")
@@ -51,8 +55,9 @@ def list_participants(query: dict[str, Any]) -> Response:
 def read_participant(code: str) -> Response:
     """One participant"""
     with services().engine.connect() as connection:
-        row = alliance.read_participant(connection, code)
-    return answer(_participant(_found(row, code)))
+        row = _found(alliance.read_participant(connection, code), code)
+        debits = read_debits(connection, [row.id])
+    return answer(_participant(row, debits[row.id]))
 
 
 @blueprint.route("/participants/<code>", methods=["PATCH"])
@@ -64,8 +69,11 @@ def change_participant(body: dict[str, Any], code: str) -> Response:
     with services().engine.begin() as connection:
         before = _found(alliance.read_participant(connection, code), code)
         permitted = before.stored_value_permit is not None
-        row = alliance.change_participant(connection, code, _columns(body, enabled_before=permitted))
-    return answer(_participant(_found(row, code)))
+        row = _found(
+            alliance.change_participant(connection, code, _columns(body, enabled_before=permitted)), code
+        )
+        debits = read_debits(connection, [row.id])
+    return answer(_participant(row, debits[row.id]))
 
 
 def participant_id(code: str) -> int:
@@ -102,7 +110,9 @@ def _columns(body: dict[str, Any], *, enabled_before: bool) -> dict[str, Any]:
     return columns
 
 
-def _participant(row: Row) -> dict[str, Any]:
+def _participant(row: Row, debit: int) -> dict[str, Any]:
+    viewer = own_participant(current_caller())
+    confidential = {"net_debit_cap": row.net_debit_cap, "net_debit": debit}
     match row.expiry_kind:
         case ExpiryKind.ROLLING:
             expiry = {"kind": "rolling", "months": row.expiry_months}
@@ -116,8 +126,10 @@ def _participant(row: Row) -> dict[str, Any]:
         "status": row.status,
         "earn_rate": rate_text(row.earn_rate),
         "expiry": expiry,
+        "conversion_ratio": rate_text(row.conversion_ratio),
         "tiers": row.tiers,
         "stored_value_enabled": row.stored_value_enabled,
         "stored_value_permit": row.stored_value_permit,
         "admitted_at": row.admitted_at.isoformat(),
+        **(confidential if viewer in (None, row.id) else {}),
     }

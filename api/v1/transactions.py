@@ -1,6 +1,5 @@
 """Transactions as they were booked."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -26,6 +25,7 @@ from clearing.query import (
     read_bookings,
     read_card,
     read_hold,
+    transaction_key,
 )
 
 blueprint = Blueprint("transactions", __name__, description="What was booked, with legs, fees and reasons")
@@ -59,12 +59,14 @@ def list_transactions(query: dict[str, Any]) -> Response:
             reference=query["reference"],
         )
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
-        reversed_ = read_reversed(connection, [_key(booking) for booking in bookings])
+        reversed_ = read_reversed(connection, [transaction_key(booking) for booking in bookings])
     return answer(
         page(
             bookings,
             limit,
-            lambda booking: present.transaction(booking, directory, caller, _reversed(booking, reversed_)),
+            lambda booking: present.transaction(
+                booking, directory, caller, reversed_.get(transaction_key(booking), ())
+            ),
             lambda booking: booking.transaction.id,
         )
     )
@@ -85,18 +87,12 @@ def read_transaction(transaction_id: str) -> Response:
         at = database_time(connection)
     if found and _visible(found[0], caller):
         booking = found[0]
-        return answer(present.transaction(booking, directory, caller, _reversed(booking, reversed_), hold))
+        return answer(
+            present.transaction(booking, directory, caller, reversed_.get(transaction_key(booking), ()), hold)
+        )
     if hold is not None and not found and holds.visible(hold, caller):
         return answer(present.held(hold._replace(status=hold.status_at(at)), directory, caller))
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
-
-
-def _key(booking: Booking) -> tuple[int, int]:
-    return booking.transaction.wallet_id, booking.transaction.id
-
-
-def _reversed(booking: Booking, reversed_: Mapping[tuple[int, int], tuple[int, int]]) -> present.Reversed:
-    return present.Reversed(*reversed_.get(_key(booking), (0, 0)))
 
 
 def _visible(booking: Booking, caller: Caller) -> bool:

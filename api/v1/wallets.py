@@ -14,8 +14,16 @@ from api.services import services
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
 from clearing.core.commands import Scope
+from clearing.originals import read_reversed
 from clearing.privacy import masked_number
-from clearing.query import TransactionFilter, list_bookings, list_cards, list_lots, wallet_members
+from clearing.query import (
+    TransactionFilter,
+    list_bookings,
+    list_cards,
+    list_lots,
+    transaction_key,
+    wallet_members,
+)
 
 blueprint = Blueprint("wallets", __name__, description="Pooled balances and their lots")
 
@@ -71,11 +79,14 @@ def list_wallet_transactions(query: dict[str, Any], wallet_id: str) -> Response:
         directory = services().directory(connection)
         wanted = TransactionFilter(visible_to=own_participant(caller), wallet_id=wallet)
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), query["limit"] + 1)
+        reversed_ = read_reversed(connection, [transaction_key(booking) for booking in bookings])
     return answer(
         page(
             bookings,
             query["limit"],
-            lambda booking: present.transaction(booking, directory, caller),
+            lambda booking: present.transaction(
+                booking, directory, caller, reversed_.get(transaction_key(booking), ())
+            ),
             lambda booking: booking.transaction.id,
         )
     )

@@ -25,6 +25,7 @@ class Account(StrEnum):
     REDEEMED = "redeemed"  # points of a participant that were used
     OPENING = "opening"  # balances that came from before the alliance
     FLOAT = "float"  # money held against stored value
+    ADJUSTED = "adjusted"  # points given or taken by hand
     BREAKAGE = "breakage"  # what ended unused
     ARREARS = (
         "arrears"  # points a wallet owes an issuer: given, spent, and taken back; the owner is the issuer
@@ -54,6 +55,8 @@ class EntryKind(IntEnum):
     POINTS_EXPIRED = 16
     VALUE_EXPIRED = 17
     OBLIGATION_REVERSED = 18
+    POINTS_ADJUSTED_UP = 19
+    POINTS_ADJUSTED_DOWN = 20
 
 
 class Posting(NamedTuple):
@@ -80,6 +83,8 @@ CHART: dict[EntryKind, Posting] = {
     EntryKind.FEE_RETURNED: Posting(Account.FEE_INCOME, Account.CLEARING, Unit.FEN),
     EntryKind.ARREARS_INCURRED: Posting(Account.ARREARS, Account.ISSUED, Unit.POINTS),
     EntryKind.ARREARS_PAID: Posting(Account.ISSUED, Account.ARREARS, Unit.POINTS),
+    EntryKind.POINTS_ADJUSTED_UP: Posting(Account.ADJUSTED, Account.LOT, Unit.POINTS),
+    EntryKind.POINTS_ADJUSTED_DOWN: Posting(Account.LOT, Account.ADJUSTED, Unit.POINTS),
     EntryKind.POINTS_EXPIRED: Posting(Account.LOT, Account.BREAKAGE, Unit.POINTS),
     EntryKind.VALUE_EXPIRED: Posting(Account.LOT, Account.BREAKAGE, Unit.FEN),
 }

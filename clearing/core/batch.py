@@ -1,13 +1,16 @@
 """A batch in the making: the snapshot with what earlier commands of the same batch have changed."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from clearing.core.accounts import HUB, Asset, EntryKind
 from clearing.core.calendar import Period, PeriodState
 from clearing.core.commands import Command
+from clearing.core.events import Event, EventType
 from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import (
     NO_CHANGE,
@@ -21,6 +24,7 @@ from clearing.core.journal import (
     TransactionKind,
     parties,
 )
+from clearing.core.limits import Owing, Usage, UsageKey, growth_of
 from clearing.core.outcomes import Outcome, Recorded, Refusal
 from clearing.core.plan import Credit, Plan, Release, Setting, Times
 from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
@@ -31,7 +35,8 @@ class Decision:
     """What `apply` writes. `outcomes` has one item for each command, in order; the rest are rows.
 
     `new_lots` and `changed_lots` (those that existed before) hold the lots as they are afterwards, and so do
-    `new_holds` and `changed_holds`; `arrears` are what they come to. `recorded`: outcome by key.
+    `new_holds` and `changed_holds`; `arrears` are what they come to. `cap_lines`: the line of its cap that a
+    participant has crossed, 0 for none. `recorded`: outcome by key.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -43,6 +48,8 @@ class Decision:
     new_holds: dict[int, Hold] = field(default_factory=dict)
     changed_holds: dict[int, Hold] = field(default_factory=dict)
     arrears: dict[ArrearsKey, int] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    cap_lines: dict[int, int] = field(default_factory=dict)
     positions: dict[PositionKey, PositionChange] = field(default_factory=dict)
     references: dict[ReferenceKey, tuple[int, int]] = field(default_factory=dict)
     recorded: dict[str, Recorded] = field(default_factory=dict)
@@ -62,6 +69,10 @@ class Batch:
         self._booked: dict[int, Booking] = {}
         self._held: dict[str, Hold] = {}
         self._reversed: dict[int, tuple[int, int]] = {}
+        self._usage: dict[UsageKey, Usage] = {}
+        self._debits: Counter[int] = Counter()
+        #: Participants whose caps the batch comes so near that it must have them to itself.
+        self.contended: set[int] = set()
         self._entry_number = 0
 
     def lots(self, wallet_id: int, asset: Asset) -> list[Lot]:
@@ -117,6 +128,21 @@ class Batch:
         """Points that the wallet owes this issuer."""
         key = ArrearsKey(wallet_id, issuer_id)
         return self.decision.arrears.get(key, self.snapshot.arrears.get(key, 0))
+
+    def usage(self, key: UsageKey) -> Usage:
+        return self._usage.get(key) or self.snapshot.usage.get(key) or Usage()
+
+    def use(self, keys: Iterable[UsageKey], points: int) -> None:
+        """Count a redemption of so many points."""
+        for key in keys:
+            self._usage[key] = self.usage(key).plus(points)
+
+    def debit_growth(self, participant_id: int) -> int:
+        """Fen by which this batch has made the participant owe more; kept only where a cap is concerned."""
+        return self._debits[participant_id]
+
+    def tell(self, type_: EventType, participant_id: int, data: Mapping[str, Any]) -> None:
+        self.decision.events.append(Event(next(self._ids), type_, participant_id, data))
 
     def times(self, command: Command) -> Times:
         """When the command occurred and when it is booked.
@@ -304,6 +330,16 @@ class Batch:
                     self._enter(transaction, EntryKind.FEE, payer, HUB, fee)
                 elif fee < 0:
                     self._enter(transaction, EntryKind.FEE_RETURNED, HUB, payer, -fee)
+            if self.snapshot.caps:
+                owing = Owing(
+                    leg.kind,
+                    leg.issuer_id,
+                    leg.acceptor_id,
+                    leg.obligation,
+                    leg.acceptor_fee,
+                    leg.issuer_fee,
+                )
+                self._debits.update(growth_of([owing]))
             position = PositionKey(leg.period, leg.issuer_id, leg.acceptor_id, leg.kind)
             positions[position] = positions.get(position, NO_CHANGE).plus(leg)
 

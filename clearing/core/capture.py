@@ -1,7 +1,7 @@
 """Capture: what a hold has set aside is taken, all or less; only now is anything owed and charged."""
 
 from clearing.core import redemption, release, spend
-from clearing.core.amounts import MAX_QUANTITY, divide_up
+from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_half_up
 from clearing.core.batch import Batch
 from clearing.core.commands import Capture
 from clearing.core.holds import Hold, HoldStatus, first_of
@@ -54,4 +54,8 @@ def _wanted(batch: Batch, command: Capture, hold: Hold) -> int:
         return hold.quantity
     if hold.kind is TransactionKind.SPEND:
         return command.amount
-    return divide_up(command.amount, batch.snapshot.directory.rulebook.settings.point_value)
+    point_value = batch.snapshot.directory.rulebook.settings.point_value
+    wanted = divide_up(command.amount, point_value)
+    # Worth is rounded to the fen: all of it, asked for by its worth, is never more than is held.
+    worth = multiply_half_up(hold.quantity, point_value)
+    return min(wanted, hold.quantity) if command.amount <= worth else wanted

@@ -169,3 +169,29 @@ class Expiry(OnWallet):
     """End what is left in a lot whose last day is over."""
 
     lot_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsAdjustment(OnWallet):
+    """Give `points` of the issuer to a wallet, or take them away (below zero), for a stated reason.
+
+    What is given ends on `expires_on`; None: as points earned today would.
+    """
+
+    issuer_id: int
+    points: int
+    reason: str
+    expires_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyAdjustment(OnWallet):
+    """Let one participant owe another `amount` fen, for a stated reason. Its wallet is that of the hub.
+
+    A creditor that is the hub makes it a service fee; a debtor that is the hub gives one back.
+    """
+
+    debtor_id: int
+    creditor_id: int
+    amount: int
+    reason: str

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 from clearing.core import (
     accrual,
+    adjustment,
     capture,
     expiry,
+    limiting,
     load,
     opening,
     placing,
@@ -29,7 +31,9 @@ from clearing.core.commands import (
     Expiry,
     Lapse,
     Load,
+    MoneyAdjustment,
     Opening,
+    PointsAdjustment,
     Redemption,
     Reversal,
     Spend,
@@ -38,6 +42,7 @@ from clearing.core.commands import (
 )
 from clearing.core.directory import Merchant, Status
 from clearing.core.journal import TransactionKind
+from clearing.core.limits import CapsContended
 from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Refusal, Replayed
 from clearing.core.plan import Plan, Release, Setting
 from clearing.core.snapshot import Card, CardStatus, ReferenceKey, Snapshot
@@ -59,6 +64,8 @@ KINDS = {
     Lapse: (TransactionKind.REDEMPTION, release),
     Reversal: (TransactionKind.REVERSAL, reversal),
     Expiry: (TransactionKind.EXPIRY, expiry),
+    PointsAdjustment: (TransactionKind.ADJUSTMENT, adjustment),
+    MoneyAdjustment: (TransactionKind.ADJUSTMENT, adjustment),
 }
 
 
@@ -74,7 +81,8 @@ def decide(snapshot: Snapshot, commands: Sequence[Command], at: datetime, ids: I
     """The outcome of each command, in order, and every row to write.
 
     `at` is the booking time of all but historical commands; `ids` gives the new rows their ids.
-    Raises PeriodMissing when a command is to be booked at a time for which no period has been opened.
+    Raises PeriodMissing when a command is to be booked at a time for which no period has been opened, and
+    CapsContended when the batch must have some participants to itself: their caps read alone.
     """
     batch = Batch(snapshot, at, ids)
     for command in commands:
@@ -82,6 +90,9 @@ def decide(snapshot: Snapshot, commands: Sequence[Command], at: datetime, ids: I
         if isinstance(outcome, Refusal) and outcome.code not in UNRECORDED:
             batch.record_refusal(command, outcome)
         batch.decision.outcomes.append(outcome)
+    if batch.contended:
+        raise CapsContended(batch.contended)
+    limiting.warn(batch)
     return batch.decision
 
 
@@ -109,7 +120,16 @@ def _judge(batch: Batch, command: Command) -> Outcome:
     if isinstance(plan, Refusal):
         return plan
     if isinstance(plan, Release):
-        return Held(batch.release(command, plan))
+        return Held(release.book(batch, command, plan))
+    return _carry_out(batch, command, setting, plan)
+
+
+def _carry_out(batch: Batch, command: Command, setting: Setting, plan: Plan) -> Outcome:
+    refusal = limiting.check(batch, command, setting, plan)
+    if refusal:
+        return refusal
+    if isinstance(command, Redemption):
+        batch.use(limiting.usage_keys(setting), plan.points)
     if isinstance(command, Redemption | Spend) and not command.capture:
         return Held(batch.place(command, setting, plan, placing.expires_at(batch, command)))
     times = setting.times

@@ -20,6 +20,8 @@ class Participant(NamedTuple):
     """`earn_rate`: points per yuan of cash consumption.
 
     `stored_value_enabled`: its stored value may be used and sold at other participants.
+    `conversion_ratio`: alliance points for one point of its older programme.
+    `net_debit_cap`: fen that it may owe on balance in what is not closed yet; None does not limit.
     """
 
     id: int
@@ -29,6 +31,8 @@ class Participant(NamedTuple):
     earn_rate: Decimal = Decimal(1)
     expiry: ExpiryPolicy = ExpiryPolicy()
     stored_value_enabled: bool = False
+    net_debit_cap: int | None = None
+    conversion_ratio: Decimal = Decimal(1)
 
 
 class Merchant(NamedTuple):
@@ -62,6 +66,17 @@ class Directory:
     @cached_property
     def _merchants_by_id(self) -> dict[int, Merchant]:
         return {merchant.id: merchant for merchant in self.merchants.values()}
+
+    @cached_property
+    def capped(self) -> frozenset[int]:
+        """The participants whose net debit is limited."""
+        return frozenset(one.id for one in self.participants.values() if one.net_debit_cap is not None)
+
+    def cap(self, participant_id: int) -> int:
+        """The limit of a participant that has one."""
+        limit = self.participants[participant_id].net_debit_cap
+        assert limit is not None, "this participant has no cap"
+        return limit
 
     @cached_property
     def suspended(self) -> frozenset[int]:

@@ -18,6 +18,7 @@ class TransactionKind(IntEnum):
     OPENING = 5
     REVERSAL = 6
     EXPIRY = 7
+    ADJUSTMENT = 8
 
     @property
     def label(self) -> str:
@@ -34,6 +35,7 @@ class LegKind(IntEnum):
     ISSUE = 5
     OPENING = 6
     EXPIRY = 7
+    ADJUSTMENT = 8
 
     @property
     def label(self) -> str:
@@ -47,6 +49,7 @@ class Reason(IntEnum):
     EXCHANGE = 2
     WAIVED = 3
     NO_FEE_RULE = 4
+    ADJUSTMENT = 5
 
     @property
     def label(self) -> str:

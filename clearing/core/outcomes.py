@@ -31,6 +31,7 @@ class Code(StrEnum):
     EXCEEDS_HELD = "exceeds_held"
     INSUFFICIENT_POINTS = "insufficient_points"
     INSUFFICIENT_VALUE = "insufficient_value"
+    VELOCITY_LIMIT = "velocity_limit"
     NET_DEBIT_CAP = "net_debit_cap"
     TRANSACTION_UNKNOWN = "transaction_unknown"
     NOT_REVERSIBLE = "not_reversible"

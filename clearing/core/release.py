@@ -1,7 +1,8 @@
 """Release: a hold is voided by its merchant, or lapses when its time is over; nothing is booked."""
 
 from clearing.core.batch import Batch
-from clearing.core.commands import Lapse, OnHold, Void
+from clearing.core.commands import Command, Lapse, OnHold, Void
+from clearing.core.events import EventType
 from clearing.core.holds import Hold, HoldStatus
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.plan import Release, Setting
@@ -58,3 +59,19 @@ def released_lots(batch: Batch, hold: Hold) -> list[Lot]:
         assert lot is not None, "a lot with something held is in the snapshot"
         released.append(lot.with_balance(lot.available + draw.quantity, lot.held - draw.quantity))
     return released
+
+
+def book(batch: Batch, command: Command, planned: Release) -> Hold:
+    """Release it, and tell the merchant's participant of one that nobody has ended."""
+    hold = batch.release(command, planned)
+    if hold.status is HoldStatus.EXPIRED:
+        data = {
+            "wallet_id": hold.wallet_id,
+            "hold_id": hold.id,
+            "merchant_id": hold.merchant_id,
+            "reference": hold.reference,
+            "points": hold.points,
+            "amount": hold.amount,
+        }
+        batch.tell(EventType.HOLD_LAPSED, hold.acceptor_id, data)
+    return hold

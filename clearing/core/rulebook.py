@@ -31,7 +31,10 @@ class DrawOrder(StrEnum):
 
 
 class AllianceSettings(NamedTuple):
-    """`point_value`: fen per point. Rates are exact fractions of one; hold limits are minutes."""
+    """`point_value`: fen per point. Rates are exact fractions of one; hold limits are minutes.
+
+    The last four limit how fast points are used, with one card and at one merchant; None does not limit.
+    """
 
     time_zone: ZoneInfo
     currency: str = "CNY"
@@ -42,6 +45,22 @@ class AllianceSettings(NamedTuple):
     vat_rate: Decimal = Decimal("0.06")
     hold_minutes_default: int = 7 * 24 * 60
     hold_minutes_max: int = 400 * 24 * 60
+    card_points_per_day: int | None = None
+    card_redemptions_per_hour: int | None = None
+    merchant_points_per_day: int | None = None
+    merchant_redemptions_per_hour: int | None = None
+
+    @property
+    def limits_velocity(self) -> bool:
+        return any(
+            limit is not None
+            for limit in (
+                self.card_points_per_day,
+                self.card_redemptions_per_hour,
+                self.merchant_points_per_day,
+                self.merchant_redemptions_per_hour,
+            )
+        )
 
 
 class FeeRule(NamedTuple):

@@ -12,6 +12,7 @@ from clearing.core.calendar import Period
 from clearing.core.directory import Directory
 from clearing.core.holds import Hold
 from clearing.core.journal import Booking, TransactionKind
+from clearing.core.limits import Cap, Usage, UsageKey
 from clearing.core.outcomes import Recorded
 
 
@@ -83,7 +84,8 @@ class Snapshot:
     """`cards` by number: the presented ones, and every other card of their wallets.
 
     `closed_until`: the end of the last closed period; nothing is booked before it. `lots` and `arrears` are
-    those of the wallets touched; `holds` and `originals` those that are named, by id.
+    those of the wallets touched; `holds` and `originals` those that are named, by id. `usage` is empty where
+    nothing limits it; `caps` are those of the participants who may be concerned, by id.
     """
 
     directory: Directory
@@ -94,5 +96,7 @@ class Snapshot:
     arrears: Mapping[ArrearsKey, int] = field(default_factory=dict)
     holds: Mapping[int, Hold] = field(default_factory=dict)
     originals: Mapping[int, Original] = field(default_factory=dict)
+    usage: Mapping[UsageKey, Usage] = field(default_factory=dict)
+    caps: Mapping[int, Cap] = field(default_factory=dict)
     recorded: Mapping[str, Recorded] = field(default_factory=dict)
     references: frozenset[ReferenceKey] = frozenset()

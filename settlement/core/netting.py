@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from clearing.core.accounts import HUB
 from clearing.core.journal import LegKind, PositionChange, PositionKey, parties
 
 #: The kinds whose principal one participant owes another; a visit only causes a fee.
-PRINCIPAL = frozenset({LegKind.REDEMPTION, LegKind.SPEND, LegKind.LOAD})
+PRINCIPAL = frozenset({LegKind.REDEMPTION, LegKind.SPEND, LegKind.LOAD, LegKind.ADJUSTMENT})
 
 Positions = Mapping[PositionKey, PositionChange]
 
@@ -121,7 +122,7 @@ def matrix(positions: Positions) -> tuple[MatrixRow, ...]:
             total.acceptor_fee + total.issuer_fee,
         )
         for key, total in positions.items()
-        if key.kind in PRINCIPAL
+        if key.kind in PRINCIPAL and HUB not in (key.issuer_id, key.acceptor_id)
     ]
     return tuple(sorted(rows))
 

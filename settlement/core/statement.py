@@ -90,7 +90,8 @@ class MerchantRow(NamedTuple):
 
 
 class PointsIssued(NamedTuple):
-    """The reader's own points: given out, brought in from before the alliance, used, and ended unused.
+    """The reader's own points: given out, brought in from before the alliance, used, ended unused,
+    and given or (below zero) taken by hand.
 
     Each is less what was reversed of it.
     """
@@ -100,6 +101,7 @@ class PointsIssued(NamedTuple):
     redeemed_own: int
     redeemed_elsewhere: int
     expired: int
+    adjusted: int
 
 
 def split_vat(gross: int, rate: Decimal) -> Fees:
@@ -156,6 +158,7 @@ class Tally:
     _redeemed_own: int = 0
     _redeemed_elsewhere: int = 0
     _expired: int = 0
+    _adjusted: int = 0
 
     def add(self, line: DetailLine) -> None:
         receivable = line.obligation if line.direction == Direction.RECEIVABLE else 0
@@ -180,7 +183,12 @@ class Tally:
     @property
     def points(self) -> PointsIssued:
         return PointsIssued(
-            self._issued, self._opened, self._redeemed_own, self._redeemed_elsewhere, self._expired
+            self._issued,
+            self._opened,
+            self._redeemed_own,
+            self._redeemed_elsewhere,
+            self._expired,
+            self._adjusted,
         )
 
     def _add_points(self, line: DetailLine) -> None:
@@ -193,5 +201,7 @@ class Tally:
             self._opened += line.points
         elif line.kind == LegKind.EXPIRY.label:
             self._expired += line.points
+        elif line.kind == LegKind.ADJUSTMENT.label:
+            self._adjusted += line.points
         else:
             self._issued += line.points

@@ -276,6 +276,7 @@ def _write_summary(
         ("Points redeemed at own 本系统兑换", points.redeemed_own),
         ("Points redeemed elsewhere 他方兑换", points.redeemed_elsewhere),
         ("Points expired 失效", points.expired),
+        ("Points adjusted 调整", points.adjusted),
     ):
         row += 1
         sheet.write_string(row, 0, label, book.label)

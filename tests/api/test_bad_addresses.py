@@ -58,6 +58,7 @@ IDS = [
     "/v1/wallets/{}/lots",
     "/v1/wallets/{}/transactions",
     "/v1/members/{}",
+    "/v1/members/{}/export",
     "/v1/imports/{}",
     "/v1/imports/{}/errors.csv",
     "/v1/settlements/{}",
@@ -98,8 +99,11 @@ def test_changes_of_what_does_not_exist_are_refused(shared: Alliance, weird: str
         operator.post(f"/v1/api-keys/{weird}/rotate"),
         operator.delete(f"/v1/api-keys/{weird}"),
         operator.post(f"/v1/periods/{weird}/close"),
+        operator.patch(f"/v1/cards/{weird}", {"status": "blocked"}),
+        operator.post(f"/v1/cards/{weird}/replacement"),
+        operator.post(f"/v1/members/{weird}/erasure", {"reason": "asked"}),
     ):
-        refused(response, "not_found", "malformed", "method_not_allowed")
+        refused(response, "not_found", "malformed", "method_not_allowed", "card_unknown")
 
 
 @pytest.mark.parametrize(

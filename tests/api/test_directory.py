@@ -22,6 +22,9 @@ def test_a_participant_is_admitted_with_defaults_and_read_back(shared: Alliance)
         "tiers": [],
         "stored_value_enabled": False,
         "stored_value_permit": None,
+        "conversion_ratio": "1",
+        "net_debit_cap": None,
+        "net_debit": 0,
         "admitted_at": "",
     }
     assert good(shared.operator.get("/v1/participants/OAK")) == made

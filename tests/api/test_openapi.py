@@ -79,6 +79,8 @@ def test_answers_hold_what_is_documented_and_nothing_else(shared: Alliance, docu
     accrual = good(desk.post("/v1/accruals", {"card": LI, "merchant": "LOTUS-1", "amount": 500}))
     good(desk.post("/v1/loads", {"card": WANG, "merchant": "LOTUS-1", "issuer": "JADE", "amount": 500}))
     good(desk.post("/v1/spends", {"card": WANG, "merchant": "LOTUS-1", "amount": 300}))
+    good(desk.post("/v1/redemptions", {"card": WANG, "merchant": "LOTUS-1", "points": 10, "capture": False}))
+    member = shared.member(WANG)
     imported = wait_for_import(shared.operator, "members", "participant\nPINE\nNOBODY\n")
     period = redemption["period"]
     good(shared.operator.post(f"/v1/periods/{period}/close", {"early": True}))
@@ -94,6 +96,8 @@ def test_answers_hold_what_is_documented_and_nothing_else(shared: Alliance, docu
         "/v1/api-keys": None,
         f"/v1/cards/{WANG}?merchant=LOTUS-1": "/v1/cards/{number}",
         "/v1/cards/0000?merchant=LOTUS-1": "/v1/cards/{number}",
+        f"/v1/members/{member}": "/v1/members/{member_id}",
+        f"/v1/members/{member}/export": "/v1/members/{member_id}/export",
         f"/v1/transactions/{redemption['id']}": "/v1/transactions/{transaction_id}",
         f"/v1/transactions/{accrual['id']}": "/v1/transactions/{transaction_id}",
         "/v1/transactions": None,

@@ -62,6 +62,10 @@ def test_parts_go_back_last_drawn_first_and_the_fee_with_them(alliance: Alliance
         ("JADE", -100, -2),
     ]
     assert good(desk.get(f"/v1/transactions/{booked['id']}"))["reversed"] == 3400
+    issuers_view = good(alliance.participant("JADE").get(f"/v1/transactions/{booked['id']}"))
+    assert (issuers_view["points"], issuers_view["reversed"]) == (2500, 2500)
+    in_wallet = good(alliance.operator.get(f"/v1/wallets/{alliance.wallet(WANG)}/transactions"))["data"]
+    assert {one["reversed"] for one in in_wallet if one["id"] == booked["id"]} == {3400}
     adds_up(alliance)
 
 

@@ -14,6 +14,7 @@ from clearing.privacy import (
     masked_number,
     new_keys,
     normal_phone,
+    with_new_key,
 )
 
 KEYS = new_keys()
@@ -122,3 +123,45 @@ NUMBERS = [("62000001", "****0001"), ("12345", "*2345"), ("1234", "***4"), ("1",
 @pytest.mark.parametrize(("number", "masked"), NUMBERS)
 def test_a_masked_number_shows_four_characters_at_most(number: str, masked: str) -> None:
     assert masked_number(number) == masked
+
+
+def test_a_key_is_added_beside_the_others_and_encrypts_from_then_on() -> None:
+    text, key_id = with_new_key(KEYS)
+    assert key_id == 2
+    added = PersonalData.from_text(text)
+    assert (added.current, sorted(added.key_ids)) == (2, [1, 2])
+    assert added.decrypt("name", DATA.encrypt("name", "Wang")) == "Wang"
+    assert with_new_key(text)[1] == 3
+    assert with_new_key(text)[0] != with_new_key(text)[0], "random"
+
+
+def test_after_the_last_key_id_no_key_is_added() -> None:
+    content = json.loads(KEYS)
+    content["keys"]["255"] = content["keys"]["1"]
+    with pytest.raises(ValueError, match="255"):
+        with_new_key(json.dumps(content))
+
+
+def test_what_are_no_keys_gets_none_added() -> None:
+    with pytest.raises(ValueError):
+        with_new_key("{}")
+
+
+def test_a_key_that_was_added_meanwhile_is_found_when_it_is_needed() -> None:
+    kept = [KEYS]
+    running = PersonalData.from_text(KEYS, reread=lambda: kept[0])
+    kept[0] = with_new_key(KEYS)[0]
+    assert running.encrypt("name", "Wang")[0] == 1, "it has no reason to look yet"
+    cipher = PersonalData.from_text(kept[0]).encrypt("name", "Wang")
+    assert running.decrypt("name", cipher) == "Wang"
+    assert (running.current, running.encrypt("name", "Wang")[0]) == (2, 2)
+    assert running.phone_index("13800000001") == DATA.phone_index("13800000001")
+    with pytest.raises(KeyError):
+        running.decrypt("name", b"\x09" + cipher[1:])
+
+
+def test_another_index_key_is_not_taken_over_by_a_running_server() -> None:
+    changed = json.loads(with_new_key(KEYS)[0]) | {"index": "00" * 32}
+    running = PersonalData.from_text(KEYS, reread=lambda: json.dumps(changed))
+    running.decrypt("name", PersonalData.from_text(json.dumps(changed)).encrypt("name", "Wang"))
+    assert running.phone_index("13800000001") == DATA.phone_index("13800000001")

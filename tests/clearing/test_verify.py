@@ -73,15 +73,15 @@ TAMPERING = [
     ),
     (
         "UPDATE legs SET obligation = obligation + 1 WHERE kind = 3",
-        {"positions", "obligations_and_fees", "obligations_by_rule"},
+        {"positions", "exposures", "obligations_and_fees", "obligations_by_rule"},
     ),
     (
         "UPDATE legs SET acceptor_fee = acceptor_fee + 1 WHERE kind = 2 AND issuer_id <> acceptor_id",
-        {"positions", "obligations_and_fees", "fees_by_rule"},
+        {"positions", "exposures", "obligations_and_fees", "fees_by_rule"},
     ),
     (
         "UPDATE legs SET acceptor_fee = 1 WHERE kind = 2 AND issuer_id = acceptor_id",
-        {"own_system_free", "obligations_and_fees", "fees_by_rule"},
+        {"own_system_free", "exposures", "obligations_and_fees", "fees_by_rule"},
     ),
     ("UPDATE legs SET reason = 2 WHERE issuer_id = acceptor_id", {"own_system_free"}),
     (
@@ -93,6 +93,8 @@ TAMPERING = [
         {"draws_and_credits", "totals_of_legs"},
     ),
     ("UPDATE fee_rules SET rate = 0.03 WHERE kind = 2", {"fees_by_rule"}),
+    ("UPDATE exposures SET debit = debit + 1", {"exposures"}),
+    ("DELETE FROM exposures WHERE participant_id = 1", {"exposures"}),
     ("UPDATE positions SET exchanges = exchanges + 1 WHERE kind = 1", {"positions"}),
     ("UPDATE positions SET points = points - 1 WHERE kind = 2", {"positions"}),
     ("DELETE FROM positions WHERE kind = 3", {"positions"}),
@@ -158,7 +160,7 @@ TAMPERING_IN_FULL = [
     ("UPDATE entries SET quantity = quantity + 1 WHERE kind = 13", {"obligations_and_fees"}),
     (
         "UPDATE legs SET acceptor_fee = acceptor_fee - 1 WHERE kind = 2 AND points = -70",
-        {"positions", "obligations_and_fees", "reversals"},
+        {"positions", "exposures", "obligations_and_fees", "reversals"},
     ),
     ("UPDATE transactions SET original_id = 5 WHERE points = -70", {"reversals"}),
     (

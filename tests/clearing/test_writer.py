@@ -9,8 +9,8 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import OperationalError
 
 from clearing import writer as writer_module
+from clearing.core.limits import WRITERS
 from clearing.core.outcomes import Posted, Refusal, Replayed
-from clearing.ids import WRITERS
 from clearing.locks import WRITERS as WRITER_LOCK
 from clearing.tables import JOURNAL, periods, positions, transactions
 from clearing.writer import NoFreeWriter, Writer

@@ -162,6 +162,7 @@ def test_json_holds_everything(closed: Ledger, engine: Engine) -> None:
         "redeemed_own": 1_500,
         "redeemed_elsewhere": 0,
         "expired": 0,
+        "adjusted": 0,
     }
     assert document["lines"] == 5
     assert len(document["data_hash"]) == 64

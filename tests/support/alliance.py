@@ -112,6 +112,12 @@ class Alliance:
             query = select(cards.c.wallet_id).where(cards.c.number == card)
             return ids.wallet_id(connection.execute(query).scalar_one())
 
+    def member(self, card: str) -> str:
+        """The id of the card's member, asked of the database."""
+        with self.services.engine.connect() as connection:
+            query = select(cards.c.member_id).where(cards.c.number == card)
+            return ids.member_id(connection.execute(query).scalar_one())
+
     def row_counts(self) -> dict[str, int]:
         """How many rows each table holds, partitions apart."""
         with self.services.engine.connect() as connection:

@@ -40,6 +40,7 @@ from clearing.core.decide import decide
 from clearing.core.directory import Directory, Merchant, Participant, Status
 from clearing.core.holds import Hold
 from clearing.core.journal import Booking, Entry, Leg, LegKind, PositionChange, PositionKey, Transaction
+from clearing.core.limits import Cap, Usage, UsageKey
 from clearing.core.outcomes import Held, Outcome, Posted, Recorded, Refusal
 from clearing.core.rulebook import AllianceSettings, ExchangeKind, FeeRule, Rulebook
 from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, Original, ReferenceKey, Snapshot, Terms
@@ -200,6 +201,7 @@ def aside(command: Redemption | Spend, until: str | None = None) -> Redemption |
     """A hold for what the redemption or spend would take; `until` in the alliance's time zone."""
     return replace(
         command,
+        key=f"{command.key} aside",
         request_hash=f"{command.request_hash} aside until {until}",
         capture=False,
         expires_at=shanghai(until) if until else None,
@@ -208,8 +210,8 @@ def aside(command: Redemption | Spend, until: str | None = None) -> Redemption |
 
 def capture(held: Hold, quantity: int | str | None = None, **common: Any) -> Capture:
     """All that is held, or so many points, or by amount: `¥…`."""
-    said = _on_wallet(f"capture {held.id}", held.wallet_id, quantity, common)
-    return Capture(**({"hold_id": held.id} | said))
+    said: dict[str, Any] = {"hold_id": held.id}
+    return Capture(**said | _on_wallet(f"capture {held.id}", held.wallet_id, quantity, common))
 
 
 def void(held: Hold, **common: Any) -> Void:
@@ -223,8 +225,8 @@ def lapse(held: Hold, **common: Any) -> Lapse:
 def reverse(of: Booking | Hold, quantity: int | str | None = None, **common: Any) -> Reversal:
     """All that is left of it, or so many points, or by amount: `¥…`."""
     row = of if isinstance(of, Hold) else of.transaction
-    said = _on_wallet(f"reversal {row.id}", row.wallet_id, quantity, common)
-    return Reversal(**({"transaction_id": row.id, "reason": "returned"} | said))
+    said: dict[str, Any] = {"transaction_id": row.id, "reason": "returned"}
+    return Reversal(**said | _on_wallet(f"reversal {row.id}", row.wallet_id, quantity, common))
 
 
 def expire(lot: Lot, **common: Any) -> Expiry:
@@ -302,6 +304,8 @@ class Books:
         self.holds: dict[int, Hold] = {}
         self.arrears: dict[ArrearsKey, int] = {}
         self.bookings: dict[int, Booking] = {}
+        self.usage: dict[UsageKey, Usage] = {}
+        self.caps: dict[int, Cap] = {}
         self.terms: dict[int, Terms] = {}
 
     def _give(self, wallet_id: int, text: str) -> None:
@@ -343,11 +347,13 @@ class Books:
             self.closed_until,
             dict(self.cards),
             lots,
-            dict(self.arrears),
-            dict(self.holds),
-            {id_: self._original(booking) for id_, booking in self.bookings.items()},
-            dict(self.recorded),
-            frozenset(self.references),
+            arrears=dict(self.arrears),
+            holds=dict(self.holds),
+            originals={id_: self._original(booking) for id_, booking in self.bookings.items()},
+            usage=dict(self.usage),
+            caps=dict(self.caps),
+            recorded=dict(self.recorded),
+            references=frozenset(self.references),
         )
 
     def _original(self, booking: Booking) -> Original:
@@ -382,9 +388,12 @@ class Books:
         return outcome.hold
 
     def refuse(self, command: Command) -> str:
-        """Post a command that must be refused; its code."""
-        [outcome] = self.post(command)
+        """Post a command that must be refused, and change nothing but its record; its code."""
+        decision = self.decide(command)
+        [outcome] = decision.outcomes
         assert isinstance(outcome, Refusal), outcome
+        assert decision == Decision(outcomes=[outcome], recorded=decision.recorded)
+        self.apply(decision)
         return outcome.code.value
 
     def apply(self, decision: Decision) -> None:
@@ -475,6 +484,14 @@ class Books:
                 quantity = f"{lot.available} pts" if lot.asset is Asset.POINTS else yuan(lot.available)
                 lines.append(f"{self.code(lot.issuer_id)} {quantity} {lot.expires_on or NEVER}{held}")
         return lines
+
+    def owed(self, holder: str) -> list[str]:
+        """The holder's arrears: `JADE 60 pts`."""
+        return [
+            f"{self.code(key.issuer_id)} {points} pts"
+            for key, points in self.arrears.items()
+            if key.wallet_id == self.wallets[holder] and points
+        ]
 
     def position(self, period: int, kind: str, issuer: str, acceptor: str) -> PositionChange:
         ids = {found.code: found.id for found in self.directory.participants.values()}

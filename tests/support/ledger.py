@@ -154,8 +154,9 @@ class Ledger:
 
     def reverses(self, booking: Booking, points: int | None = None) -> Reversal:
         row = booking.transaction
-        named = {"wallet_id": row.wallet_id, "transaction_id": row.id}
-        return Reversal(**self._act(), **named, points=points, reason="tests")
+        return Reversal(
+            **self._act(), wallet_id=row.wallet_id, transaction_id=row.id, points=points, reason="tests"
+        )
 
     def loads(self, card: str, at: str, amount: int, issuer: str | None = None) -> Load:
         return Load(**self._command(card), merchant=f"{at}-1", amount=amount, issuer=issuer)

@@ -1,0 +1,152 @@
+"""`tongdui keys`: the keys of names and phones."""
+
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import Engine
+
+from api.cli.context import console, notices, opened_engine, settings_or_fail
+from api.key_file import add_key
+from api.setup import KEYS_FILE, load_personal_data
+from clearing import ids
+from clearing.privacy import PersonalData
+from clearing.rotation import KeyUse, Rotated, count_old, read_key_use, rotate
+from config import Settings
+
+VARIABLE = "TONGDUI_PERSONAL_DATA_KEYS"
+UNREADABLE_SHOWN = 10
+
+
+@click.group("keys")
+def keys() -> None:
+    """Look after the keys that encrypt names and phones."""
+
+
+@keys.command()
+def add() -> None:
+    """Make a new key, which encrypts from now on; the older ones go on decrypting."""
+    settings = settings_or_fail()
+    if settings.personal_data_keys is not None:
+        current = load_personal_data(settings)
+        raise click.ClickException(
+            f"The keys come from {VARIABLE}, which only you can change. In its text give `keys` one more"
+            f' entry, "{max(current.key_ids) + 1}": 64 hexadecimal digits, as `openssl rand -hex 32` makes'
+            " them, and let `current` name it. Keep all older entries, and `index` as it is. Restart every"
+            " server with the new text, then run `tongdui keys rotate` with it."
+        )
+    path = _key_file(settings)
+    try:
+        key_id = add_key(path)
+    except ValueError as error:
+        raise click.ClickException(f"{path}: {error}.") from error
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be changed: {error.strerror}.") from error
+    console.print(f"Key {key_id} was added to {path}.", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        "Copy the file to your backup, and to every other server of this alliance. Restart the servers; then"
+        " `tongdui keys rotate` takes over what older keys encrypted."
+    )
+
+
+@keys.command()
+def status() -> None:
+    """Show how many names and phones each key guards; exit 1 if a key they need is missing."""
+    personal_data = _personal_data(settings_or_fail())
+    with opened_engine() as engine:
+        used = _key_use(engine)
+    _show(used, personal_data)
+    _fail_if_missing(used, personal_data)
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Encrypt all names and phones with the newest key.
+
+    Safe to stop and to run again, and beside running servers; they must know the newest key.
+    """
+    personal_data = _personal_data(settings_or_fail())
+    with opened_engine() as engine:
+        done = _rotate(engine, personal_data)
+        used = _key_use(engine)
+    console.print(
+        f"{done.members:,} members: {done.names:,} names and {done.phones:,} phones are now under key"
+        f" {personal_data.current}.",
+        highlight=False,
+    )
+    if done.unreadable:
+        shown = ", ".join(map(ids.member_id, done.unreadable[:UNREADABLE_SHOWN]))
+        raise click.ClickException(
+            f"{len(done.unreadable):,} members were left: their key does not open what is stored. Either it"
+            f" is another key of the same number, or the data was changed. The first: {shown}."
+        )
+    _fail_if_missing(used, personal_data)
+
+
+def _rotate(engine: Engine, personal_data: PersonalData) -> Rotated:
+    """All portions, added up."""
+    done = Rotated(0, 0, 0, [])
+    with engine.connect() as connection:
+        total = count_old(connection, personal_data)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=notices, disable=not notices.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("Members", total=total)
+        for portion in rotate(engine, personal_data):
+            done = Rotated(
+                done.members + portion.members,
+                done.names + portion.names,
+                done.phones + portion.phones,
+                done.unreadable + portion.unreadable,
+            )
+            bar.update(task, advance=portion.members + len(portion.unreadable))
+    return done
+
+
+def _personal_data(settings: Settings) -> PersonalData:
+    if settings.personal_data_keys is None:
+        _key_file(settings)
+    return load_personal_data(settings)
+
+
+def _key_file(settings: Settings) -> Path:
+    """The file of the keys; that of a mistyped folder must not be made."""
+    path = settings.data_dir / KEYS_FILE
+    if not path.is_file():
+        raise click.ClickException(
+            f"There are no keys in {path}. Set TONGDUI_DATA to the folder that the server uses, or"
+            f" {VARIABLE}; the first start makes the keys."
+        )
+    return path
+
+
+def _key_use(engine: Engine) -> list[KeyUse]:
+    with engine.connect() as connection:
+        return read_key_use(connection)
+
+
+def _show(used: list[KeyUse], personal_data: PersonalData) -> None:
+    unused = personal_data.key_ids - {one.key_id for one in used}
+    table = Table("key")
+    for name in ("names", "phones"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for one in sorted([*used, *(KeyUse(key_id, 0, 0) for key_id in unused)]):
+        if one.key_id == personal_data.current:
+            note = "encrypts"
+        else:
+            note = "decrypts" if one.key_id in personal_data.key_ids else "[red]missing[/red]"
+        table.add_row(str(one.key_id), f"{one.names:,}", f"{one.phones:,}", note)
+    console.print(table)
+
+
+def _fail_if_missing(used: list[KeyUse], personal_data: PersonalData) -> None:
+    missing = [one.key_id for one in used if one.key_id not in personal_data.key_ids]
+    if missing:
+        raise click.ClickException(
+            f"Nobody can read what is under key {', '.join(map(str, missing))}: it is not among the keys at"
+            " hand. Restore it from your backup."
+        )

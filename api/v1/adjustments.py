@@ -1,0 +1,193 @@
+"""Adjustments by hand: one operator proposes, another approves."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Response
+from sqlalchemy import Connection, Row
+
+from api import present
+from api.auth import current_caller, guard
+from api.new_id import new_id
+from api.posting import post
+from api.problems import FieldError, HttpCode, Problem
+from api.schemas.adjustments import AdjustmentInput, AdjustmentQuery, AdjustmentSchema
+from api.schemas.common import page_of
+from api.services import services
+from api.web import Blueprint, answer, cursor_number, page
+from clearing import adjustments, ids
+from clearing.adjustments import HUB_WALLET, AdjustmentKind, AdjustmentStatus
+from clearing.core.accounts import HUB, HUB_CODE
+from clearing.core.commands import Scope
+from clearing.core.directory import Directory
+from clearing.core.outcomes import Code, Recorded
+from clearing.load import read_recorded
+from clearing.query import read_card
+
+blueprint = Blueprint("adjustments", __name__, description="What two operators agree to set right by hand")
+
+
+@blueprint.route("/adjustments", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(AdjustmentInput)
+@blueprint.response(201, AdjustmentSchema)
+def propose(body: dict[str, Any]) -> Response:
+    """Propose points for a card (or away from it), or money between participants; nothing is booked yet"""
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        values = _values(connection, body, directory)
+        id_ = new_id()
+        row = adjustments.propose(connection, id_, values, current_caller().key_id)
+        return answer(_adjustment(row, None, directory), 201)
+
+
+@blueprint.route("/adjustments")
+@guard(Scope.OPERATOR, Scope.AUDITOR)
+@blueprint.arguments(AdjustmentQuery, location="query")
+@blueprint.response(200, page_of(AdjustmentSchema))
+def list_all(query: dict[str, Any]) -> Response:
+    """The newest first; `status=proposed` are those that wait for somebody"""
+    before = cursor_number(query["cursor"])
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        rows = adjustments.list_adjustments(connection, query["status"], before, query["limit"] + 1)
+        recorded = _recorded(connection, rows)
+    return answer(
+        page(
+            rows,
+            query["limit"],
+            lambda row: _adjustment(row, recorded.get(row.id), directory),
+            lambda row: row.id,
+        )
+    )
+
+
+@blueprint.route("/adjustments/<adjustment_id>")
+@guard(Scope.OPERATOR, Scope.AUDITOR)
+@blueprint.response(200, AdjustmentSchema)
+def read_one(adjustment_id: str) -> Response:
+    """One adjustment, with what became of it"""
+    return _shown(adjustment_id)
+
+
+@blueprint.route("/adjustments/<adjustment_id>/approve", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.response(200, AdjustmentSchema)
+def approve(adjustment_id: str) -> Response:
+    """Approve what somebody else has proposed, and book it; to be repeated if the answer was lost"""
+    caller = current_caller()
+    with services().engine.begin() as connection:
+        row = _found(connection, adjustment_id)
+        if row.proposed_by == caller.key_id:
+            raise Problem(Code.FORBIDDEN, "Who proposed it cannot approve it; ask another operator.")
+        row = adjustments.decide(connection, row.id, AdjustmentStatus.APPROVED, caller.key_id) or row
+    if row.status != AdjustmentStatus.APPROVED:
+        raise Problem(Code.ALREADY_EXISTS, f"It was {row.status} before; propose a new one.")
+    post(adjustments.command(row, caller))
+    return _shown(adjustment_id)
+
+
+@blueprint.route("/adjustments/<adjustment_id>/reject", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.response(200, AdjustmentSchema)
+def reject(adjustment_id: str) -> Response:
+    """Reject it, or take one's own proposal back"""
+    with services().engine.begin() as connection:
+        row = _found(connection, adjustment_id)
+        adjustments.decide(connection, row.id, AdjustmentStatus.REJECTED, current_caller().key_id)
+        row = _found(connection, adjustment_id)
+    if row.status != AdjustmentStatus.REJECTED:
+        raise Problem(Code.ALREADY_EXISTS, "It was approved before; propose the opposite to undo it.")
+    return _shown(adjustment_id)
+
+
+def _shown(adjustment_id: str) -> Response:
+    with services().engine.connect() as connection:
+        row = _found(connection, adjustment_id)
+        directory = services().directory(connection)
+        recorded = _recorded(connection, [row])
+    return answer(_adjustment(row, recorded.get(row.id), directory))
+
+
+def _found(connection: Connection, adjustment_id: str) -> Row:
+    (id_,) = ids.decode("adj", adjustment_id) or (0,)
+    row = adjustments.read_adjustment(connection, id_)
+    if row is None:
+        raise Problem(HttpCode.NOT_FOUND, f"There is no adjustment {adjustment_id!r}.")
+    return row
+
+
+def _values(connection: Connection, body: dict[str, Any], directory: Directory) -> dict[str, Any]:
+    common = {"kind": body["kind"], "reason": body["reason"]}
+    if body["kind"] == AdjustmentKind.MONEY:
+        debtor, creditor = (_party(directory, body, field) for field in ("debtor", "creditor"))
+        return {
+            **common,
+            "wallet_id": HUB_WALLET,
+            "debtor_id": debtor,
+            "creditor_id": creditor,
+            "amount": body["amount"],
+        }
+    card = read_card(connection, body["card"])
+    if card is None:
+        raise Problem(Code.CARD_UNKNOWN, f"No participant has issued a card {body['card']!r}.")
+    return {
+        **common,
+        "wallet_id": card.wallet_id,
+        "card_number": card.number,
+        "issuer_id": _party(directory, body, "issuer"),
+        "points": body["points"],
+        "expires_on": body.get("expires_on"),
+    }
+
+
+def _party(directory: Directory, body: dict[str, Any], field: str) -> int:
+    code = body[field]
+    if code == HUB_CODE and field != "issuer":
+        return HUB
+    participant = directory.participant(code)
+    if participant is None:
+        detail = f"There is no participant {code!r}."
+        raise Problem(Code.MALFORMED, detail, [FieldError(f"/{field}", detail)])
+    return participant.id
+
+
+def _recorded(connection: Connection, rows: list[Row]) -> dict[int, Recorded]:
+    """What became of the approved ones, by id."""
+    keys = {adjustments.posting_key(row.id): row.id for row in rows}
+    return {keys[key]: found for key, found in read_recorded(connection, list(keys)).items()}
+
+
+def _adjustment(row: Row, recorded: Recorded | None, directory: Directory) -> dict[str, Any]:
+    def code(participant_id: int | None) -> str | None:
+        return present.participant_code(directory, participant_id)
+
+    zone = directory.rulebook.settings.time_zone
+
+    def time(at: datetime | None) -> str | None:
+        return None if at is None else present.time_text(at.astimezone(zone))
+
+    transaction = refusal = None
+    if recorded is not None and recorded.transaction_id is not None:
+        transaction = ids.transaction_id(row.wallet_id, recorded.transaction_id)
+    if recorded is not None and recorded.refusal is not None:
+        refusal = recorded.refusal.detail
+    return {
+        "id": ids.encode("adj", row.id),
+        "kind": row.kind,
+        "status": row.status,
+        "reason": row.reason,
+        "card": row.card_number,
+        "issuer": code(row.issuer_id),
+        "points": row.points,
+        "expires_on": None if row.expires_on is None else row.expires_on.isoformat(),
+        "debtor": code(row.debtor_id),
+        "creditor": code(row.creditor_id),
+        "amount": row.amount,
+        "proposed_by": row.proposed_by,
+        "proposed_at": time(row.proposed_at),
+        "decided_by": row.decided_by,
+        "decided_at": time(row.decided_at),
+        "transaction": transaction,
+        "refusal": refusal,
+    }

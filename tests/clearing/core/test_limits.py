@@ -1,0 +1,119 @@
+"""Caps and velocity limits, judged within a batch."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearing.core.events import EventType
+from clearing.core.limits import LINES, MARGIN, WRITERS, Cap, CapsContended, Usage, UsageKey, UsageOf
+from clearing.core.outcomes import Posted, Refusal
+from support.core import Books, alliance, redeem
+
+POINTS = {"Wang": ["JADE 100000 pts never"]}
+
+
+def books(**settings: Any) -> Books:
+    return Books(alliance("JADE", "LOTUS", fees=["redemption 2%"], **settings), ["J-1 Wang JADE"], POINTS)
+
+
+def codes(found: Books, *points: int) -> list[str]:
+    """What becomes of redemptions at LOTUS, all in one batch."""
+    outcomes = found.post(*(redeem(quantity, "LOTUS-1") for quantity in points))
+    return [outcome.code.value if isinstance(outcome, Refusal) else "posted" for outcome in outcomes]
+
+
+@given(
+    limit=st.integers(0, 10**12),
+    batches=st.lists(st.integers(1, 10**9), max_size=WRITERS),
+    debit=st.integers(-(10**12), 10**12),
+)
+def test_as_many_batches_as_there_can_be_stay_below_the_cap_together(
+    limit: int, batches: list[int], debit: int
+) -> None:
+    cap = Cap(limit, debit)
+    allowed = [growth for growth in batches if cap.is_far(0, growth)]
+    assert not allowed or debit + sum(allowed) <= limit
+
+
+def test_far_means_a_quarter_free_and_a_small_part_at_once() -> None:
+    cap = Cap(256_000, 0)
+    assert cap.is_far(0, 256_000 // MARGIN // WRITERS)
+    assert not cap.is_far(1, 256_000 // MARGIN // WRITERS)
+    assert Cap(256_000, 191_999).is_far(0, 1)
+    assert not Cap(256_000, 192_000).is_far(0, 1)
+
+
+def test_near_a_cap_the_batch_asks_to_be_alone_and_books_nothing() -> None:
+    found = books()
+    found.caps = {1: Cap(10_000, 9_000)}
+    with pytest.raises(CapsContended) as contended:
+        found.decide(redeem(100, "LOTUS-1"), redeem(100, "LOTUS-1"))
+    assert contended.value.participant_ids == {1}
+
+
+def test_alone_it_books_up_to_the_cap_exactly() -> None:
+    found = books()
+    found.caps = {1: Cap(10_000, 9_000, alone=True)}
+    assert codes(found, 600, 401, 400, 1) == ["posted", "net_debit_cap", "posted", "net_debit_cap"]
+
+
+def test_a_fee_counts_as_debt_and_an_obligation_to_it_as_room() -> None:
+    found = books()
+    found.caps = {2: Cap(10, 10, alone=True)}  # LOTUS pays the fee but is owed much more
+    assert codes(found, 1_000) == ["posted"]
+
+
+def test_history_and_what_stays_at_home_are_not_limited() -> None:
+    found = books(card_points_per_day=10)
+    found.caps = {1: Cap(0, 0, alone=True)}
+    at_home = redeem(10, "JADE-1")
+    assert isinstance(found.post(at_home)[0], Posted)
+    past = replace(redeem(500, "LOTUS-1"), historical=True, occurred_at=found.at)
+    assert isinstance(found.post(past)[0], Posted)
+
+
+@pytest.mark.parametrize(
+    ("before", "debit", "line"),
+    [(0, 69, 0), (0, 70, 70), (0, 84, 70), (0, 85, 85), (0, 95, 95), (0, 200, 95), (70, 69, 70), (70, 64, 0),
+     (95, 94, 95), (95, 89, 85), (85, 80, 85), (85, 79, 70), (0, -5, 0)],
+)  # fmt: skip
+def test_a_line_is_crossed_upwards_at_once_and_downwards_with_some_slack(
+    before: int, debit: int, line: int
+) -> None:
+    assert Cap(100, 0, before).line_at(debit) == line
+    assert line in (0, *LINES)
+
+
+def test_a_warning_tells_the_participant_and_only_of_a_higher_line() -> None:
+    found = books()
+    found.caps = {1: Cap(1_000, 0, alone=True)}
+    decision = found.decide(redeem(700, "LOTUS-1"), redeem(160, "LOTUS-1"))
+    assert decision.cap_lines == {1: 85}
+    [event] = decision.events
+    assert (event.type, event.participant_id) == (EventType.CAP_WARNING, 1)
+    assert event.data == {"line": 85, "net_debit_cap": 1_000, "net_debit": 860}
+    found.caps = {1: Cap(1_000, 500, 95, alone=True)}
+    decision = found.decide(redeem(10, "LOTUS-1"))
+    assert (decision.cap_lines, decision.events) == ({1: 0}, [])
+
+
+def test_points_a_day_count_what_was_used_before_and_in_the_batch() -> None:
+    found = books(card_points_per_day=1_000)
+    found.usage = {UsageKey(UsageOf.CARD, "J-1"): Usage(300, 0)}
+    assert codes(found, 500, 201, 200, 1) == ["posted", "velocity_limit", "posted", "velocity_limit"]
+
+
+def test_times_an_hour_count_at_the_merchant_too() -> None:
+    found = books(merchant_redemptions_per_hour=2, merchant_points_per_day=10_000)
+    merchant = str(found.directory.merchants["LOTUS-1"].id)
+    found.usage = {UsageKey(UsageOf.MERCHANT, merchant): Usage(0, 1)}
+    assert codes(found, 1, 1) == ["posted", "velocity_limit"]
+
+
+def test_too_few_points_are_told_before_a_limit_and_a_limit_before_a_cap() -> None:
+    found = books(card_points_per_day=10)
+    found.caps = {1: Cap(0, 0, alone=True)}
+    assert codes(found, 100_001, 11, 10) == ["insufficient_points", "velocity_limit", "net_debit_cap"]
