@@ -60,9 +60,16 @@ class Rows(NamedTuple):
         shared = [f"({_TRANSACTIONS.parameter(name)})[place]" for name in self.shared.values()]
         return ", ".join([*shared, *(name for name, _ in self.columns if name != "place")])
 
-    def literals(self, rows: Mapping[str, Sequence[Any]]) -> list[str]:
+    def literals(self, rows: Mapping[str, Sequence[Any]]) -> list[str | None]:
         """An array literal for each column; `rows` are the values by column."""
-        return [_LITERALS[type_](rows[name]) for name, type_ in self.columns]
+        return [_literal(type_, rows[name]) for name, type_ in self.columns]
+
+
+def _literal(type_: str, values: Sequence[Any]) -> str | None:
+    """Nothing for a column of Nones: an array that is shorter than the others is filled up with NULL."""
+    if values and values[0] is None and values.count(None) == len(values):
+        return None
+    return _LITERALS[type_](values)
 
 
 #: All that is handed over, in the order of the parameters; the first two are the stripe and the time.
@@ -81,7 +88,7 @@ def _json(values: Iterable[Mapping[str, str] | None]) -> str:
     return arrays.texts(None if value is None else json.dumps(value, ensure_ascii=False) for value in values)
 
 
-_LITERALS: dict[str, Callable[[Iterable[Any]], Any]] = {
+_LITERALS: dict[str, Callable[[Iterable[Any]], str]] = {
     "smallint": arrays.numbers,
     "int": arrays.numbers,
     "bigint": arrays.numbers,
@@ -120,9 +127,8 @@ _ENTRIES = _rows(
 )
 _OUTCOMES = _rows(
     "outcomes",
-    "place int, key uuid, request_hash uuid, wallet_id bigint, hold_id bigint, refusal_code text,"
+    "place int, key uuid, request_hash uuid, hold_wallet_id bigint, hold_id bigint, refusal_code text,"
     " refusal_detail text, refusal_field text",
-    {"transaction_id": "id"},
 )
 _REFERENCES = _rows(
     "merchant_references",
@@ -170,8 +176,11 @@ t AS ({_insert(_TRANSACTIONS)}),
 l AS ({_insert(_LEGS)}),
 e AS ({_insert(_ENTRIES)}),
 o AS (
-  INSERT INTO outcomes (recorded_at, {_OUTCOMES.names})
-  SELECT $2, {_OUTCOMES.selected} FROM {_OUTCOMES.unnested}
+  INSERT INTO outcomes (recorded_at, key, request_hash, wallet_id, transaction_id, hold_id, refusal_code,
+                        refusal_detail, refusal_field)
+  SELECT $2, key, request_hash, coalesce(({_TRANSACTIONS.parameter("wallet_id")})[place], hold_wallet_id),
+         ({_TRANSACTIONS.parameter("id")})[place], hold_id, refusal_code, refusal_detail, refusal_field
+    FROM {_OUTCOMES.unnested}
 ),
 r AS ({_insert(_REFERENCES)}),
 h AS ({_insert(_NEW_HOLDS, "holds")}),
@@ -261,6 +270,7 @@ def _outcomes(decision: Decision) -> dict[str, Sequence[Any]]:
     return {
         "key": [key for key, _ in recorded],
         **_by_column(Recorded, outcomes),
+        "hold_wallet_id": [one.wallet_id if one.hold_id is not None else None for one in outcomes],
         "refusal_code": [refusal and refusal.code.value for refusal in refusals],
         "refusal_detail": [refusal and refusal.detail for refusal in refusals],
         "refusal_field": [refusal and refusal.field for refusal in refusals],

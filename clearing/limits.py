@@ -9,10 +9,18 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from clearing import arrays
-from clearing.core.commands import AtMerchant, Command, Load, OnHold, Redemption
+from clearing.core.commands import (
+    AtMerchant,
+    Command,
+    Load,
+    OnHold,
+    Opening,
+    PointsAdjustment,
+    Redemption,
+)
 from clearing.core.directory import Directory
 from clearing.core.journal import TransactionKind
-from clearing.core.limits import Cap, Usage, UsageKey, UsageOf
+from clearing.core.limits import Cap, Usage, UsageKey, UsageOf, UsedSince
 from clearing.ids import first_id_at
 from clearing.locks import CAPS
 
@@ -79,13 +87,7 @@ def read_usage(
     redemptions = [one for one in commands if isinstance(one, Redemption) and not one.historical]
     if not (redemptions and settings.limits_velocity):
         return {}
-    local = at.astimezone(settings.time_zone)
-    day = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    known = {
-        "day": first_id_at(day.astimezone(UTC)),
-        "hour": first_id_at(at - timedelta(hours=1)),
-        "kind": int(TransactionKind.REDEMPTION),
-    }
+    known = {**used_since(directory, at)._asdict(), "kind": int(TransactionKind.REDEMPTION)}
     merchants = {
         directory.merchants[one.merchant].id for one in redemptions if one.merchant in directory.merchants
     }
@@ -97,6 +99,13 @@ def read_usage(
         rows = connection.exec_driver_sql(statement, {**known, "names": arrays.numbers(names)})
         usage |= {UsageKey(of, str(name)): Usage(points, count) for name, points, count in rows}
     return usage
+
+
+def used_since(directory: Directory, at: datetime) -> UsedSince:
+    """From which ids on usage counts."""
+    local = at.astimezone(directory.rulebook.settings.time_zone)
+    day = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return UsedSince(first_id_at(day.astimezone(UTC)), first_id_at(at - timedelta(hours=1)))
 
 
 def lock_caps(
@@ -135,12 +144,16 @@ def lock_caps(
 
 
 def _named(commands: Sequence[Command], directory: Directory) -> set[int]:
-    """Participants whom the commands name: by their merchants, and as issuers of what is loaded."""
+    """Participants whom the commands name: by their merchants, and as issuers of what comes into the wallets,
+    as it may be used in the same batch.
+    """
     named = set()
     for command in commands:
         if isinstance(command, AtMerchant) and command.merchant in directory.merchants:
             named.add(directory.merchants[command.merchant].participant_id)
-        if isinstance(command, Load) and command.issuer is not None:
+        if isinstance(command, PointsAdjustment):
+            named.add(command.issuer_id)
+        if isinstance(command, Load | Opening) and command.issuer is not None:
             issuer = directory.participant(command.issuer)
             named |= {issuer.id} if issuer else set()
     return named

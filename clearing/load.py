@@ -2,7 +2,7 @@
 statements for one command and for ten thousand.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -17,29 +17,38 @@ from clearing.core.commands import AtMerchant, Command, OnHold, OnWallet, Revers
 from clearing.core.decide import KINDS
 from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import TransactionKind
+from clearing.core.limits import Cap
 from clearing.core.outcomes import Code, Recorded, Refusal
 from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceKey, Snapshot
 from clearing.directory import DirectoryCache
-from clearing.limits import lock_caps, read_usage
+from clearing.limits import lock_caps, read_usage, used_since
 from clearing.locks import PERIODS
 from clearing.originals import read_originals
 
 _ASSETS = {int(asset): asset for asset in Asset}
 _CARD_STATUSES = {status.value: status for status in CardStatus}
 
-# Each statement sees what committed before it began, so the locks come first and the reads after them.
-# An array of ids is looked up in the index; what a subquery costs is up to the planner.
-_WALLETS = """
-SELECT id FROM wallets
- WHERE id = ANY(ARRAY(SELECT wallet_id FROM cards WHERE number = ANY(%(cards)s::text[]))
-                || %(named)s::bigint[])
-"""
-_LOCK_WALLETS = f"""
-SELECT pg_advisory_xact_lock_shared(%(periods)s);
-{_WALLETS}
- ORDER BY id
-   FOR NO KEY UPDATE
-"""
+#: What a batch names, with its type in PostgreSQL: cards presented, wallets named by id, the first time in
+#: the past, idempotency keys, merchants' references side by side, holds.
+_PARAMETERS = {
+    "cards": "text[]",
+    "named": "bigint[]",
+    "first": "timestamptz",
+    "keys": "uuid[]",
+    "merchants": "text[]",
+    "kinds": "smallint[]",
+    "references": "text[]",
+    "holds": "bigint[]",
+}
+
+
+def _wallets(p: Mapping[str, str]) -> str:
+    """SQL for the ids of the wallets touched; `p`: how each parameter is written."""
+    return f"(ARRAY(SELECT wallet_id FROM cards WHERE number = ANY({p['cards']})) || {p['named']})"  # noqa: S608
+
+
+def _lock(p: Mapping[str, str]) -> str:
+    return f"SELECT id FROM wallets WHERE id = ANY({_wallets(p)}) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608
 
 
 def _as_columns(names: str) -> str:
@@ -54,8 +63,11 @@ _RECORDED = (
 _HOLDS = ", ".join(Hold._fields[:-1])  # all but the draws, which are rows of their own
 _PLACED_AT, _EXPIRES_AT = (Hold._fields.index(name) for name in ("placed_at", "expires_at"))
 
-# One round trip for everything else, and one moment.
-_READ = f"""
+
+def _read(p: Mapping[str, str]) -> str:
+    """SQL for everything else, as of one moment."""
+    return f"""
+WITH touched AS MATERIALIZED (SELECT {_wallets(p)} AS ids)
 SELECT clock_timestamp(),
        (SELECT version FROM directory_versions),
        (SELECT {_as_columns("number, starts_at, ends_at, state")}
@@ -63,34 +75,54 @@ SELECT clock_timestamp(),
          WHERE state = 'open' OR ends_at = (SELECT max(ends_at) FROM periods WHERE state <> 'open')),
        (SELECT {_as_columns("number, wallet_id, issuer_id, status, expires_on")}
           FROM cards
-         WHERE wallet_id = ANY(%(wallets)s::bigint[])),
+         WHERE wallet_id = ANY((SELECT ids FROM touched)::bigint[])),
        -- A day's margin covers every time zone; lots that ended before can be neither used nor added to.
        (SELECT {_as_columns("wallet_id, id, issuer_id, asset, expires_on, available, held")}
           FROM lots
-         WHERE wallet_id = ANY(%(wallets)s::bigint[])
+         WHERE wallet_id = ANY((SELECT ids FROM touched)::bigint[])
            AND (available > 0 OR held > 0 OR expires_on IS NULL
-                OR expires_on >= (least(%(first)s::timestamptz, now()) - interval '1 day')::date)),
+                OR expires_on >= (least({p["first"]}, now()) - interval '1 day')::date)),
        (SELECT {_as_columns(_RECORDED)}
           FROM outcomes
-         WHERE key = ANY(%(keys)s::uuid[])),
+         WHERE key = ANY({p["keys"]})),
        (SELECT {_as_columns("r.merchant_id, r.kind, r.reference")}
-          FROM unnest(%(merchants)s::text[], %(kinds)s::smallint[], %(references)s::text[])
+          FROM unnest({p["merchants"]}, {p["kinds"]}, {p["references"]})
                AS w (merchant, kind, reference)
           JOIN merchants m ON m.code = w.merchant
           JOIN merchant_references r
             ON r.merchant_id = m.id AND r.kind = w.kind AND r.reference = w.reference),
        (SELECT {_as_columns("wallet_id, issuer_id, points")}
           FROM arrears
-         WHERE wallet_id = ANY(%(wallets)s::bigint[]) AND points > 0),
+         WHERE wallet_id = ANY((SELECT ids FROM touched)::bigint[]) AND points > 0),
        (SELECT {_as_columns(_HOLDS)}
           FROM holds
-         WHERE wallet_id = ANY(%(wallets)s::bigint[]) AND id = ANY(%(holds)s::bigint[])),
+         WHERE wallet_id = ANY((SELECT ids FROM touched)::bigint[]) AND id = ANY({p["holds"]})),
        (SELECT {_as_columns("hold_id, lot_id, issuer_id, quantity")}
           FROM (SELECT hold_id, lot_id, issuer_id, quantity
                   FROM hold_draws
-                 WHERE wallet_id = ANY(%(wallets)s::bigint[]) AND hold_id = ANY(%(holds)s::bigint[])
+                 WHERE wallet_id = ANY((SELECT ids FROM touched)::bigint[]) AND hold_id = ANY({p["holds"]})
                  ORDER BY hold_id, number) AS draws)
 """  # noqa: S608  built from the column names above
+
+
+# Each statement sees what committed before it began, so the locks come first and the reads after them; all of
+# it is sent at once. A writer has them prepared, as planning would take longer than a small batch does.
+_NUMBERED = {name: f"${number}" for number, name in enumerate(_PARAMETERS, 1)}
+_SENT = {name: f"%({name})s::{type_}" for name, type_ in _PARAMETERS.items()}
+_ARGUMENTS = ", ".join(f"%({name})s" for name in _PARAMETERS)
+
+PREPARE = f"""
+PREPARE lock_wallets ({", ".join(_PARAMETERS.values())}) AS {_lock(_NUMBERED)};
+PREPARE read_batch ({", ".join(_PARAMETERS.values())}) AS {_read(_NUMBERED)}
+"""
+
+_LOCK_WALLETS = f"""
+SELECT pg_advisory_xact_lock_shared({PERIODS});
+EXECUTE lock_wallets ({_ARGUMENTS});
+"""
+_READ_BATCH = f"EXECUTE read_batch ({_ARGUMENTS})"
+_READ_UNPREPARED = _read(_SENT)
+_WALLETS_UNPREPARED = f"SELECT DISTINCT unnest({_wallets(_SENT)})"
 
 _OUTCOMES = f"SELECT {_as_columns(_RECORDED)} FROM outcomes WHERE key = ANY(%(keys)s::uuid[])"  # noqa: S608
 
@@ -122,48 +154,46 @@ def gather(
     """Everything that `decide` may need for these commands, as of one moment.
 
     The wallets stay locked until the transaction ends, in id order, so that two batches never wait for
-    each other in a ring. `locked=False` reads the same without locks, for a quote. `alone`: participants with
-    a cap to be locked against all other batches. Raises DirectoryMoved.
+    each other in a ring; the session must have run `PREPARE`. `locked=False` reads the same without locks,
+    for a quote. `alone`: participants with a cap to be locked against all other batches.
+
+    Raises DirectoryMoved.
     """
-    statement = _LOCK_WALLETS if locked else _WALLETS
-    cards_presented = arrays.texts({command.card for command in commands if isinstance(command, WithCard)})
-    named = arrays.numbers({command.wallet_id for command in commands if isinstance(command, OnWallet)})
-    wallets = [
-        row[0]
-        for row in connection.exec_driver_sql(
-            statement, {"periods": PERIODS, "cards": cards_presented, "named": named}
-        )
-    ]
-    capped_by = cache.known(connection)
-    caps = lock_caps(connection, commands, wallets, capped_by, alone, locked=locked)
-    at, version, *found = connection.exec_driver_sql(
-        _READ,
-        {
-            "wallets": arrays.numbers(wallets),
-            "holds": arrays.numbers(_holds_named(commands)),
-            "first": _first_booking(commands),
-            "keys": arrays.texts(command.key for command in commands),
-            **_references_named(commands),
-        },
-    ).one()
+    directory = cache.known(connection)
+    asked = _asked(commands)
+    caps: dict[int, Cap] = {}
+    before = _LOCK_WALLETS if locked else ""
+    if directory.capped:
+        # Who is concerned depends on the wallets, so these have to be known first.
+        rows = connection.exec_driver_sql(_LOCK_WALLETS if locked else _WALLETS_UNPREPARED, asked)
+        wallets = [row[0] for row in rows]
+        caps = lock_caps(connection, commands, wallets, directory, alone, locked=locked)
+        before = ""
+    capped = directory.capped
+    read = _READ_BATCH if locked else _READ_UNPREPARED
+    at, version, *found = connection.exec_driver_sql(before + read, asked).one()
     periods, cards, lots, recorded, references, arrears, holds, draws = map(_rows, found)
     known = [
         Period(number, _time(start), _time(end), PeriodState(state)) for number, start, end, state in periods
     ]
     closed = [period.ends_at for period in known if period.state is not PeriodState.OPEN]
     directory = cache.at_version(connection, version)
-    if directory.capped != capped_by.capped:
+    if directory.capped != capped:
         raise DirectoryMoved
+    known_cards = _cards(cards)
     snapshot = Snapshot(
         directory=directory,
         periods=[period for period in known if period.state is PeriodState.OPEN],
         closed_until=max(closed, default=None),
-        cards=_cards(cards),
+        cards=known_cards,
         lots=_lots(lots),
         arrears={ArrearsKey(wallet_id, issuer_id): points for wallet_id, issuer_id, points in arrears},
         holds=_holds(holds, draws),
         originals=read_originals(connection, [one for one in commands if isinstance(one, Reversal)]),
-        usage=read_usage(connection, commands, wallets, directory, at),
+        usage=read_usage(
+            connection, commands, {card.wallet_id for card in known_cards.values()}, directory, at
+        ),
+        used_since=used_since(directory, at),
         caps={id_: cap._replace(limit=directory.cap(id_)) for id_, cap in caps.items()},
         recorded=_recorded(recorded),
         references=frozenset(ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references),
@@ -182,16 +212,22 @@ def _first_booking(commands: Sequence[Command]) -> datetime | None:
     return min(past, default=None)
 
 
-def _references_named(commands: Sequence[Command]) -> dict[str, str]:
-    named = {
+def _asked(commands: Sequence[Command]) -> dict[str, Any]:
+    """The values of `_PARAMETERS`."""
+    references = {
         (command.merchant, KINDS[type(command)][0], command.reference)
         for command in commands
         if isinstance(command, AtMerchant) and command.reference is not None
     }
     return {
-        "merchants": arrays.texts(merchant for merchant, _, _ in named),
-        "kinds": arrays.numbers(kind for _, kind, _ in named),
-        "references": arrays.texts(reference for _, _, reference in named),
+        "cards": arrays.texts({command.card for command in commands if isinstance(command, WithCard)}),
+        "named": arrays.numbers({command.wallet_id for command in commands if isinstance(command, OnWallet)}),
+        "first": _first_booking(commands),
+        "keys": arrays.texts(command.key for command in commands),
+        "merchants": arrays.texts(merchant for merchant, _, _ in references),
+        "kinds": arrays.numbers(kind for _, kind, _ in references),
+        "references": arrays.texts(reference for _, _, reference in references),
+        "holds": arrays.numbers(_holds_named(commands)),
     }
 
 

@@ -11,6 +11,10 @@ from clearing.core.calendar import Period, PeriodState, month, month_of
 from clearing.tables import JOURNAL, periods
 
 
+class PeriodIsOver(ValueError):
+    """The instant lies before the end of a closed period: none can be opened for it any more."""
+
+
 def read_periods(connection: Connection) -> list[Period]:
     """All periods, the earliest first."""
     rows = connection.execute(select(periods).order_by(periods.c.number)).all()
@@ -25,7 +29,7 @@ def closed_until(all_periods: Sequence[Period]) -> datetime | None:
 def open_period_for(connection: Connection, at: datetime, zone: ZoneInfo) -> Period:
     """The period that holds `at`, opened if there is none yet. Waits for postings in flight.
 
-    Raises ValueError if `at` lies before the end of a closed period.
+    Raises PeriodIsOver if `at` lies before the end of a closed period.
     """
     locks.hold_exclusively(connection, locks.PERIODS)
     existing = read_periods(connection)
@@ -34,7 +38,7 @@ def open_period_for(connection: Connection, at: datetime, zone: ZoneInfo) -> Per
             return period
     closed = closed_until(existing)
     if closed is not None and at < closed:
-        raise ValueError(f"{at.isoformat()} lies before the end of a closed period")
+        raise PeriodIsOver(f"{at.isoformat()} lies before the end of a closed period")
     return open_month(connection, month_of(at, zone), existing)
 
 

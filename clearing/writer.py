@@ -10,8 +10,8 @@ from psycopg2 import errors
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from clearing import periods
-from clearing.append import PREPARE, apply
+from clearing import append, load, periods
+from clearing.append import apply
 from clearing.core.commands import Command
 from clearing.core.decide import PeriodMissing, decide
 from clearing.core.limits import WRITERS, CapsContended
@@ -85,13 +85,16 @@ class Writer:
 
     def transact(self, work: Callable[[Connection], Result]) -> Result:
         """Do the work in one transaction, again from the start after a fault that a repetition cures."""
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        attempt = 1
+        while attempt <= ATTEMPTS_MAX:
             try:
                 connection = self._connected()
                 with connection.begin():
                     return work(connection)
             except PeriodMissing as missing:
-                self._open_period(missing.at)
+                # A batch of history may need many; each time it has come one further.
+                attempt += not self._open_period(missing.at)
+                continue
             except (CapsContended, DirectoryMoved) as moved:
                 log.debug("transaction_repeated", reason=type(moved).__name__, attempt=attempt)
             except DBAPIError as error:
@@ -100,6 +103,7 @@ class Writer:
                 if not isinstance(error.orig, RETRIED) or attempt == ATTEMPTS_MAX:
                     raise
                 log.info("transaction_repeated", reason=type(error.orig).__name__, attempt=attempt)
+            attempt += 1
         raise RuntimeError(f"the transaction could not be prepared in {ATTEMPTS_MAX} attempts")
 
     def close(self) -> None:
@@ -115,12 +119,18 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open_period(self, at: datetime) -> None:
+    def _open_period(self, at: datetime) -> bool:
+        """Whether it could be opened: a later one may have been closed in the meantime."""
         connection = self._connected()
-        with connection.begin():
-            zone = self.directory.current(connection).rulebook.settings.time_zone
-            period = periods.open_period_for(connection, at, zone)
+        try:
+            with connection.begin():
+                zone = self.directory.current(connection).rulebook.settings.time_zone
+                period = periods.open_period_for(connection, at, zone)
+        except periods.PeriodIsOver as over:
+            log.info("period_is_over", detail=str(over))
+            return False
         log.info("period_opened", period=period.name)
+        return True
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.invalidated:
@@ -159,7 +169,8 @@ def _prepare(connection: Connection) -> None:
             "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
             " SET plan_cache_mode = force_generic_plan"
         )
-        connection.exec_driver_sql(PREPARE)
+        connection.exec_driver_sql(load.PREPARE)
+        connection.exec_driver_sql(append.PREPARE)
 
 
 def _milliseconds() -> Iterator[int]:

@@ -14,6 +14,8 @@ _ratio = lru_cache(maxsize=1024)(Decimal.as_integer_ratio)
 
 def multiply_half_up(quantity: int, rate: Decimal) -> int:
     """`quantity × rate` rounded once, half up (away from zero never: quantities are not negative)."""
+    if rate == 1:
+        return quantity
     numerator, denominator = _ratio(rate)
     return (2 * quantity * numerator + denominator) // (2 * denominator)
 

@@ -24,7 +24,7 @@ from clearing.core.journal import (
     TransactionKind,
     parties,
 )
-from clearing.core.limits import Owing, Usage, UsageKey, growth_of
+from clearing.core.limits import Owing, Usage, UsageKey, UsageOf, growth_of
 from clearing.core.outcomes import Outcome, Recorded, Refusal
 from clearing.core.plan import Credit, Plan, Release, Setting, Times
 from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
@@ -73,6 +73,8 @@ class Batch:
         self._debits: Counter[int] = Counter()
         #: Participants whose caps the batch comes so near that it must have them to itself.
         self.contended: set[int] = set()
+        #: Whether any limit has to be looked at.
+        self.is_limited = bool(snapshot.caps) or snapshot.directory.rulebook.settings.limits_velocity
         self._entry_number = 0
 
     def lots(self, wallet_id: int, asset: Asset) -> list[Lot]:
@@ -137,6 +139,19 @@ class Batch:
         for key in keys:
             self._usage[key] = self.usage(key).plus(points)
 
+    def give_back(self, hold: Hold, points: int, redemptions: int) -> None:
+        """Count so much less where the hold was counted, as it has ended without being used for that."""
+        since = self.snapshot.used_since
+        for key in (
+            UsageKey(UsageOf.CARD, hold.card_number),
+            UsageKey(UsageOf.MERCHANT, str(hold.merchant_id)),
+        ):
+            if hold.kind is TransactionKind.REDEMPTION and (key in self._usage or key in self.snapshot.usage):
+                today, this_hour = self.usage(key)
+                today -= points if hold.id >= since.day else 0
+                this_hour -= redemptions if hold.id >= since.hour else 0
+                self._usage[key] = Usage(today, this_hour)
+
     def debit_growth(self, participant_id: int) -> int:
         """Fen by which this batch has made the participant owe more; kept only where a cap is concerned."""
         return self._debits[participant_id]
@@ -149,13 +164,17 @@ class Batch:
 
         Now; or, where a clock lags behind the closing, the first instant after the last closed period.
         """
+        if command.occurred_at is None and not command.historical:
+            return self._now
         occurred_at = command.occurred_at or self.at
-        closed_until = self.snapshot.closed_until
-        if command.historical:
-            booked_at = occurred_at
-        else:
-            booked_at = self.at if closed_until is None else max(self.at, closed_until)
+        booked_at = occurred_at if command.historical else self._now.booked_at
         return Times(occurred_at, booked_at, *self.day_of(booked_at))
+
+    @cached_property
+    def _now(self) -> Times:
+        closed_until = self.snapshot.closed_until
+        booked_at = self.at if closed_until is None else max(self.at, closed_until)
+        return Times(self.at, booked_at, *self.day_of(booked_at))
 
     def day_of(self, booked_at: datetime) -> tuple[date, Period]:
         """The day in the alliance's zone, and the period; most of a batch is booked at one instant."""
@@ -221,6 +240,7 @@ class Batch:
         """End a hold and put back what it held. Nothing in here can fail."""
         hold = release.hold._replace(status=release.status)
         self._change_hold(hold)
+        self.give_back(hold, hold.points, 1)
         for lot in release.lots:
             self._put(lot)
         self._record_hold(command, hold)
@@ -237,6 +257,7 @@ class Batch:
             self._move_arrears(transaction, plan.arrears)
         if plan.captured is not None:
             self._change_hold(plan.captured)
+            self.give_back(plan.captured, plan.captured.points - plan.points, 0)
         if plan.original is not None:
             points, amount = self._reversed.get(plan.original.id, (0, 0))
             self._reversed[plan.original.id] = (points - plan.points, amount - plan.amount)
@@ -325,11 +346,10 @@ class Batch:
                 self._enter(transaction, EntryKind.OBLIGATION, debtor, creditor, leg.obligation)
             elif leg.obligation < 0:
                 self._enter(transaction, EntryKind.OBLIGATION_REVERSED, creditor, debtor, -leg.obligation)
-            for payer, fee in ((leg.acceptor_id, leg.acceptor_fee), (leg.issuer_id, leg.issuer_fee)):
-                if fee > 0:
-                    self._enter(transaction, EntryKind.FEE, payer, HUB, fee)
-                elif fee < 0:
-                    self._enter(transaction, EntryKind.FEE_RETURNED, HUB, payer, -fee)
+            if leg.acceptor_fee:
+                self._charge(transaction, leg.acceptor_id, leg.acceptor_fee)
+            if leg.issuer_fee:
+                self._charge(transaction, leg.issuer_id, leg.issuer_fee)
             if self.snapshot.caps:
                 owing = Owing(
                     leg.kind,
@@ -342,6 +362,12 @@ class Batch:
                 self._debits.update(growth_of([owing]))
             position = PositionKey(leg.period, leg.issuer_id, leg.acceptor_id, leg.kind)
             positions[position] = positions.get(position, NO_CHANGE).plus(leg)
+
+    def _charge(self, transaction: Transaction, payer_id: int, fee: int) -> None:
+        if fee > 0:
+            self._enter(transaction, EntryKind.FEE, payer_id, HUB, fee)
+        else:
+            self._enter(transaction, EntryKind.FEE_RETURNED, HUB, payer_id, -fee)
 
     def _move_arrears(self, transaction: Transaction, growth: int) -> None:
         issuer_id = transaction.acceptor_id

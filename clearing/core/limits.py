@@ -45,6 +45,13 @@ class Usage(NamedTuple):
         return Usage(self.points_today + points, self.redemptions_this_hour + 1)
 
 
+class UsedSince(NamedTuple):
+    """The first ids of the day and of the hour: a hold with a smaller one is not in the usage."""
+
+    day: int = 0
+    hour: int = 0
+
+
 class Cap(NamedTuple):
     """A participant's cap in fen, its debit so far, and the last line of which it was warned (0: none).
 

@@ -12,7 +12,7 @@ from clearing.core.calendar import Period
 from clearing.core.directory import Directory
 from clearing.core.holds import Hold
 from clearing.core.journal import Booking, TransactionKind
-from clearing.core.limits import Cap, Usage, UsageKey
+from clearing.core.limits import Cap, Usage, UsageKey, UsedSince
 from clearing.core.outcomes import Recorded
 
 
@@ -85,7 +85,8 @@ class Snapshot:
 
     `closed_until`: the end of the last closed period; nothing is booked before it. `lots` and `arrears` are
     those of the wallets touched; `holds` and `originals` those that are named, by id. `usage` is empty where
-    nothing limits it; `caps` are those of the participants who may be concerned, by id.
+    nothing limits it, and counts from the ids `used_since`; `caps` are those of the participants who may be
+    concerned, by id.
     """
 
     directory: Directory
@@ -97,6 +98,7 @@ class Snapshot:
     holds: Mapping[int, Hold] = field(default_factory=dict)
     originals: Mapping[int, Original] = field(default_factory=dict)
     usage: Mapping[UsageKey, Usage] = field(default_factory=dict)
+    used_since: UsedSince = field(default_factory=UsedSince)
     caps: Mapping[int, Cap] = field(default_factory=dict)
     recorded: Mapping[str, Recorded] = field(default_factory=dict)
     references: frozenset[ReferenceKey] = frozenset()

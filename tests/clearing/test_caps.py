@@ -103,6 +103,16 @@ def test_many_writers_together_never_exceed_it_and_use_it_up(ledger: Ledger, eng
         assert list(verify(connection)) == []
 
 
+def test_what_is_given_and_used_in_one_batch_counts_too(ledger: Ledger) -> None:
+    li = ledger.enrol("PINE")
+    [_, refused] = ledger.post(
+        ledger.opens(li, "JADE", 2 * CAP, "2037-12-31"), ledger.redeems(li, "LOTUS", CAP + 1)
+    )
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.NET_DEBIT_CAP
+    assert debit(ledger) == 0
+
+
 def test_far_from_the_cap_nobody_waits_for_another(ledger: Ledger, engine: Engine) -> None:
     [wang] = members(ledger, 1)
     with engine.connect() as other:

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import OperationalError
 
+from clearing import periods as periods_module
 from clearing import writer as writer_module
 from clearing.core.limits import WRITERS
-from clearing.core.outcomes import Posted, Refusal, Replayed
+from clearing.core.outcomes import Code, Posted, Refusal, Replayed
 from clearing.locks import WRITERS as WRITER_LOCK
 from clearing.tables import JOURNAL, periods, positions, transactions
 from clearing.writer import NoFreeWriter, Writer
@@ -162,6 +165,35 @@ def test_after_a_period_was_closed_postings_go_to_the_next(ledger: Ledger, engin
     ledger.now = shanghai("2026-11-20 10:00")
     [later] = ledger.book(ledger.pays_cash(wang, "JADE", 100))
     assert later.transaction.period == 202612
+
+
+def test_history_of_a_month_that_is_closed_at_that_moment_is_refused(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wang = ledger.enrol("JADE")
+    ledger.book(ledger.pays_cash(wang, "JADE", 100))
+    open_period = periods_module.open_period_for
+
+    def open_after_a_closing(*args: Any) -> Any:
+        monkeypatch.undo()
+        with engine.begin() as connection:
+            close_period(connection, 202611, at=ledger.now + timedelta(minutes=1), early=True, closed_by="t")
+        return open_period(*args)
+
+    monkeypatch.setattr(periods_module, "open_period_for", open_after_a_closing)
+    old = replace(ledger.pays_cash(wang, "JADE", 100, "2026-09-05 10:00"), historical=True)
+    [refused] = ledger.post(old)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.PERIOD_CLOSED
+
+
+def test_a_batch_of_history_may_need_any_number_of_periods(ledger: Ledger, engine: Engine) -> None:
+    wang = ledger.enrol("JADE")
+    months = [f"{year}-{month:02d}-15 10:00" for year in (2024, 2025) for month in range(1, 13)]
+    bookings = ledger.book(
+        *(replace(ledger.pays_cash(wang, "JADE", 100, month), historical=True) for month in months)
+    )
+    assert len({booking.transaction.period for booking in bookings}) == 24
 
 
 def test_what_the_caller_writes_alongside_stands_or_falls_with_the_batch(
