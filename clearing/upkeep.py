@@ -35,6 +35,9 @@ class Ended(NamedTuple):
     points: int = 0
     value: int = 0
 
+    def __bool__(self) -> bool:
+        return self.lots > 0
+
 
 def lapse_holds(engine: Engine, writer: Writer) -> int:
     """Release every hold whose time is over; how many there were."""

@@ -14,6 +14,9 @@ from structlog.typing import Processor
 
 from config.settings import LogFormat
 
+#: Libraries that tell of each of their steps; what they did is told by whoever asked for it.
+CHATTY = ("apscheduler",)
+
 
 def configure_logging(
     level: str = "info", log_format: LogFormat = "json", stream: TextIO | None = None
@@ -55,6 +58,8 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))
 
 
 def _renderers(log_format: LogFormat, stream: TextIO) -> list[Processor]:
