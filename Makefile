@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock clean
+.PHONY: help run test simulate lint format bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ run: $(STAMP) ## start Tongdui with its own database and, if empty, a sample (TO
 
 test: $(STAMP) ## run the tests on every core (ARGS="-k name" passes through)
 	@$(BIN)/pytest -q -n auto --dist worksteal $(ARGS)
+
+simulate: $(STAMP) ## random commands with crashes against a model (SEED=number COMMANDS=2000 SEEDS=1)
+	@PYTHONPATH=.:tests $(BIN)/python -m simulation.run \
+		$(if $(SEED),--seed $(SEED)) $(if $(COMMANDS),--commands $(COMMANDS)) $(if $(SEEDS),--seeds $(SEEDS))
 
 lint: $(STAMP) ## ruff, formatting, types, import layers
 	@$(BIN)/ruff check --quiet .

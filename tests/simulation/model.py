@@ -1,0 +1,285 @@
+"""What was committed, once more: one command after another through the pure core, in plain dictionaries.
+
+A new row has an id of the model's own until the caller says which one the database gave it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import NamedTuple
+
+from clearing.core.accounts import Asset
+from clearing.core.batch import Decision
+from clearing.core.calendar import Period, PeriodState, month_of
+from clearing.core.commands import Command, MoneyAdjustment, OnHold, OnWallet, Reversal, WithCard
+from clearing.core.decide import PeriodMissing, decide
+from clearing.core.directory import Directory
+from clearing.core.holds import Hold, HoldStatus
+from clearing.core.journal import (
+    NO_CHANGE,
+    Booking,
+    Entry,
+    Leg,
+    PositionChange,
+    PositionKey,
+    Transaction,
+    TransactionKind,
+)
+from clearing.core.limits import Cap, Usage, UsageKey, UsageOf, debits_of
+from clearing.core.outcomes import Outcome, Posted, Recorded
+from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
+from clearing.ids import first_id_at
+
+#: Above every id that a writer makes.
+_FIRST_ID = 1 << 63
+
+
+class LotKey(NamedTuple):
+    """What no two lots have in common."""
+
+    wallet_id: int
+    issuer_id: int
+    asset: Asset
+    expires_on: date | None
+
+
+class Moment(NamedTuple):
+    """When a command was judged: by the simulated clock, and by the database's, which the ids follow."""
+
+    at: datetime
+    clock: datetime
+
+
+@dataclass
+class Effects:
+    """What one batch did that another may not have seen, as no lock keeps the two apart: use at a merchant,
+    references, and debt that is not limited (reversals, adjustments, history).
+    """
+
+    serial: int
+    used: dict[tuple[UsageKey, int], int] = field(default_factory=dict)
+    released: dict[tuple[UsageKey, int], int] = field(default_factory=dict)
+    references: set[ReferenceKey] = field(default_factory=set)
+    debits: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+
+class Verdict(NamedTuple):
+    """One way in which a command may be judged. `exact`: with everything seen that was committed before."""
+
+    decision: Decision
+    exact: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        [outcome] = self.decision.outcomes
+        return outcome
+
+
+class Model:
+    """The whole state of the ledger, without a database."""
+
+    def __init__(self, directory: Directory, cards: Sequence[Card]) -> None:
+        self.directory = directory
+        self.cards = {card.number: card for card in cards}
+        self.periods: dict[int, Period] = {}
+        self.lots: dict[int, dict[int, Lot]] = {}
+        self.holds: dict[int, Hold] = {}
+        self.arrears: dict[ArrearsKey, int] = {}
+        self.recorded: dict[str, Recorded] = {}
+        self.references: dict[ReferenceKey, tuple[int, int]] = {}
+        self.bookings: dict[int, Booking] = {}
+        self.entries: dict[tuple[int, int], Entry] = {}
+        self.positions: dict[PositionKey, PositionChange] = {}
+        self._reversed: dict[int, tuple[int, int]] = {}
+        self._used: dict[UsageKey, dict[int, int]] = {}
+        self._debits: Counter[tuple[int, int]] = Counter()
+        self._effects: list[Effects] = []
+        self._ids = count(_FIRST_ID)
+
+    def begin_batch(self, serial: int) -> None:
+        self._effects.append(Effects(serial))
+
+    def verdicts(self, command: Command, moment: Moment, seen: int) -> Iterator[Verdict]:
+        """How the command is judged now: the exact verdict first, then those of a batch that did not see
+        some of what was committed after number `seen`.
+        """
+        unseen = [one for one in self._effects[-200:-1] if one.serial > seen]
+        # What is seen of debt that came, debt that went, use and its release: it decides who is right.
+        ways = [(True, True, True, True)]
+        if unseen:
+            ways += [(True, True, False, True), (True, True, True, False)]
+            ways += [(False, True, True, True), (True, False, True, True)]
+        for way in ways:
+            yield Verdict(self._decide(command, moment, unseen, way), way is ways[0])
+
+    def apply(self, command: Command, decision: Decision) -> None:
+        """Write down what was decided."""
+        effects = self._effects[-1]
+        [outcome] = decision.outcomes
+        for row in decision.new_lots.values():
+            self.lots.setdefault(row.wallet_id, {})[row.id] = Lot(*row)
+        for row in decision.changed_lots.values():
+            self.lots[row.wallet_id][row.id] = row
+        for hold in [*decision.new_holds.values(), *decision.changed_holds.values()]:
+            # As the database gives it back: refusals say in words when it ended.
+            self.holds[hold.id] = hold._replace(
+                placed_at=hold.placed_at.astimezone(UTC), expires_at=hold.expires_at.astimezone(UTC)
+            )
+            self._count_hold(hold)
+        self.arrears |= decision.arrears
+        self.recorded |= decision.recorded
+        self.references |= decision.references
+        effects.references |= decision.references.keys()
+        for entry in decision.entries:
+            self.entries[entry.transaction_id, entry.number] = entry
+        for key, change in decision.positions.items():
+            before = self.positions.get(key, NO_CHANGE)
+            self.positions[key] = PositionChange(*(a + b for a, b in zip(before, change, strict=True)))
+        debits = debits_of(decision.positions)
+        self._debits.update(debits)
+        if command.historical or isinstance(command, Reversal | MoneyAdjustment):
+            effects.debits.update(debits)
+        if isinstance(outcome, Posted):
+            self._book(outcome.booking)
+
+    def _book(self, booking: Booking) -> None:
+        row = booking.transaction
+        self.bookings[row.id] = booking
+        if row.original_id is not None:
+            points, amount = self._reversed.get(row.original_id, (0, 0))
+            self._reversed[row.original_id] = (points - row.points, amount - row.amount)
+        if row.kind is TransactionKind.REDEMPTION:
+            self._use(row, row.points)
+
+    def _count_hold(self, hold: Hold) -> None:
+        """A hold counts as long as it is held; captured, its transaction counts under the same number."""
+        if hold.kind is TransactionKind.REDEMPTION and hold.status is not HoldStatus.CAPTURED:
+            self._use(hold, hold.points if hold.status is HoldStatus.HELD else None)
+
+    def _use(self, row: Transaction | Hold, points: int | None) -> None:
+        effects = self._effects[-1]
+        for key in (
+            UsageKey(UsageOf.CARD, str(row.card_number)),
+            UsageKey(UsageOf.MERCHANT, str(row.merchant_id)),
+        ):
+            used = self._used.setdefault(key, {})
+            before = used.pop(row.id, None)
+            if points is not None:
+                used[row.id] = points
+                effects.used[key, row.id] = points
+            if before is not None:
+                effects.released[key, row.id] = before
+
+    def _decide(
+        self, command: Command, moment: Moment, unseen: Sequence[Effects], sees: tuple[bool, ...]
+    ) -> Decision:
+        while True:
+            try:
+                return decide(self._snapshot(command, moment, unseen, sees), [command], moment.at, self._ids)
+            except PeriodMissing as missing:
+                self._open_month(missing.at)
+
+    def _open_month(self, at: datetime) -> None:
+        """As `clearing.periods.open_month` does."""
+        wanted = month_of(at, self.directory.rulebook.settings.time_zone)
+        earlier = [one.ends_at for one in self.periods.values() if one.number < wanted.number]
+        starts_at = max([wanted.starts_at, *earlier])
+        self.periods[wanted.number] = wanted._replace(starts_at=starts_at)
+
+    def _snapshot(
+        self, command: Command, moment: Moment, unseen: Sequence[Effects], sees: tuple[bool, ...]
+    ) -> Snapshot:
+        came, went, used, released = sees
+        wallet_id = self.wallet_of(command)
+        closed = [one.ends_at for one in self.periods.values() if one.state is not PeriodState.OPEN]
+        hold_id = command.hold_id if isinstance(command, OnHold) else getattr(command, "transaction_id", 0)
+        references = set(self.references) if getattr(command, "reference", None) else set()
+        if not used:
+            references -= {one for effects in unseen for one in effects.references}
+        return Snapshot(
+            directory=self.directory,
+            periods=[one for one in self.periods.values() if one.state is PeriodState.OPEN],
+            closed_until=max(closed, default=None),
+            cards=self.cards,
+            lots={wallet_id: list(self.lots.get(wallet_id, {}).values())},
+            arrears=self.arrears,
+            holds={hold_id: self.holds[hold_id]} if hold_id in self.holds else {},
+            originals=self._originals(command),
+            usage=self._usage(command, moment, unseen, used=used, released=released),
+            caps=self._caps(unseen, came=came, went=went),
+            recorded=self.recorded,
+            references=frozenset(references),
+        )
+
+    def wallet_of(self, command: Command) -> int:
+        """0 for a card that nobody has."""
+        if isinstance(command, OnWallet):
+            return command.wallet_id
+        assert isinstance(command, WithCard), "a command names a card or a wallet"
+        card = self.cards.get(command.card)
+        return card.wallet_id if card else 0
+
+    def _originals(self, command: Command) -> Mapping[int, Original]:
+        if not isinstance(command, Reversal) or command.transaction_id not in self.bookings:
+            return {}
+        settings = self.directory.rulebook.settings
+        terms = Terms(settings.point_value, settings.reimbursement_rate)
+        id_ = command.transaction_id
+        return {id_: Original(self.bookings[id_], terms, *self._reversed.get(id_, (0, 0)))}
+
+    def _usage(
+        self, command: Command, moment: Moment, unseen: Sequence[Effects], *, used: bool, released: bool
+    ) -> dict[UsageKey, Usage]:
+        settings = self.directory.rulebook.settings
+        merchant = self.directory.merchants.get(getattr(command, "merchant", ""))
+        if not settings.limits_velocity or merchant is None:
+            return {}
+        local = moment.clock.astimezone(settings.time_zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        day = first_id_at(midnight.astimezone(UTC))
+        hour = first_id_at(moment.clock - timedelta(hours=1))
+        at_merchant = UsageKey(UsageOf.MERCHANT, str(merchant.id))
+        usage = {}
+        for key in (UsageKey(UsageOf.CARD, getattr(command, "card", "")), at_merchant):
+            counted = dict(self._used.get(key, {}))
+            for effects in unseen if key is at_merchant else ():
+                if not used:
+                    for (of, id_), _ in effects.used.items():
+                        counted.pop(id_ if of == key else 0, None)
+                if not released:
+                    counted |= {id_: points for (of, id_), points in effects.released.items() if of == key}
+            usage[key] = Usage(
+                sum(points for id_, points in counted.items() if id_ >= day),
+                sum(id_ >= hour for id_ in counted),
+            )
+        return usage
+
+    def _caps(self, unseen: Sequence[Effects], *, came: bool, went: bool) -> dict[int, Cap]:
+        """Every cap, to be judged alone: nothing else happens in the model."""
+        caps = {}
+        for id_ in self.directory.capped:
+            debit = self.net_debit(id_)
+            for effects in unseen:
+                for (participant_id, period), growth in effects.debits.items():
+                    hidden = not came if growth > 0 else not went
+                    if participant_id == id_ and hidden and self._is_open(period):
+                        debit -= growth
+            caps[id_] = Cap(self.directory.cap(id_), debit, alone=True)
+        return caps
+
+    def net_debit(self, participant_id: int) -> int:
+        """Fen that it owes on balance in the periods that are not closed."""
+        return sum(
+            debit
+            for (id_, period), debit in self._debits.items()
+            if id_ == participant_id and self._is_open(period)
+        )
+
+    def _is_open(self, period: int) -> bool:
+        return self.periods[period].state is PeriodState.OPEN
+
+    @property
+    def legs(self) -> dict[tuple[int, int], Leg]:
+        return {(leg.transaction_id, leg.number): leg for one in self.bookings.values() for leg in one.legs}
