@@ -128,9 +128,7 @@ class Export:
         if self._viewer in (None, hold.acceptor_id):
             return shown
         code = present.participant_code(self._directory, self._viewer)
-        legs = [
-            one for one in present.held(hold, self._directory, self._caller)["legs"] if one["issuer"] == code
-        ]
+        legs = [one for one in present.held(hold, self._directory)["legs"] if one["issuer"] == code]
         taken = [one for one in first_of(hold.draws, hold.captured) if one.issuer_id == self._viewer]
         return shown | {
             "card": masked_number(hold.card_number),

@@ -69,7 +69,7 @@ def transaction(
     }
 
 
-def held(hold: Hold, directory: Directory, caller: Caller) -> dict[str, Any]:
+def held(hold: Hold, directory: Directory) -> dict[str, Any]:
     """The transaction that a hold is to become. Nothing is owed or charged for it before it is captured."""
     zone = directory.rulebook.settings.time_zone
     issuers = list(dict.fromkeys(draw.issuer_id for draw in hold.draws))

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.fields import CodeText, Text
-from api.schemas.common import whole
+from api.schemas.common import PageQuery, whole
 from clearing.adjustments import AdjustmentKind, AdjustmentStatus
 from clearing.core.amounts import MAX_QUANTITY
 
@@ -48,9 +48,7 @@ class AdjustmentInput(Schema):
             raise ValidationError("Must be somebody else than the debtor.", "creditor")
 
 
-class AdjustmentQuery(Schema):
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    cursor = Text(load_default=None)
+class AdjustmentQuery(PageQuery):
     status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
 
 

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from api.fields import Text, Whole
 from api.problems import MEANINGS
@@ -60,6 +60,12 @@ def page_of(schema: type[Schema]) -> type[Schema]:
         "next_cursor": fields.String(required=True, allow_none=True),
     }
     return type(name, (Schema,), attributes)
+
+
+def not_both(data: dict[str, Any]) -> None:
+    """A part of something is told in points or in fen."""
+    if data.get("points") is not None and data.get("amount") is not None:
+        raise ValidationError("Give points or amount, not both.", "points")
 
 
 def whole(description: str, **kwargs: Any) -> Whole:

@@ -2,13 +2,11 @@
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import Text
+from api.schemas.common import PageQuery
 from clearing.core.events import EventType
 
 
-class EventQuery(Schema):
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    cursor = Text(load_default=None)
+class EventQuery(PageQuery):
     type = fields.String(load_default=None, validate=validate.OneOf([str(one) for one in EventType]))
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, fields, validate, validates_schema
 
 from api.fields import Text
-from api.schemas.common import whole
+from api.schemas.common import PageQuery, not_both, whole
 from clearing.core.holds import HoldStatus
 
 STATUSES = [status.value for status in HoldStatus]
@@ -17,17 +17,14 @@ class CaptureInput(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _quantity(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("points") is not None and data.get("amount") is not None:
-            raise ValidationError("Give points or amount, not both.", "points")
+        not_both(data)
 
 
 class NothingInput(Schema):
     """No field."""
 
 
-class HoldQuery(Schema):
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    cursor = Text(load_default=None)
+class HoldQuery(PageQuery):
     card = Text(load_default=None)
     merchant = Text(load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))

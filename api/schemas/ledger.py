@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.fields import CodeText, Instant, Text, Truth, Whole
-from api.schemas.common import card_field, merchant_field, whole
+from api.schemas.common import PageQuery, card_field, merchant_field, whole
 from clearing.privacy import is_phone
 
 
@@ -164,9 +164,7 @@ class QuoteSchema(Schema):
     legs = fields.List(fields.Nested(LegSchema))
 
 
-class TransactionQuery(Schema):
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    cursor = Text(load_default=None)
+class TransactionQuery(PageQuery):
     card = Text(load_default=None)
     merchant = Text(load_default=None)
     period = Text(load_default=None, metadata={"example": "2026-11"})

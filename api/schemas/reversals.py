@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, fields, validate, validates_schema
 
 from api.fields import Instant, Text
-from api.schemas.common import whole
+from api.schemas.common import not_both, whole
 
 
 class ReversalInput(Schema):
@@ -20,8 +20,7 @@ class ReversalInput(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _quantity(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("points") is not None and data.get("amount") is not None:
-            raise ValidationError("Give points or amount, not both.", "points")
+        not_both(data)
 
 
 class ReversalRow(ReversalInput):

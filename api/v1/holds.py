@@ -6,6 +6,7 @@ from flask import Response
 
 from api import present
 from api.auth import BOOKS, DESKS, current_caller, guard, own_participant
+from api.narrowing import NOTHING, narrowed
 from api.posting import REPLAYED, hold_of, refusal, submit
 from api.problems import Problem
 from api.schemas.common import KEY_HEADER, page_of
@@ -16,11 +17,9 @@ from clearing import ids
 from clearing.core.commands import Caller, Scope
 from clearing.core.holds import Hold, HoldStatus
 from clearing.core.outcomes import Code, Outcome, Replayed
-from clearing.query import HoldFilter, database_time, list_holds, read_card, read_hold
+from clearing.query import HoldFilter, database_time, list_holds, read_hold
 
 blueprint = Blueprint("holds", __name__, description="What is set aside until it is captured or released")
-
-NOTHING: dict[str, Any] = {"data": [], "next_cursor": None}
 
 
 @blueprint.route("/holds")
@@ -32,19 +31,13 @@ def list_own_holds(query: dict[str, Any]) -> Response:
     caller, limit = current_caller(), query["limit"]
     with services().engine.connect() as connection:
         directory = services().directory(connection)
-        card = read_card(connection, query["card"]) if query["card"] else None
-        merchant = directory.merchants.get(query["merchant"]) if query["merchant"] else None
-        if (query["card"] and card is None) or (query["merchant"] and merchant is None):
+        found = narrowed(connection, directory, caller, query)
+        if found is None:
             return answer(NOTHING)
-        merchant_id = merchant.id if merchant else None
-        if caller.scope is Scope.MERCHANT:
-            if merchant_id not in (None, caller.merchant_id):
-                return answer(NOTHING)
-            merchant_id = caller.merchant_id
         wanted = HoldFilter(
             acceptor_id=own_participant(caller),
-            wallet_id=card.wallet_id if card else None,
-            merchant_id=merchant_id,
+            wallet_id=found.wallet_id,
+            merchant_id=found.merchant_id,
             status=HoldStatus(query["status"]) if query["status"] else None,
         )
         at = database_time(connection)

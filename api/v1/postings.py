@@ -66,5 +66,5 @@ def _post(kind: str, body: dict[str, Any]) -> Response:
     directory = services().posting_directory.last
     headers = REPLAYED if isinstance(outcome, Replayed) else None
     if not body.get("capture", True):
-        return answer(present.held(as_placed(hold_of(outcome)), directory, command.caller), 201, headers)
+        return answer(present.held(as_placed(hold_of(outcome)), directory), 201, headers)
     return answer(present.transaction(booking_of(outcome), directory, command.caller), 201, headers)

@@ -6,6 +6,7 @@ from flask import Response
 
 from api import present
 from api.auth import BOOKS, current_caller, guard, own_participant
+from api.narrowing import NOTHING, narrowed
 from api.problems import FieldError, Problem
 from api.schemas.common import page_of
 from api.schemas.ledger import TransactionQuery, TransactionSchema
@@ -23,14 +24,11 @@ from clearing.query import (
     database_time,
     list_bookings,
     read_bookings,
-    read_card,
     read_hold,
     transaction_key,
 )
 
 blueprint = Blueprint("transactions", __name__, description="What was booked, with legs, fees and reasons")
-
-NOTHING: dict[str, Any] = {"data": [], "next_cursor": None}
 
 
 @blueprint.route("/transactions")
@@ -42,19 +40,13 @@ def list_transactions(query: dict[str, Any]) -> Response:
     caller, limit = current_caller(), query["limit"]
     with services().engine.connect() as connection:
         directory = services().directory(connection)
-        card = read_card(connection, query["card"]) if query["card"] else None
-        merchant = directory.merchants.get(query["merchant"]) if query["merchant"] else None
-        if (query["card"] and card is None) or (query["merchant"] and merchant is None):
-            return answer(NOTHING)
-        if caller.scope is Scope.MERCHANT and merchant is None:
-            assert caller.merchant_id is not None, "a merchant's key names its merchant"
-            merchant = directory.merchant(caller.merchant_id)
-        if caller.scope is Scope.MERCHANT and merchant and merchant.id != caller.merchant_id:
+        narrow = narrowed(connection, directory, caller, query)
+        if narrow is None:
             return answer(NOTHING)
         wanted = TransactionFilter(
             visible_to=own_participant(caller),
-            wallet_id=card.wallet_id if card else None,
-            merchant_id=merchant.id if merchant else None,
+            wallet_id=narrow.wallet_id,
+            merchant_id=narrow.merchant_id,
             period=_period(query["period"]),
             reference=query["reference"],
         )
@@ -91,7 +83,7 @@ def read_transaction(transaction_id: str) -> Response:
             present.transaction(booking, directory, caller, reversed_.get(transaction_key(booking), ()), hold)
         )
     if hold is not None and not found and holds.visible(hold, caller):
-        return answer(present.held(hold._replace(status=hold.status_at(at)), directory, caller))
+        return answer(present.held(hold._replace(status=hold.status_at(at)), directory))
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
 
 
