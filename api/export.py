@@ -25,7 +25,6 @@ from clearing.query import (
     list_bookings,
     list_holds,
     list_lots,
-    transaction_key,
 )
 from clearing.tables import arrears
 
@@ -144,9 +143,9 @@ class Export:
 
     def _show_bookings(self, connection: Connection, bookings: list[Booking]) -> list[dict[str, Any]]:
         seen = [one for one in bookings if self._concerns(one)]
-        reversed_ = read_reversed(connection, [transaction_key(one) for one in seen])
+        reversed_ = read_reversed(connection, [one.transaction.id for one in seen])
         return [
-            present.transaction(one, self._directory, self._caller, reversed_.get(transaction_key(one), ()))
+            present.transaction(one, self._directory, self._caller, reversed_.get(one.transaction.id, ()))
             for one in seen
         ]
 

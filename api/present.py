@@ -63,7 +63,11 @@ def transaction(
         "reversed": points_undone if row.kind is TransactionKind.REDEMPTION else amount_undone,
         "reversed_points": points_undone,
         "reversed_amount": amount_undone,
-        "reverses": None if row.original_id is None else ids.transaction_id(row.wallet_id, row.original_id),
+        "reverses": None
+        if row.original_id is None
+        else ids.transaction_id(
+            row.wallet_id if row.original_wallet_id is None else row.original_wallet_id, row.original_id
+        ),
         "reverses_period": None if row.original_period is None else period_name(row.original_period),
         "legs": [_leg(leg, booking, directory) for leg in legs_seen],
     }

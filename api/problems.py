@@ -84,6 +84,12 @@ MEANINGS: dict[str, Meaning] = {
     Code.ALREADY_EXISTS: Meaning(
         409, "It exists already", "Use another code or number, or the existing one."
     ),
+    Code.NOT_LINKABLE: Meaning(
+        409, "These cards cannot be linked or parted", "Read in the detail what is in the way."
+    ),
+    Code.HOLD_OPEN: Meaning(
+        409, "A hold is open", "Capture or void it, or wait until it ends; then try again."
+    ),
     Code.PERIOD_CLOSED: Meaning(409, "The period is closed", "Book it in the open period."),
     Code.RATE_LIMITED: Meaning(429, "Too many requests", "Slow down and try again."),
     HttpCode.NOT_FOUND: Meaning(404, "There is nothing here", "Check the path and the id."),

@@ -10,6 +10,7 @@ from api.imports.runner import ImportRunner
 from api.keyring import Keyring
 from clearing.core.directory import Directory
 from clearing.directory import DirectoryCache
+from clearing.linking import Linker
 from clearing.members import Enroller
 from clearing.privacy import PersonalData
 from clearing.queue import PostingQueue
@@ -27,6 +28,7 @@ class Services:
     keyring: Keyring
     posting: PostingQueue
     enroller: Enroller
+    linker: Linker
     imports: ImportRunner
     posting_directory: DirectoryCache
     directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
@@ -39,6 +41,7 @@ class Services:
         self.imports.close()
         self.posting.close()
         self.enroller.close()
+        self.linker.close()
         self.engine.dispose()
 
 

@@ -14,6 +14,7 @@ from clearing.core.commands import Scope
 from clearing.core.rulebook import AllianceSettings
 from clearing.directory import DirectoryCache, read_rulebook
 from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
+from clearing.linking import Linker
 from clearing.members import Enroller
 from clearing.periods import open_period_for, read_periods
 from clearing.privacy import PersonalData
@@ -25,8 +26,8 @@ from database import make_engine, migrations
 KEYS_FILE = "keys/personal-data.json"
 IMPORTS_FOLDER = "imports"
 
-#: Beside the request threads: the posting thread, enrolment, and an import with two writers and its lock.
-CONNECTIONS_BESIDE_THREADS = 6
+#: Beside the request threads: posting, enrolment, linking, and an import with three writers and its lock.
+CONNECTIONS_BESIDE_THREADS = 8
 CONNECTIONS_MAX = 40
 
 
@@ -46,6 +47,9 @@ def build_services(settings: Settings, database_url: str) -> Services:
     def make_enroller() -> Enroller:
         return Enroller(Writer(engine), personal_data)
 
+    def make_linker() -> Linker:
+        return Linker(engine, Writer(engine))
+
     files = settings.data_dir / IMPORTS_FOLDER
     return Services(
         engine=engine,
@@ -55,7 +59,8 @@ def build_services(settings: Settings, database_url: str) -> Services:
         posting=PostingQueue(lambda: Writer(engine, directory=posting_directory)),
         posting_directory=posting_directory,
         enroller=make_enroller(),
-        imports=ImportRunner(engine, files, make_writer, make_enroller),
+        linker=make_linker(),
+        imports=ImportRunner(engine, files, make_writer, make_enroller, make_linker),
     )
 
 

@@ -76,11 +76,20 @@ def command(row: Row, caller: Caller) -> Command:
         "key": posting_key(row.id),
         "request_hash": request_hash("adjustment", {"id": row.id}),
         "caller": caller,
-        "wallet_id": row.wallet_id,
         "reason": row.reason,
     }
     if row.kind == AdjustmentKind.POINTS:
         return PointsAdjustment(
-            **common, issuer_id=row.issuer_id, points=row.points, expires_on=row.expires_on
+            **common,
+            card=row.card_number,
+            issuer_id=row.issuer_id,
+            points=row.points,
+            expires_on=row.expires_on,
         )
-    return MoneyAdjustment(**common, debtor_id=row.debtor_id, creditor_id=row.creditor_id, amount=row.amount)
+    return MoneyAdjustment(
+        **common,
+        wallet_id=row.wallet_id,
+        debtor_id=row.debtor_id,
+        creditor_id=row.creditor_id,
+        amount=row.amount,
+    )

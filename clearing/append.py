@@ -20,6 +20,7 @@ from clearing.core.journal import Entry, Leg, PositionChange, PositionKey, Trans
 from clearing.core.limits import debits_of
 from clearing.core.outcomes import Recorded
 from clearing.core.snapshot import ArrearsKey, Lot, ReferenceKey
+from clearing.moves import carry_out
 
 
 class Rows(NamedTuple):
@@ -111,7 +112,7 @@ _TRANSACTIONS = _rows(
     "period int, wallet_id bigint, id bigint, kind smallint, card_number text, merchant_id int,"
     " acceptor_id int, occurred_at timestamptz, booked_at timestamptz, late bool, points bigint,"
     " amount bigint, rule_version int, posted_by text, reference text, purpose text, metadata jsonb,"
-    " original_id bigint, original_period int",
+    " original_id bigint, original_period int, original_wallet_id bigint",
 )
 _OF_TRANSACTION = {"period": "period", "wallet_id": "wallet_id", "transaction_id": "id"}
 _LEGS = _rows(
@@ -226,6 +227,8 @@ def apply(connection: Connection, decision: Decision, stripe: int, at: datetime)
     """
     if not decision.recorded:
         return  # every command was a replay or not entitled: nothing to write, not even an outcome
+    if decision.move is not None:
+        carry_out(connection, decision.move)
     place_of = {transaction.id: place for place, transaction in enumerate(decision.transactions, 1)}
     # Rows that another transaction may hold come in the order of their keys, so that no two wait in a ring.
     connection.exec_driver_sql(

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from clearing.core.commands import Caller
 from clearing.core.enrolment import CARD_NUMBER
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.snapshot import CardStatus
+from clearing.locks import PERIODS, hold_shared
 from clearing.members import random_card_numbers
 from clearing.tables import cards, members, wallets
 
@@ -121,20 +122,26 @@ def replace_card(
     return _found(connection, card.wallet_id, issued)
 
 
-def lock_wallet(connection: Connection, wallet_id: int) -> None:
-    """Wait for the postings of this wallet that are under way, and let none begin until we are done."""
+def lock_wallet_of(connection: Connection, query: Select[Any]) -> int | None:
+    """Wait for the postings of a wallet that are under way, and let none begin until we are done.
+
+    `query` gives its id, which cannot change until then; None if there is none.
+    """
+    hold_shared(connection, PERIODS)
+    wallet_id: int | None = connection.execute(query).scalar_one_or_none()
     connection.execute(select(wallets.c.id).where(wallets.c.id == wallet_id).with_for_update(key_share=True))
+    return wallet_id
 
 
 def _locked(connection: Connection, number: str, caller: Caller) -> IssuedCard | Refusal:
-    """The card, read after its wallet was locked. It keeps wallet and issuer for as long as it exists."""
-    row = connection.execute(
-        select(cards.c.wallet_id, cards.c.issuer_id).where(cards.c.number == number)
-    ).one_or_none()
-    if row is None or not caller.may_issue_for(row.issuer_id):
+    """The card, read after its wallet was locked. It keeps its issuer for as long as it exists."""
+    is_it = cards.c.number == number
+    issuer_id = connection.execute(select(cards.c.issuer_id).where(is_it)).scalar_one_or_none()
+    if issuer_id is None or not caller.may_issue_for(issuer_id):
         return Refusal(Code.CARD_UNKNOWN, f"There is no card {number!r} of yours.")
-    lock_wallet(connection, row.wallet_id)
-    return _found(connection, row.wallet_id, number)
+    wallet_id = lock_wallet_of(connection, select(cards.c.wallet_id).where(is_it))
+    assert wallet_id is not None, "cards are never deleted"
+    return _found(connection, wallet_id, number)
 
 
 def _found(connection: Connection, wallet_id: int, number: str) -> IssuedCard:

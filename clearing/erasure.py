@@ -6,15 +6,12 @@ of nobody. Balances are not paid out or taken away; they end as they would have.
 
 from sqlalchemy import Connection, func, select, update
 
-from clearing.cards import lock_wallet
+from clearing.cards import lock_wallet_of
 from clearing.core.holds import HoldStatus
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.snapshot import CardStatus
 from clearing.query import HoldFilter, database_time, list_holds
 from clearing.tables import cards, members
-
-#: No code says that something is still open; this one is at least true of the hold.
-OPEN_HOLD = Code.ALREADY_EXISTS
 
 
 def erase_member(connection: Connection, member_id: int) -> bool | Refusal:
@@ -23,15 +20,15 @@ def erase_member(connection: Connection, member_id: int) -> bool | Refusal:
     False if that was done before: nothing changes then. Refused while the wallet has an open hold, whoever
     placed it: the guest is still expected, or in the house. The member must exist.
     """
-    wallet_id = connection.execute(select(members.c.wallet_id).where(members.c.id == member_id)).scalar_one()
-    lock_wallet(connection, wallet_id)
+    wallet_id = lock_wallet_of(connection, select(members.c.wallet_id).where(members.c.id == member_id))
+    assert wallet_id is not None, "the member exists"
     erased_at = connection.execute(select(members.c.erased_at).where(members.c.id == member_id)).scalar_one()
     if erased_at is not None:
         return False
     wanted = HoldFilter(wallet_id=wallet_id, status=HoldStatus.HELD)
     if list_holds(connection, wanted, database_time(connection), None, 1):
         return Refusal(
-            OPEN_HOLD,
+            Code.HOLD_OPEN,
             "The member's wallet still has an open hold. Erase the data when it was captured or voided, or"
             " has ended.",
         )

@@ -35,7 +35,11 @@ SELECT {key}, coalesce(sum(points) FILTER (WHERE id >= %(day)s), 0)::bigint,
          WHERE {condition} AND id >= least(%(day)s, %(hour)s) AND kind = %(kind)s AND status = 'held') AS used
  GROUP BY {key}
 """
-_USED_WITH_CARDS = _USED.format(key="card_number", condition="wallet_id = ANY(%(names)s::bigint[])")
+_USED_WITH_CARDS = _USED.format(
+    key="card_number",
+    condition="wallet_id IN (SELECT unnest(%(names)s::bigint[])"
+    " UNION ALL SELECT id FROM wallets WHERE merged_into = ANY(%(names)s::bigint[]))",
+)
 _USED_AT_MERCHANTS = _USED.format(
     key="merchant_id",
     condition="(acceptor_id, merchant_id) IN"

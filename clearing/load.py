@@ -4,7 +4,7 @@ statements for one command and for ten thousand.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,7 +13,17 @@ from sqlalchemy import Connection
 from clearing import arrays
 from clearing.core.accounts import Asset
 from clearing.core.calendar import Period, PeriodState
-from clearing.core.commands import AtMerchant, Command, OnHold, OnWallet, Reversal, WithCard
+from clearing.core.commands import (
+    AtMerchant,
+    Command,
+    Link,
+    OnHold,
+    OnWallet,
+    PointsAdjustment,
+    Reversal,
+    Unlink,
+    WithCard,
+)
 from clearing.core.decide import KINDS
 from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import TransactionKind
@@ -22,8 +32,9 @@ from clearing.core.outcomes import Code, Recorded, Refusal
 from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceKey, Snapshot
 from clearing.directory import DirectoryCache
 from clearing.limits import lock_caps, read_usage, used_since
-from clearing.locks import PERIODS
-from clearing.originals import read_originals
+from clearing.locks import PERIODS, hold_exclusively
+from clearing.originals import NOTHING_NAMED, Named, read_named, read_originals
+from clearing.query import read_open_holds
 
 _ASSETS = {int(asset): asset for asset in Asset}
 _CARD_STATUSES = {status.value: status for status in CardStatus}
@@ -127,6 +138,14 @@ _WALLETS_UNPREPARED = f"SELECT DISTINCT unnest({_wallets(_SENT)})"
 _OUTCOMES = f"SELECT {_as_columns(_RECORDED)} FROM outcomes WHERE key = ANY(%(keys)s::uuid[])"  # noqa: S608
 
 
+#: What stands alone in its batch.
+LINKING = (Link, Unlink)
+#: What names something that was booked or set aside before.
+FOLLOW_UPS = (OnHold, Reversal)
+NAMING_CARD = (WithCard, PointsAdjustment)
+BEFORE_ALL_LOTS = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class Gathered(NamedTuple):
     """`at` is the database's clock, read after the locks were granted."""
 
@@ -160,7 +179,13 @@ def gather(
     Raises DirectoryMoved.
     """
     directory = cache.known(connection)
-    asked = _asked(commands)
+    links = _are_links(commands)
+    if links and locked:
+        # A posting finds its wallets by their cards before it locks them: none may be under way meanwhile.
+        hold_exclusively(connection, PERIODS)
+    follow_ups = [one for one in commands if isinstance(one, FOLLOW_UPS)]
+    named = read_named(connection, follow_ups, locked=locked) if follow_ups else NOTHING_NAMED
+    asked = _asked(commands, named)
     caps: dict[int, Cap] = {}
     before = _LOCK_WALLETS if locked else ""
     if directory.capped:
@@ -189,7 +214,9 @@ def gather(
         lots=_lots(lots),
         arrears={ArrearsKey(wallet_id, issuer_id): points for wallet_id, issuer_id, points in arrears},
         holds=_holds(holds, draws),
-        originals=read_originals(connection, [one for one in commands if isinstance(one, Reversal)]),
+        originals=read_originals(
+            connection, [one for one in follow_ups if isinstance(one, Reversal)], named.merged
+        ),
         usage=read_usage(
             connection, commands, {card.wallet_id for card in known_cards.values()}, directory, at
         ),
@@ -197,6 +224,10 @@ def gather(
         caps={id_: cap._replace(limit=directory.cap(id_)) for id_, cap in caps.items()},
         recorded=_recorded(recorded),
         references=frozenset(ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references),
+        merged=named.merged,
+        open_holds=read_open_holds(connection, {one.wallet_id for one in known_cards.values()})
+        if links
+        else (),
     )
     return Gathered(snapshot, at)
 
@@ -206,22 +237,33 @@ def read_recorded(connection: Connection, keys: list[str]) -> dict[str, Recorded
     return _recorded(_rows(connection.exec_driver_sql(_OUTCOMES, {"keys": keys}).scalar_one()))
 
 
+def _are_links(commands: Sequence[Command]) -> bool:
+    return bool(commands) and isinstance(commands[0], LINKING)
+
+
 def _first_booking(commands: Sequence[Command]) -> datetime | None:
-    """The earliest time in the past at which one of the commands is to be booked."""
+    """The earliest time in the past at which one of the commands is to be booked; lots that ended before
+    it are left out.
+    """
+    if _are_links(commands):
+        return BEFORE_ALL_LOTS
     past = [one.occurred_at for one in commands if one.historical and one.occurred_at is not None]
     return min(past, default=None)
 
 
-def _asked(commands: Sequence[Command]) -> dict[str, Any]:
+def _asked(commands: Sequence[Command], named: Named) -> dict[str, Any]:
     """The values of `_PARAMETERS`."""
+    cards = {command.card for command in commands if isinstance(command, NAMING_CARD)}
+    cards |= {command.other_card for command in commands[:1] if isinstance(command, Link)}
+    wallets = {command.wallet_id for command in commands if isinstance(command, OnWallet)}
     references = {
         (command.merchant, KINDS[type(command)][0], command.reference)
         for command in commands
         if isinstance(command, AtMerchant) and command.reference is not None
     }
     return {
-        "cards": arrays.texts({command.card for command in commands if isinstance(command, WithCard)}),
-        "named": arrays.numbers({command.wallet_id for command in commands if isinstance(command, OnWallet)}),
+        "cards": arrays.texts(cards | named.cards),
+        "named": arrays.numbers(wallets | set(named.merged.values())),
         "first": _first_booking(commands),
         "keys": arrays.texts(command.key for command in commands),
         "merchants": arrays.texts(merchant for merchant, _, _ in references),

@@ -3,7 +3,8 @@
 from sqlalchemy import Connection
 
 #: Postings hold it shared, closing and opening of periods exclusively: closing waits for the
-#: transactions in flight, and none can land in a period after it is closed.
+#: transactions in flight, and none can land in a period after it is closed. Linking wallets holds it
+#: exclusively too: a posting finds its wallets by their cards before it locks them.
 PERIODS = 7_430_001
 
 #: First of two keys; the second is the number of the writer that holds it.
@@ -19,6 +20,11 @@ JOBS = 7_430_004
 CAPS = 7_430_005
 
 # An import that is running holds a session lock on its own id, which is far above these numbers.
+
+
+def hold_shared(connection: Connection, lock: int) -> None:
+    """As `hold_exclusively`, beside others who do so."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock_shared(%s)", (lock,))
 
 
 def hold_exclusively(connection: Connection, lock: int) -> None:

@@ -4,7 +4,23 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, not_, or_, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 
 from clearing.core.accounts import CHART, Account, Asset, EntryKind
 from clearing.core.holds import HeldDraw, Hold, HoldStatus
@@ -29,6 +45,7 @@ from clearing.tables import (
     members,
     references,
     transactions,
+    wallets,
 )
 
 TransactionKey = tuple[int, int]  # (wallet id, transaction id)
@@ -45,10 +62,6 @@ class TransactionFilter(NamedTuple):
     merchant_id: int | None = None
     period: int | None = None
     reference: str | None = None
-
-
-def transaction_key(booking: Booking) -> TransactionKey:
-    return booking.transaction.wallet_id, booking.transaction.id
 
 
 def read_bookings(connection: Connection, keys: Sequence[TransactionKey]) -> list[Booking]:
@@ -109,9 +122,44 @@ def database_time(connection: Connection) -> datetime:
 
 
 def read_hold(connection: Connection, wallet_id: int, hold_id: int) -> Hold | None:
-    query = select(holds).where(holds.c.wallet_id == wallet_id, holds.c.id == hold_id)
+    """`wallet_id`: where it was placed; it may have gone on with that wallet's other things."""
+    query = select(holds).where(holds.c.wallet_id.in_(_now_in(wallet_id)), holds.c.id == hold_id)
     found = _holds(connection, query)
     return found[0] if found else None
+
+
+def read_open_holds(connection: Connection, wallet_ids: Iterable[int]) -> list[Hold]:
+    """All that are held in these wallets, whether their time is over or not."""
+    query = select(holds).where(holds.c.wallet_id.in_(list(wallet_ids)), holds.c.status == HoldStatus.HELD)
+    return _holds(connection, query.order_by(holds.c.id))
+
+
+def read_booking(connection: Connection, wallet_id: int, transaction_id: int) -> Booking | None:
+    """`wallet_id`: where it was begun; a hold that went to another wallet was captured there."""
+    query = select(transactions.c.wallet_id).where(
+        transactions.c.wallet_id.in_(_now_in(wallet_id)), transactions.c.id == transaction_id
+    )
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else read_bookings(connection, [(found, transaction_id)])[0]
+
+
+def wallet_now(connection: Connection, wallet_id: int) -> int:
+    """The wallet itself, or the one that it was merged into."""
+    merged_into = connection.execute(select(wallets.c.merged_into).where(wallets.c.id == wallet_id))
+    return merged_into.scalar_one_or_none() or wallet_id
+
+
+def _now_in(wallet_id: int) -> CompoundSelect[Any]:
+    """The wallet, and the one that it was merged into."""
+    return union(
+        select(literal(wallet_id, BigInteger)),
+        select(wallets.c.merged_into).where(wallets.c.id == wallet_id),
+    )
+
+
+def _with_merged(wallet_id: int) -> Select[Any]:
+    """The wallet, and those that were merged into it."""
+    return select(wallets.c.id).where(or_(wallets.c.id == wallet_id, wallets.c.merged_into == wallet_id))
 
 
 def list_holds(
@@ -121,11 +169,12 @@ def list_holds(
     query = select(holds)
     for column, value in (
         (holds.c.acceptor_id, wanted.acceptor_id),
-        (holds.c.wallet_id, wanted.wallet_id),
         (holds.c.merchant_id, wanted.merchant_id),
     ):
         if value is not None:
             query = query.where(column == value)
+    if wanted.wallet_id is not None:
+        query = query.where(holds.c.wallet_id.in_(_with_merged(wanted.wallet_id)))
     is_over = and_(holds.c.status == HoldStatus.HELD, holds.c.expires_at <= at)
     match wanted.status:
         case None:
@@ -189,7 +238,7 @@ def wallet_members(connection: Connection, wallet_id: int) -> list[Row]:
 
 def _conditions(wanted: TransactionFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.wallet_id is not None:
-        yield transactions.c.wallet_id == wanted.wallet_id
+        yield transactions.c.wallet_id.in_(_with_merged(wanted.wallet_id))
     if wanted.merchant_id is not None:
         yield transactions.c.merchant_id == wanted.merchant_id
     if wanted.period is not None:

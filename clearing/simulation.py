@@ -27,13 +27,14 @@ SELECT l.kind, l.issuer_id, l.acceptor_id, l.points, l.amount, l.acceptor_fee, l
          FROM (SELECT o.booked_at, e.points, e.amount
                  FROM transactions o
                  JOIN legs e ON e.period = o.period AND e.wallet_id = o.wallet_id AND e.transaction_id = o.id
-                WHERE o.wallet_id = t.wallet_id AND o.id = t.original_id AND o.period = t.original_period
+                WHERE o.wallet_id = coalesce(t.original_wallet_id, t.wallet_id)
+                  AND o.id = t.original_id AND o.period = t.original_period
                   AND e.kind = l.kind AND e.issuer_id = l.issuer_id
                UNION ALL
                SELECT r.booked_at, e.points, e.amount
                  FROM transactions r
                  JOIN legs e ON e.period = r.period AND e.wallet_id = r.wallet_id AND e.transaction_id = r.id
-                WHERE r.wallet_id = t.wallet_id AND r.original_id = t.original_id
+                WHERE r.original_id = t.original_id
                   AND r.period BETWEEN t.original_period AND t.period
                   AND (r.booked_at, r.id) < (t.booked_at, t.id)
                   AND e.kind = l.kind AND e.issuer_id = l.issuer_id) AS earlier

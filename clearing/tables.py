@@ -156,6 +156,9 @@ wallets = Table(
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("opened_at", instant(), nullable=False),
+    Column("merged_into", BigInteger, ForeignKey("wallets.id")),
+    Index("wallets_merged_into_idx", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+    comment="merged_into: the wallet that took in what this one had, and whatever that was merged into",
     postgresql_with={"fillfactor": 80},
 )
 
@@ -241,7 +244,7 @@ holds = Table(
     CheckConstraint("captured >= 0 AND (status = 'captured') = (captured > 0)", name="captured"),
     Index("holds_expires_at_idx", "expires_at", postgresql_where=text("status = 'held'")),
     Index("holds_acceptor_id_merchant_id_id_idx", "acceptor_id", "merchant_id", "id"),
-    comment="The transaction that captures a hold has its id; only status and captured ever change",
+    comment="The transaction that captures a hold has its id; status, captured, wallet_id alone ever change",
 )
 
 hold_draws = Table(
@@ -303,11 +306,11 @@ transactions = Table(
     Column("metadata", JSONB),
     Column("original_id", BigInteger),
     Column("original_period", Integer),
+    Column("original_wallet_id", BigInteger),
     PrimaryKeyConstraint("wallet_id", "id", "period"),
     Index("transactions_acceptor_id_merchant_id_id_idx", "acceptor_id", "merchant_id", "id"),
     Index(
-        "transactions_wallet_id_original_id_idx",
-        "wallet_id",
+        "transactions_original_id_idx",
         "original_id",
         postgresql_where=text("original_id IS NOT NULL"),
     ),
@@ -390,6 +393,41 @@ cap_lines = Table(
     Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True),
     Column("line", SmallInteger, nullable=False),
     comment="Per cent of its net debit cap at which a participant was last warned",
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("card_number", Text, ForeignKey("cards.number"), nullable=False),
+    Column("other_card", Text, ForeignKey("cards.number"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", instant(), nullable=False),
+    Column("changed_at", instant(), nullable=False),
+    CheckConstraint("status IN ('proposed', 'linked', 'rejected', 'unlinked')", name="status"),
+    CheckConstraint("card_number < other_card", name="order"),
+    Index(
+        "links_card_number_other_card_key",
+        "card_number",
+        "other_card",
+        unique=True,
+        postgresql_where=text("status IN ('proposed', 'linked')"),
+    ),
+    Index("links_other_card_idx", "other_card"),
+    comment="Cards of which participants say that one person holds them",
+)
+
+link_parties = Table(
+    "link_parties",
+    metadata,
+    Column("link_id", BigInteger, ForeignKey("links.id"), primary_key=True),
+    Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("agreed_by", Text),
+    Column("agreed_at", instant()),
+    CheckConstraint("(agreed_by IS NULL) = (agreed_at IS NULL)", name="agreed"),
+    Index("link_parties_participant_id_idx", "participant_id", "link_id"),
+    comment="Whose consent a link needs, and who has given it",
 )
 
 adjustments = Table(

@@ -127,8 +127,13 @@ def _numbers(kinds: Iterable[IntEnum]) -> str:
     return ", ".join(str(int(kind)) for kind in kinds)
 
 
-_ARREARS_KINDS = _numbers((EntryKind.ARREARS_INCURRED, EntryKind.ARREARS_PAID))
+_INTO_ARREARS = _numbers(kind for kind, posting in CHART.items() if posting.debit is Account.ARREARS)
+_ARREARS_KINDS = _numbers(
+    kind for kind, posting in CHART.items() if Account.ARREARS in (posting.debit, posting.credit)
+)
 _FROM_LOT, _INTO_LOT = _kinds("debit"), _kinds("credit")
+_MOVED_OUT = _numbers(kind for kind, posting in CHART.items() if posting.credit is Account.MOVED)
+_MOVED_IN = _numbers(kind for kind, posting in CHART.items() if posting.debit is Account.MOVED)
 _IN_POINTS = _numbers(kind for kind, posting in CHART.items() if posting.unit is Unit.POINTS)
 
 #: Which entries move a leg's points or amount in or out of lots, and which its reversal's.
@@ -144,6 +149,11 @@ _IN_EITHER_UNIT = {
     LegKind.ADJUSTMENT: (EntryKind.POINTS_ADJUSTED_UP, EntryKind.POINTS_ADJUSTED_DOWN),
     LegKind.EXPIRY: (EntryKind.POINTS_EXPIRED, EntryKind.VALUE_EXPIRED),
 }
+#: Of what goes from one wallet to another: into the one, out of the other.
+_MOVED = {
+    Unit.POINTS: (EntryKind.POINTS_MOVED_IN, EntryKind.POINTS_MOVED_OUT),
+    Unit.FEN: (EntryKind.VALUE_MOVED_IN, EntryKind.VALUE_MOVED_OUT),
+}
 _BY_POINTS = _numbers((LegKind.VISIT, LegKind.ISSUE, LegKind.REDEMPTION))
 
 
@@ -157,6 +167,10 @@ def _cases(pairs: Mapping[LegKind, tuple[EntryKind, EntryKind]], first: str) -> 
 
 _LEG_MOVES = f"""
        CASE kind {_cases(_LEG_ENTRIES, "points + amount > 0")} {_cases(_IN_EITHER_UNIT, "points > 0")}
+            WHEN {LegKind.TRANSFER:d} THEN CASE WHEN points > 0 THEN {_MOVED[Unit.POINTS][0]:d}
+                                                WHEN points < 0 THEN {_MOVED[Unit.POINTS][1]:d}
+                                                WHEN amount > 0 THEN {_MOVED[Unit.FEN][0]:d}
+                                                ELSE {_MOVED[Unit.FEN][1]:d} END
        END AS kind,
        abs(CASE WHEN points <> 0 OR kind IN ({_BY_POINTS}) THEN points ELSE amount END) AS quantity
 """
@@ -248,6 +262,8 @@ _DRAWS_AND_CREDITS = compare(
                CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS issuer_id,
                CASE kind WHEN {EntryKind.ARREARS_PAID:d} THEN {EntryKind.POINTS_ISSUED:d}
                          WHEN {EntryKind.ARREARS_INCURRED:d} THEN {EntryKind.POINTS_WITHDRAWN:d}
+                         WHEN {EntryKind.ARREARS_MOVED_OUT:d} THEN {EntryKind.POINTS_MOVED_IN:d}
+                         WHEN {EntryKind.ARREARS_MOVED_IN:d} THEN {EntryKind.POINTS_MOVED_OUT:d}
                          ELSE kind END AS kind,
                quantity
           FROM entries
@@ -343,17 +359,19 @@ SELECT t.wallet_id, t.id AS transaction_id, l.number, l.kind, l.issuer_id, l.acc
        l.fee_rule_id, l.points + s.points AS points, l.amount + s.amount AS amount,
        l.obligation + s.obligation AS obligation, l.acceptor_fee + s.acceptor_fee AS acceptor_fee,
        l.issuer_fee + s.issuer_fee AS issuer_fee
-  FROM (SELECT r.wallet_id, r.original_id, r.original_period, b.kind, b.issuer_id, sum(b.points) AS points,
-               sum(b.amount) AS amount, sum(b.obligation) AS obligation, sum(b.acceptor_fee) AS acceptor_fee,
+  FROM (SELECT coalesce(r.original_wallet_id, r.wallet_id) AS wallet_id, r.original_id, r.original_period,
+               b.kind, b.issuer_id, sum(b.points) AS points, sum(b.amount) AS amount,
+               sum(b.obligation) AS obligation, sum(b.acceptor_fee) AS acceptor_fee,
                sum(b.issuer_fee) AS issuer_fee
           FROM transactions r
           JOIN legs b ON b.period = r.period AND b.wallet_id = r.wallet_id AND b.transaction_id = r.id
          WHERE r.original_id IS NOT NULL
            AND (%(period)s::int IS NULL
                 OR EXISTS (SELECT FROM transactions x
-                            WHERE x.wallet_id = r.wallet_id AND x.original_id = r.original_id
+                            WHERE x.original_id = r.original_id
                               AND x.period = %(period)s::int))
-         GROUP BY r.wallet_id, r.original_id, r.original_period, b.kind, b.issuer_id) AS s
+         GROUP BY coalesce(r.original_wallet_id, r.wallet_id), r.original_id, r.original_period, b.kind,
+                  b.issuer_id) AS s
   LEFT JOIN transactions t
          ON t.wallet_id = s.wallet_id AND t.id = s.original_id AND t.period = s.original_period
   LEFT JOIN legs l ON l.period = t.period AND l.wallet_id = t.wallet_id AND l.transaction_id = t.id
@@ -405,7 +423,7 @@ _ARREARS = compare(
     ("wallet_id", "issuer_id"),
     ("points",),
     f"""SELECT wallet_id, debit AS issuer_id,
-               CASE kind WHEN {EntryKind.ARREARS_INCURRED:d} THEN quantity ELSE -quantity END AS points
+               CASE WHEN kind IN ({_INTO_ARREARS}) THEN quantity ELSE -quantity END AS points
           FROM entries WHERE kind IN ({_ARREARS_KINDS})""",  # noqa: S608
     "SELECT wallet_id, issuer_id, points FROM arrears",
 )
@@ -474,7 +492,9 @@ SELECT 'outcomes (key=' || o.key || ')', 'hold (wallet_id=' || o.wallet_id || ',
        'none'
   FROM outcomes o
  WHERE o.hold_id IS NOT NULL
-   AND NOT EXISTS (SELECT FROM holds h WHERE h.wallet_id = o.wallet_id AND h.id = o.hold_id)
+   AND NOT EXISTS (SELECT FROM holds h
+                     JOIN wallets w ON w.id = o.wallet_id
+                    WHERE h.wallet_id IN (w.id, w.merged_into) AND h.id = o.hold_id)
  LIMIT 1
 """
 
@@ -489,10 +509,38 @@ HAVING count(*) > 1
 SELECT concat('transactions (period=', t.period, ', wallet_id=', t.wallet_id, ', transaction_id=', t.id, ')'),
        '1 idempotency key', 'none'
   FROM transactions t
- WHERE t.kind IN ({_numbers(TransactionKind)})
+ WHERE t.kind IN ({_numbers(TransactionKind)}) AND t.kind <> {TransactionKind.TRANSFER:d}
    AND NOT EXISTS (SELECT FROM outcomes o WHERE o.wallet_id = t.wallet_id AND o.transaction_id = t.id)
  LIMIT 1
 """  # noqa: S608
+
+_MOVES = f"""
+SELECT concat('entries moved between wallets (period=', period, ', issuer_id=', issuer_id, ', unit=', unit,
+              ')') AS place,
+       'as much in as out' AS expected, 'in less out=' || sum(quantity) AS found
+  FROM (SELECT period, CASE WHEN kind IN ({_MOVED_OUT}) THEN credit ELSE debit END AS issuer_id,
+               CASE WHEN kind IN ({_IN_POINTS}) THEN 'points' ELSE 'fen' END AS unit,
+               CASE WHEN kind IN ({_MOVED_OUT}) THEN -quantity ELSE quantity END AS quantity
+          FROM entries WHERE kind IN ({_MOVED_OUT}, {_MOVED_IN}) AND {of_period()}) AS moved
+ GROUP BY period, issuer_id, unit
+HAVING sum(quantity) <> 0
+ ORDER BY period, issuer_id, unit
+ LIMIT 1
+"""  # noqa: S608
+
+_MERGED = """
+SELECT 'wallets (id=' || w.id || ')' AS place, 'nothing, as it was merged into ' || w.merged_into AS expected,
+       concat(c.number, ' ', l.id, ' ', h.id) AS found
+  FROM wallets w
+  LEFT JOIN cards c ON c.wallet_id = w.id
+  LEFT JOIN lots l ON l.wallet_id = w.id AND l.available + l.held > 0
+  LEFT JOIN holds h ON h.wallet_id = w.id AND h.status = 'held'
+ WHERE w.merged_into IS NOT NULL
+   AND (c.number IS NOT NULL OR l.id IS NOT NULL OR h.id IS NOT NULL
+        OR EXISTS (SELECT FROM wallets x WHERE x.id = w.merged_into AND x.merged_into IS NOT NULL))
+ ORDER BY w.id
+ LIMIT 1
+"""
 
 _REFERENCES = """
 SELECT concat('merchant_references (merchant_id=', r.merchant_id, ', kind=', r.kind,
@@ -537,5 +585,7 @@ CHECKS = (
     Check("periods_apart", "Periods do not overlap", _PERIODS_APART),
     Check("outcomes", "Outcomes of keys name existing transactions", _OUTCOMES),
     Check("keys", "A transaction is the outcome of one key", _KEYS),
+    Check("moves", "What leaves a wallet for another comes into it", _MOVES),
+    Check("merged", "A wallet merged into another has nothing", _MERGED),
     Check("references", "Merchants' references name their transactions", _REFERENCES),
 )

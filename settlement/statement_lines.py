@@ -34,7 +34,8 @@ def _kinds(side: str) -> str:
 _LINES = f"""
 SELECT l.wallet_id, l.transaction_id, l.kind, l.issuer_id, l.acceptor_id, l.points, l.amount, l.obligation,
        l.acceptor_fee, l.issuer_fee, l.reason, t.kind AS transaction_kind, t.merchant_id, t.reference,
-       t.occurred_at, t.booked_at, t.late, t.rule_version, t.original_id, f.rate, m.lots, m.quantities
+       t.occurred_at, t.booked_at, t.late, t.rule_version, t.original_id,
+       coalesce(t.original_wallet_id, t.wallet_id) AS original_wallet_id, f.rate, m.lots, m.quantities
   FROM legs l
   JOIN transactions t ON t.period = l.period AND t.wallet_id = l.wallet_id AND t.id = l.transaction_id
   LEFT JOIN fee_rules f ON f.id = l.fee_rule_id
@@ -106,7 +107,7 @@ class _Reading:
         # Taken apart at once, in the order of the SELECT: reading a row by names is most of the work.
         (wallet_id, transaction, kind_number, issuer_id, acceptor_id, points, amount, obligation,
          acceptor_fee, issuer_fee, reason, transaction_kind, merchant_id, reference, occurred_at,
-         booked_at, late, rule_version, original, rate, lots, quantities) = row  # fmt: skip
+         booked_at, late, rule_version, original, original_wallet, rate, lots, quantities) = row  # fmt: skip
         kind = self._kinds[kind_number]
         issuer, acceptor = self._participants[issuer_id], self._participants[acceptor_id]
         payers = [code for code, fee in ((acceptor, acceptor_fee), (issuer, issuer_fee)) if fee]
@@ -137,7 +138,7 @@ class _Reading:
             rule_version=rule_version,
             reason=self._reasons[reason],
             prior_period=late,
-            reverses=None if original is None else transaction_id(wallet_id, original),
+            reverses=None if original is None else transaction_id(original_wallet, original),
         )
 
 

@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError
 from api.commands import BUILDERS, Envelope
 from api.problems import field_errors
 from api.schemas.ledger import AccrualInput, LoadInput, MemberInput, OpeningInput, RedemptionInput, SpendInput
+from api.schemas.links import LinkRow
 from api.schemas.reversals import ReversalRow
 from clearing.core.commands import Command
 from clearing.core.outcomes import Code, Refusal
@@ -47,10 +48,13 @@ KINDS = {
     ),
     "loads": _kind("load", LoadInput(), "card merchant issuer amount", "card merchant amount"),
     "reversals": _kind("reversal", ReversalRow(), "transaction points amount reason", "transaction reason"),
+    "links": _kind("link", LinkRow(), "card other_card", "card other_card"),
     "spends": _kind("spend", SpendInput(), "card merchant issuer amount", "card merchant amount"),
 }
 
-MEMBERS = "members"
+MEMBERS, LINKS = "members", "links"
+#: Kinds whose rows are no transactions: they have neither a reference nor a time of their own.
+NOT_BOOKED = (MEMBERS, LINKS)
 
 
 def typed(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def typed(content: Mapping[str, Any]) -> dict[str, Any]:
 def checked(kind: str, content: Mapping[str, Any]) -> dict[str, Any] | Refusal:
     """The row's fields, loaded by the same schema as a request's body; or what is wrong with them."""
     fields = {name: value for name, value in content.items() if name != "key"}
-    if kind == MEMBERS:
+    if kind in NOT_BOOKED:
         fields = {name: value for name, value in fields.items() if name not in COMMON}
     if kind == "spends":
         # The draw order decides whose stored value is used; a file made for loads may name one.

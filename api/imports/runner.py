@@ -21,6 +21,7 @@ from clearing.core.directory import Directory
 from clearing.core.enrolment import Enrolment, EnrolmentOutcome
 from clearing.core.outcomes import Code, Outcome, Posted, Refusal, Replayed
 from clearing.idempotency import key_hash, request_hash
+from clearing.linking import Linker
 from clearing.members import Enroller, Person
 from clearing.writer import Writer
 
@@ -37,7 +38,16 @@ class _Judged(NamedTuple):
     row: Row
     command: Command | None = None
     enrolment: tuple[Enrolment, Person] | None = None
+    link: tuple[str, str] | None = None
     refusal: Refusal | None = None
+
+
+class _Posters(NamedTuple):
+    """What writes the rows, each with a connection of its own once it is used."""
+
+    writer: Writer
+    enroller: Enroller
+    linker: Linker
 
 
 class ImportRunner:
@@ -49,11 +59,13 @@ class ImportRunner:
         files: Path,
         make_writer: Callable[[], Writer],
         make_enroller: Callable[[], Enroller],
+        make_linker: Callable[[], Linker],
     ) -> None:
         self._engine = engine
         self._files = files
         self._make_writer = make_writer
         self._make_enroller = make_enroller
+        self._make_linker = make_linker
         self._queue: SimpleQueue[int | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -121,35 +133,50 @@ class ImportRunner:
     def _post_rows(self, current: store.Import, path: Path, on_progress: OnProgress | None) -> None:
         kind = kinds.KINDS[current.upload.kind]
         rows = Rows(path, current.upload.media_type, kind.columns, kind.required)
-        writer, enroller = self._make_writer(), self._make_enroller()
-        judged = islice(_judge(current.upload, rows, enroller), current.rows, None)
+        posters = _Posters(self._make_writer(), self._make_enroller(), self._make_linker())
+        judged = islice(_judge(current.upload, rows, posters.enroller), current.rows, None)
         try:
             while not self._stopping.is_set():
                 batch = list(islice(judged, BATCH_ROWS))
                 if not batch:
                     return
-                self._post_batch(current.id, batch, rows.bytes_read, writer, enroller)
+                self._post_batch(current, batch, rows.bytes_read, posters)
                 if on_progress is not None:
                     on_progress(self._read(current.id))
         finally:
-            writer.close()
-            enroller.close()
+            for poster in posters:
+                poster.close()
 
     def _post_batch(
-        self, import_id: int, batch: list[_Judged], bytes_read: int, writer: Writer, enroller: Enroller
+        self, current: store.Import, batch: list[_Judged], bytes_read: int, posters: "_Posters"
     ) -> None:
         def count(connection: Connection, outcomes: "list[Outcome] | list[EnrolmentOutcome]") -> None:
             progress = _progress(batch, iter(outcomes), bytes_read)
             if not requests:
-                progress = progress._replace(residue=_residue(batch, outcomes, writer.directory.last))
-            store.advance(connection, import_id, progress)
+                progress = progress._replace(residue=_residue(batch, outcomes, posters.writer.directory.last))
+            store.advance(connection, current.id, progress)
 
+        if current.upload.kind == kinds.LINKS:
+            self._link(current, batch, bytes_read, posters.linker)
+            return
         requests = [one.enrolment for one in batch if one.enrolment is not None]
         if requests:
-            enroller.enrol(requests, lambda connection, outcomes: count(connection, list(outcomes)))
+            posters.enroller.enrol(requests, lambda connection, outcomes: count(connection, list(outcomes)))
         else:
             commands = [one.command for one in batch if one.command is not None]
-            writer.post(commands, lambda connection, outcomes: count(connection, list(outcomes)))
+            posters.writer.post(commands, lambda connection, outcomes: count(connection, list(outcomes)))
+
+    def _link(self, current: store.Import, batch: list[_Judged], bytes_read: int, linker: Linker) -> None:
+        """One by one: a row that is repeated after a fault finds what it has done."""
+        for one in batch:
+            outcome = one.refusal
+            if one.link is not None:
+                answer = linker.agree(current.upload.caller, *one.link)
+                outcome = answer if isinstance(answer, Refusal) else None
+            refusals = [(one.row, outcome)] if outcome else []
+            progress = store.Progress(1, 1 - len(refusals), 0, refusals, Decimal(0), bytes_read)
+            with self._engine.begin() as connection:
+                store.advance(connection, current.id, progress)
 
     def _read(self, import_id: int) -> store.Import:
         with self._engine.connect() as connection:
@@ -170,7 +197,7 @@ def _judge(upload: store.Upload, rows: Rows, enroller: Enroller) -> Iterator[_Ju
         if isinstance(body, Refusal):
             yield _Judged(row, refusal=body)
             continue
-        if upload.historical and upload.kind != kinds.MEMBERS:
+        if upload.historical and upload.kind not in kinds.NOT_BOOKED:
             refusal = kinds.out_of_order(body, latest)
             if refusal is not None:
                 yield _Judged(row, refusal=refusal)
@@ -183,6 +210,8 @@ def _judge(upload: store.Upload, rows: Rows, enroller: Enroller) -> Iterator[_Ju
         elif upload.kind == kinds.MEMBERS:
             request = enroller.request_of(envelope.key, envelope.request_hash, envelope.caller, body)
             yield _Judged(row, enrolment=request)
+        elif upload.kind == kinds.LINKS:
+            yield _Judged(row, link=(body["card"], body["other_card"]))
         else:
             yield _Judged(row, command=kinds.command(upload.kind, envelope, body))
 

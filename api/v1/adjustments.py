@@ -169,7 +169,7 @@ def _adjustment(row: Row, recorded: Recorded | None, directory: Directory) -> di
 
     transaction = refusal = None
     if recorded is not None and recorded.transaction_id is not None:
-        transaction = ids.transaction_id(row.wallet_id, recorded.transaction_id)
+        transaction = ids.transaction_id(recorded.wallet_id or HUB_WALLET, recorded.transaction_id)
     if recorded is not None and recorded.refusal is not None:
         refusal = recorded.refusal.detail
     return {

@@ -55,5 +55,7 @@ def _data(row: Row, directory: Directory) -> dict[str, Any]:
         case EventType.POINTS_EXPIRING:
             issuer = directory.participants[data.pop("issuer_id")].code
             return {"member": ids.member_id(data.pop("member_id")), "issuer": issuer, **data}
+        case EventType.LINK_PROPOSED | EventType.WALLETS_LINKED:
+            return {"link": ids.encode("lnk", data.pop("link_id")), **data}
         case _:
             return data

@@ -23,9 +23,8 @@ from clearing.query import (
     TransactionFilter,
     database_time,
     list_bookings,
-    read_bookings,
+    read_booking,
     read_hold,
-    transaction_key,
 )
 
 blueprint = Blueprint("transactions", __name__, description="What was booked, with legs, fees and reasons")
@@ -51,13 +50,13 @@ def list_transactions(query: dict[str, Any]) -> Response:
             reference=query["reference"],
         )
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
-        reversed_ = read_reversed(connection, [transaction_key(booking) for booking in bookings])
+        reversed_ = read_reversed(connection, [booking.transaction.id for booking in bookings])
     return answer(
         page(
             bookings,
             limit,
             lambda booking: present.transaction(
-                booking, directory, caller, reversed_.get(transaction_key(booking), ())
+                booking, directory, caller, reversed_.get(booking.transaction.id, ())
             ),
             lambda booking: booking.transaction.id,
         )
@@ -73,16 +72,15 @@ def read_transaction(transaction_id: str) -> Response:
     caller = current_caller()
     with services().engine.connect() as connection:
         directory = services().directory(connection)
-        found = read_bookings(connection, [(wallet_id, number)])
-        reversed_ = read_reversed(connection, [(wallet_id, number)])
+        booking = read_booking(connection, wallet_id, number)
+        reversed_ = read_reversed(connection, [number])
         hold = read_hold(connection, wallet_id, number)
         at = database_time(connection)
-    if found and _visible(found[0], caller):
-        booking = found[0]
+    if booking is not None and _visible(booking, caller):
         return answer(
-            present.transaction(booking, directory, caller, reversed_.get(transaction_key(booking), ()), hold)
+            present.transaction(booking, directory, caller, reversed_.get(booking.transaction.id, ()), hold)
         )
-    if hold is not None and not found and holds.visible(hold, caller):
+    if hold is not None and booking is None and holds.visible(hold, caller):
         return answer(present.held(hold._replace(status=hold.status_at(at)), directory))
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
 

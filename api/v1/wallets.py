@@ -21,8 +21,8 @@ from clearing.query import (
     list_bookings,
     list_cards,
     list_lots,
-    transaction_key,
     wallet_members,
+    wallet_now,
 )
 
 blueprint = Blueprint("wallets", __name__, description="Pooled balances and their lots")
@@ -36,13 +36,13 @@ READERS = (Scope.PARTICIPANT, Scope.OPERATOR, Scope.AUDITOR)
 def read_wallet(wallet_id: str) -> Response:
     """The pooled balance and the cards that share it"""
     with services().engine.connect() as connection:
-        wallet = _visible_wallet(connection, wallet_id)
+        wallet = visible_wallet(connection, wallet_id)
         directory = services().directory(connection)
         lots, cards = list_lots(connection, wallet), list_cards(connection, wallet)
     viewer = own_participant(current_caller())
     return answer(
         {
-            "id": wallet_id,
+            "id": ids.wallet_id(wallet),
             **present.balances(lots, directory),
             "cards": [
                 {
@@ -62,7 +62,7 @@ def read_wallet(wallet_id: str) -> Response:
 def list_wallet_lots(wallet_id: str) -> Response:
     """What each issuer owes the wallet, by expiry date, earliest first"""
     with services().engine.connect() as connection:
-        lots = list_lots(connection, _visible_wallet(connection, wallet_id))
+        lots = list_lots(connection, visible_wallet(connection, wallet_id))
         directory = services().directory(connection)
     return answer({"data": [present.lot(one, directory) for one in lots], "next_cursor": None})
 
@@ -75,29 +75,32 @@ def list_wallet_transactions(query: dict[str, Any], wallet_id: str) -> Response:
     """The wallet's transactions that concern the caller, newest first"""
     caller = current_caller()
     with services().engine.connect() as connection:
-        wallet = _visible_wallet(connection, wallet_id)
+        wallet = visible_wallet(connection, wallet_id)
         directory = services().directory(connection)
         wanted = TransactionFilter(visible_to=own_participant(caller), wallet_id=wallet)
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), query["limit"] + 1)
-        reversed_ = read_reversed(connection, [transaction_key(booking) for booking in bookings])
+        reversed_ = read_reversed(connection, [booking.transaction.id for booking in bookings])
     return answer(
         page(
             bookings,
             query["limit"],
             lambda booking: present.transaction(
-                booking, directory, caller, reversed_.get(transaction_key(booking), ())
+                booking, directory, caller, reversed_.get(booking.transaction.id, ())
             ),
             lambda booking: booking.transaction.id,
         )
     )
 
 
-def _visible_wallet(connection: Connection, wallet_id: str) -> int:
-    """The wallet's number. A participant sees the wallets of its own members; others do not exist for it."""
+def visible_wallet(connection: Connection, wallet_id: str) -> int:
+    """The wallet's number, or that of the wallet it was merged into.
+
+    A participant sees the wallets of its own members; others do not exist for it.
+    """
     numbers = ids.decode("wal", wallet_id)
-    holders = wallet_members(connection, numbers[0]) if numbers else []
+    wallet = wallet_now(connection, numbers[0]) if numbers else 0
+    holders = wallet_members(connection, wallet)
     viewer = own_participant(current_caller())
     if not holders or (viewer is not None and all(one.participant_id != viewer for one in holders)):
         raise Problem(HttpCode.NOT_FOUND, f"There is no wallet {wallet_id!r}.")
-    assert numbers is not None, "a wallet was found by them"
-    return numbers[0]
+    return wallet

@@ -30,6 +30,7 @@ class Account(StrEnum):
     ARREARS = (
         "arrears"  # points a wallet owes an issuer: given, spent, and taken back; the owner is the issuer
     )
+    MOVED = "moved"  # on the way from one wallet of a person to another; adds up to nothing
     CLEARING = "clearing"  # what a participant owes or is owed through the hub
     FEE_INCOME = "fee_income"  # the hub's
 
@@ -57,6 +58,12 @@ class EntryKind(IntEnum):
     OBLIGATION_REVERSED = 18
     POINTS_ADJUSTED_UP = 19
     POINTS_ADJUSTED_DOWN = 20
+    POINTS_MOVED_OUT = 21
+    POINTS_MOVED_IN = 22
+    VALUE_MOVED_OUT = 23
+    VALUE_MOVED_IN = 24
+    ARREARS_MOVED_OUT = 25
+    ARREARS_MOVED_IN = 26
 
 
 class Posting(NamedTuple):
@@ -85,6 +92,12 @@ CHART: dict[EntryKind, Posting] = {
     EntryKind.ARREARS_PAID: Posting(Account.ISSUED, Account.ARREARS, Unit.POINTS),
     EntryKind.POINTS_ADJUSTED_UP: Posting(Account.ADJUSTED, Account.LOT, Unit.POINTS),
     EntryKind.POINTS_ADJUSTED_DOWN: Posting(Account.LOT, Account.ADJUSTED, Unit.POINTS),
+    EntryKind.POINTS_MOVED_OUT: Posting(Account.LOT, Account.MOVED, Unit.POINTS),
+    EntryKind.POINTS_MOVED_IN: Posting(Account.MOVED, Account.LOT, Unit.POINTS),
+    EntryKind.VALUE_MOVED_OUT: Posting(Account.LOT, Account.MOVED, Unit.FEN),
+    EntryKind.VALUE_MOVED_IN: Posting(Account.MOVED, Account.LOT, Unit.FEN),
+    EntryKind.ARREARS_MOVED_OUT: Posting(Account.MOVED, Account.ARREARS, Unit.POINTS),
+    EntryKind.ARREARS_MOVED_IN: Posting(Account.ARREARS, Account.MOVED, Unit.POINTS),
     EntryKind.POINTS_EXPIRED: Posting(Account.LOT, Account.BREAKAGE, Unit.POINTS),
     EntryKind.VALUE_EXPIRED: Posting(Account.LOT, Account.BREAKAGE, Unit.FEN),
 }

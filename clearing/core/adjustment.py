@@ -22,7 +22,14 @@ def setting(batch: Batch, command: PointsAdjustment | MoneyAdjustment) -> Settin
         quantity, field, acceptor_id = command.amount, "amount", _parties(command)[1]
     if not 0 < quantity <= MAX_QUANTITY:
         return Refusal(Code.AMOUNT_INVALID, f"The {field} must be from 1 to {MAX_QUANTITY}.", field=field)
-    return Setting(command.wallet_id, None, None, None, acceptor_id, batch.times(command))
+    return Setting(_wallet_id(batch, command), None, None, None, acceptor_id, batch.times(command))
+
+
+def _wallet_id(batch: Batch, command: PointsAdjustment | MoneyAdjustment) -> int:
+    if isinstance(command, MoneyAdjustment):
+        return command.wallet_id
+    # A card stays, whatever becomes of it and of its wallet.
+    return batch.snapshot.cards[command.card].wallet_id
 
 
 def check(batch: Batch, command: PointsAdjustment | MoneyAdjustment, setting: Setting) -> Refusal | None:
@@ -49,7 +56,7 @@ def _points(batch: Batch, command: PointsAdjustment, setting: Setting) -> Plan |
     else:
         candidates = [
             lot
-            for lot in batch.lots(command.wallet_id, Asset.POINTS)
+            for lot in batch.lots(setting.wallet_id, Asset.POINTS)
             if lot.issuer_id == command.issuer_id and is_usable(lot, setting.times.on)
         ]
         order = directory.rulebook.settings.draw_order

@@ -26,7 +26,7 @@ from clearing.core.journal import (
 )
 from clearing.core.limits import Owing, Usage, UsageKey, UsageOf, growth_of
 from clearing.core.outcomes import Outcome, Recorded, Refusal
-from clearing.core.plan import Credit, Plan, Release, Setting, Times
+from clearing.core.plan import Credit, Move, Plan, Release, Setting, Times
 from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
 
 
@@ -36,7 +36,8 @@ class Decision:
 
     `new_lots` and `changed_lots` (those that existed before) hold the lots as they are afterwards, and so do
     `new_holds` and `changed_holds`; `arrears` are what they come to. `cap_lines`: the line of its cap that a
-    participant has crossed, 0 for none. `recorded`: outcome by key.
+    participant has crossed, 0 for none. `move`: what a link or its end takes elsewhere beside lots and
+    arrears. `recorded`: outcome by key.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Decision:
     cap_lines: dict[int, int] = field(default_factory=dict)
     positions: dict[PositionKey, PositionChange] = field(default_factory=dict)
     references: dict[ReferenceKey, tuple[int, int]] = field(default_factory=dict)
+    move: Move | None = None
     recorded: dict[str, Recorded] = field(default_factory=dict)
 
 
@@ -98,6 +100,22 @@ class Batch:
         """One lot as it stands now; None if it ended long ago with nothing in it."""
         return self._wallet_lots(wallet_id).get(lot_id)
 
+    def lot_ending(self, wallet_id: int, issuer_id: int, asset: Asset, expires_on: date | None) -> Lot | None:
+        """The wallet's lot of that issuer, asset and last day as it stands now, if it has one."""
+        return next(
+            (
+                lot
+                for lot in self.lots(wallet_id, asset)
+                if lot.issuer_id == issuer_id and lot.expires_on == expires_on
+            ),
+            None,
+        )
+
+    def wallet_today(self, card_number: str | None, before: int) -> int:
+        """The wallet that has the card now; `before`: the one in which something was booked with it."""
+        card = self.snapshot.cards.get(card_number) if card_number is not None else None
+        return card.wallet_id if card else before
+
     def hold(self, wallet_id: int, hold_id: int) -> Hold | None:
         """A hold as it stands now."""
         decision = self.decision
@@ -106,12 +124,16 @@ class Batch:
             or decision.new_holds.get(hold_id)
             or self.snapshot.holds.get(hold_id)
         )
-        return found if found and found.wallet_id == wallet_id else None
+        return found if found and self._is_named(found.wallet_id, wallet_id) else None
+
+    def _is_named(self, wallet_id: int, name: int) -> bool:
+        """Whether what lies in this wallet may be named by the other: its own, or one merged into it."""
+        return name == wallet_id or self.snapshot.merged.get(name) == wallet_id
 
     def original(self, wallet_id: int, transaction_id: int) -> Original | None:
         """A transaction that is to be reversed, with what has been reversed of it so far."""
         found = self.snapshot.originals.get(transaction_id) or self._booked_here(transaction_id)
-        if found is None or found.booking.transaction.wallet_id != wallet_id:
+        if found is None or not self._is_named(found.booking.transaction.wallet_id, wallet_id):
             return None
         points, amount = self._reversed.get(transaction_id, (0, 0))
         return found._replace(
@@ -269,6 +291,20 @@ class Batch:
         self._bookings[command.key] = self._booked[transaction.id] = booking
         return booking
 
+    def hold_back(self, lot: Lot, quantity: int) -> None:
+        """Set aside what open holds had set aside of the lot in the wallet that it came from."""
+        self._put(lot.with_balance(lot.available - quantity, lot.held + quantity))
+
+    def move(self, command: Command, move: Move) -> int:
+        """Let the move be the command's outcome, whatever was booked for it; the wallet that takes it in."""
+        self.decision.move = move
+        self._bookings.pop(command.key, None)
+        self.decision.recorded[command.key] = Recorded(command.request_hash, move.target_id)
+        return move.target_id
+
+    def new_id(self) -> int:
+        return next(self._ids)
+
     def _transaction(self, command: Command, setting: Setting, plan: Plan) -> Transaction:
         times, original = setting.times, plan.original
         about: Command | Hold = plan.captured or command
@@ -292,6 +328,7 @@ class Batch:
             about.metadata,
             original.id if original else None,
             original.period if original else None,
+            original.wallet_id if original and original.wallet_id != setting.wallet_id else None,
         )
         self.decision.transactions.append(transaction)
         return transaction
@@ -371,7 +408,10 @@ class Batch:
 
     def _move_arrears(self, transaction: Transaction, growth: int) -> None:
         issuer_id = transaction.acceptor_id
-        kind = EntryKind.ARREARS_INCURRED if growth > 0 else EntryKind.ARREARS_PAID
+        if transaction.kind is TransactionKind.TRANSFER:
+            kind = EntryKind.ARREARS_MOVED_IN if growth > 0 else EntryKind.ARREARS_MOVED_OUT
+        else:
+            kind = EntryKind.ARREARS_INCURRED if growth > 0 else EntryKind.ARREARS_PAID
         self._enter(transaction, kind, issuer_id, issuer_id, abs(growth))
         key = ArrearsKey(transaction.wallet_id, issuer_id)
         self.decision.arrears[key] = self.arrears(*key) + growth
@@ -418,9 +458,9 @@ class Batch:
         return lots
 
     def _lot_for(self, wallet_id: int, credit: Credit) -> Lot:
-        for lot in self.lots(wallet_id, credit.asset):
-            if lot.issuer_id == credit.issuer_id and lot.expires_on == credit.expires_on:
-                return lot
+        found = self.lot_ending(wallet_id, credit.issuer_id, credit.asset, credit.expires_on)
+        if found is not None:
+            return found
         lot = Lot(wallet_id, next(self._ids), credit.issuer_id, credit.asset, credit.expires_on, 0)
         self.decision.new_lots[lot.id] = lot
         return lot

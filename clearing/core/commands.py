@@ -172,12 +172,13 @@ class Expiry(OnWallet):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PointsAdjustment(OnWallet):
+class PointsAdjustment(Command):
     """Give `points` of the issuer to a wallet, or take them away (below zero), for a stated reason.
 
-    What is given ends on `expires_on`; None: as points earned today would.
+    `card` tells the wallet. What is given ends on `expires_on`; None: as points earned today would.
     """
 
+    card: str
     issuer_id: int
     points: int
     reason: str
@@ -195,3 +196,22 @@ class MoneyAdjustment(OnWallet):
     creditor_id: int
     amount: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link(WithCard):
+    """Let the holders of two cards be one person: their wallets become one. Alone in its batch.
+
+    `consents`: the participants that agree to it.
+    """
+
+    other_card: str
+    consents: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlink(WithCard):
+    """Give the card's member a wallet of its own again; it takes along what its participant owes.
+
+    Alone in its batch.
+    """

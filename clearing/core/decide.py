@@ -13,6 +13,7 @@ from clearing.core import (
     capture,
     expiry,
     limiting,
+    linking,
     load,
     opening,
     placing,
@@ -21,8 +22,10 @@ from clearing.core import (
     reversal,
     spend,
 )
+from clearing.core.accounts import HUB
 from clearing.core.batch import Batch, Decision
 from clearing.core.calendar import PeriodState
+from clearing.core.cards import not_good
 from clearing.core.commands import (
     Accrual,
     AtMerchant,
@@ -30,6 +33,7 @@ from clearing.core.commands import (
     Command,
     Expiry,
     Lapse,
+    Link,
     Load,
     MoneyAdjustment,
     Opening,
@@ -37,15 +41,16 @@ from clearing.core.commands import (
     Redemption,
     Reversal,
     Spend,
+    Unlink,
     Void,
     WithCard,
 )
 from clearing.core.directory import Merchant, Status
 from clearing.core.journal import TransactionKind
 from clearing.core.limits import CapsContended
-from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Refusal, Replayed
-from clearing.core.plan import Plan, Release, Setting
-from clearing.core.snapshot import Card, CardStatus, ReferenceKey, Snapshot
+from clearing.core.outcomes import UNRECORDED, Code, Held, Moved, Outcome, Posted, Refusal, Replayed
+from clearing.core.plan import Plan, Release, Relocation, Setting
+from clearing.core.snapshot import Card, ReferenceKey, Snapshot
 
 #: How far a till's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=2)
@@ -66,6 +71,8 @@ KINDS = {
     Expiry: (TransactionKind.EXPIRY, expiry),
     PointsAdjustment: (TransactionKind.ADJUSTMENT, adjustment),
     MoneyAdjustment: (TransactionKind.ADJUSTMENT, adjustment),
+    Link: (TransactionKind.TRANSFER, linking),
+    Unlink: (TransactionKind.TRANSFER, linking),
 }
 
 
@@ -127,6 +134,9 @@ def _judge(batch: Batch, command: Command) -> Outcome:
         return plan
     if isinstance(plan, Release):
         return Held(release.book(batch, command, plan))
+    if isinstance(plan, Relocation):
+        _open_period(setting)
+        return Moved(linking.book(batch, command, setting, plan))
     return _carry_out(batch, command, setting, plan)
 
 
@@ -147,9 +157,13 @@ def _carry_out(batch: Batch, command: Command, setting: Setting, plan: Plan) -> 
             " mode: it is then booked in the open period and flagged as late.",
             field="occurred_at",
         )
-    if times.period.state is not PeriodState.OPEN:
-        raise PeriodMissing(times.booked_at)
+    _open_period(setting)
     return Posted(batch.book(command, setting, plan))
+
+
+def _open_period(setting: Setting) -> None:
+    if setting.times.period.state is not PeriodState.OPEN:
+        raise PeriodMissing(setting.times.booked_at)
 
 
 def _not_entitled(batch: Batch, command: Command) -> Refusal | None:
@@ -185,20 +199,19 @@ def _setting(batch: Batch, command: WithCard) -> Setting | Refusal:
         if refusal:
             return refusal
         acceptor_id = merchant.participant_id
-    else:
-        assert isinstance(command, Opening), "every other command names a merchant"
+    elif isinstance(command, Opening):
         issuer = directory.participant(command.issuer)
         assert issuer is not None, "_not_entitled() refuses an unknown issuer"
         acceptor_id = issuer.id
+    else:
+        acceptor_id = card.issuer_id if card else HUB
     if card is None:
         return Refusal(Code.CARD_UNKNOWN, f"No participant has issued a card {command.card!r}.", field="card")
     times = batch.times(command)
-    if card.status is CardStatus.BLOCKED:
-        return Refusal(
-            Code.CARD_BLOCKED, "This card is blocked; ask the member to contact its issuer.", "card"
-        )
-    if card.status is CardStatus.EXPIRED or (card.expires_on is not None and card.expires_on < times.on):
-        return Refusal(Code.CARD_EXPIRED, "This card has expired; ask the member to renew it.", field="card")
+    # A member may leave with a card that is not good any more.
+    refusal = None if isinstance(command, Unlink) else not_good(card, times.on, "card")
+    if refusal:
+        return refusal
     return Setting(card.wallet_id, card, card.number, merchant, acceptor_id, times)
 
 
@@ -233,14 +246,14 @@ def _follow_up(batch: Batch, command: Command) -> Setting | Refusal:
     return setting
 
 
-def _plan(batch: Batch, command: Command, setting: Setting) -> Plan | Release | Refusal:
+def _plan(batch: Batch, command: Command, setting: Setting) -> Plan | Release | Relocation | Refusal:
     kind, module = KINDS[type(command)]
     refusal: Refusal | None = module.check(batch, command, setting) or _untimely(
         batch, command, setting, kind
     )
     if refusal:
         return refusal
-    plan: Plan | Release | Refusal = module.plan(batch, command, setting)
+    plan: Plan | Release | Relocation | Refusal = module.plan(batch, command, setting)
     return plan
 
 

@@ -9,6 +9,9 @@ class EventType(StrEnum):
     HOLD_LAPSED = "hold.lapsed"
     CAP_WARNING = "cap.warning"
     POINTS_EXPIRING = "points.expiring"
+    LINK_PROPOSED = "link.proposed"
+    WALLETS_LINKED = "wallets.linked"
+    WALLETS_PARTED = "wallets.parted"
 
 
 class Event(NamedTuple):

@@ -19,6 +19,7 @@ class TransactionKind(IntEnum):
     REVERSAL = 6
     EXPIRY = 7
     ADJUSTMENT = 8
+    TRANSFER = 9
 
     @property
     def label(self) -> str:
@@ -36,6 +37,7 @@ class LegKind(IntEnum):
     OPENING = 6
     EXPIRY = 7
     ADJUSTMENT = 8
+    TRANSFER = 9
 
     @property
     def label(self) -> str:
@@ -61,8 +63,10 @@ class Transaction(NamedTuple):
 
     `late`: it occurred before the period in which it is booked. `merchant_id` is None only where no
     merchant took part (opening balances, expiry), and `card_number` where no card did (expiry).
-    `rule_version` is the rulebook that judged it. A reversal names what it undoes as `original_id`, of the
-    same wallet, and has quantities below zero, as have its legs: with the original they add up to the rest.
+    `rule_version` is the rulebook that judged it. A reversal names what it undoes as `original_id` and has
+    quantities below zero, as have its legs: with the original they add up to the rest. `original_wallet_id`
+    is None where the original was booked in the same wallet, as it is unless wallets were linked since.
+    A transfer moves lots from one wallet of a person to another: two transactions, which add up to nothing.
     """
 
     period: int
@@ -84,6 +88,7 @@ class Transaction(NamedTuple):
     metadata: Mapping[str, str] | None
     original_id: int | None = None
     original_period: int | None = None
+    original_wallet_id: int | None = None
 
 
 class Leg(NamedTuple):

@@ -38,6 +38,8 @@ class Code(StrEnum):
     EXCEEDS_REVERSIBLE = "exceeds_reversible"
     ENROLLED_ELSEWHERE = "enrolled_elsewhere"
     ALREADY_EXISTS = "already_exists"
+    NOT_LINKABLE = "not_linkable"
+    HOLD_OPEN = "hold_open"
     PERIOD_CLOSED = "period_closed"
     RATE_LIMITED = "rate_limited"
 
@@ -89,4 +91,10 @@ class Replayed(NamedTuple):
     hold: Hold | None = None
 
 
-Outcome = Posted | Held | Replayed | Refusal
+class Moved(NamedTuple):
+    """Wallets were linked or parted; `wallet_id` is now the card's."""
+
+    wallet_id: int
+
+
+Outcome = Posted | Held | Moved | Replayed | Refusal

@@ -1,6 +1,6 @@
 """What a command will do once nothing can refuse it any more, and the setting in which it does it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -83,3 +83,27 @@ class Release(NamedTuple):
     hold: Hold
     status: HoldStatus
     lots: list[Lot]
+
+
+class Move(NamedTuple):
+    """What goes from one wallet to another beside lots and arrears: the cards and the member of one
+    participant (`issuer_id`), or all of the wallet, which is merged into the other.
+
+    `lots`: the new lot by the old one, of those that open holds have set aside; the holds go with them.
+    """
+
+    source_id: int
+    target_id: int
+    issuer_id: int | None
+    lots: Mapping[int, int]
+
+
+class Relocation(NamedTuple):
+    """Lots and arrears (by issuer) that go from one wallet to another; see `Move` for the rest."""
+
+    source_id: int
+    target_id: int
+    issuer_id: int | None
+    lots: list[Lot]
+    arrears: dict[int, int]
+    purpose: str

@@ -52,7 +52,9 @@ def setting(batch: Batch, command: Reversal) -> Setting | Refusal:
     caller = command.caller
     if not (caller.may_post_at(merchant) if merchant else caller.may_issue_for(row.acceptor_id)):
         return Refusal(Code.TRANSACTION_UNKNOWN, "There is no such transaction at your merchants.")
-    return Setting(row.wallet_id, None, row.card_number, merchant, row.acceptor_id, batch.times(command))
+    # It goes back to whoever has the card now, if wallets were linked or parted since.
+    wallet_id = batch.wallet_today(row.card_number, row.wallet_id)
+    return Setting(wallet_id, None, row.card_number, merchant, row.acceptor_id, batch.times(command))
 
 
 def check(batch: Batch, command: Reversal, setting: Setting) -> Refusal | None:
@@ -227,7 +229,7 @@ def _of_load(batch: Batch, command: Reversal, setting: Setting, original: Origin
     if not 0 < back <= left:
         return _exceeds(command, left, "amount")
     (leg,), (movement,) = original.booking.legs, original.booking.movements
-    lot = batch.lot(row.wallet_id, movement.lot_id)
+    lot = batch.lot_ending(setting.wallet_id, movement.issuer_id, Asset.STORED_VALUE, movement.expires_on)
     if lot is None or lot.available < back:
         available = lot.available if lot else 0
         return Refusal(
@@ -251,8 +253,8 @@ def _of_accrual(batch: Batch, command: Reversal, setting: Setting, original: Ori
     # What is left of the points that went into the lot, were nothing spent; the rest had paid arrears.
     in_lot = max(was.points - (row.points - given), 0)
     lot = None
-    if original.booking.movements:
-        lot = batch.lot(row.wallet_id, original.booking.movements[0].lot_id)
+    for movement in original.booking.movements:
+        lot = batch.lot_ending(setting.wallet_id, movement.issuer_id, Asset.POINTS, movement.expires_on)
     taken = min(back, in_lot, lot.available) if lot else 0
     legs = []
     for leg in original.booking.legs:

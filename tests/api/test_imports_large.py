@@ -15,6 +15,7 @@ from api.imports import store
 from api.imports.receive import receive
 from api.imports.runner import ImportRunner
 from clearing.core.commands import Caller, Scope
+from clearing.linking import Linker
 from clearing.members import Enroller
 from clearing.tables import import_refusals, transactions
 from clearing.verify import frozen
@@ -59,6 +60,7 @@ def new_runner(alliance: Alliance) -> ImportRunner:
         services.files,
         lambda: Writer(services.engine),
         lambda: Enroller(Writer(services.engine), services.personal_data),
+        lambda: Linker(services.engine, Writer(services.engine)),
     )
 
 

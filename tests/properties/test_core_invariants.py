@@ -20,7 +20,7 @@ from clearing.core.commands import Command
 from clearing.core.directory import Directory
 from clearing.core.holds import HoldStatus
 from clearing.core.journal import Leg, LegKind, PositionChange, PositionKey, Reason
-from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Refusal, Replayed
+from clearing.core.outcomes import UNRECORDED, Code, Held, Moved, Outcome, Posted, Refusal, Replayed
 from clearing.core.snapshot import ArrearsKey
 from properties.core_histories import PERIODS, FollowUp, History, Step, acts, as_command, directories, steps
 from support.core import SHANGHAI
@@ -261,7 +261,7 @@ def _invariant_6_nets_and_the_hubs_sum_to_zero_in_every_period(history: History)
 
 
 def _invariant_7_a_key_has_one_outcome_for_ever(history: History) -> None:
-    first: dict[str, tuple[Command, Posted | Held | Refusal]] = {}
+    first: dict[str, tuple[Command, Posted | Held | Moved | Refusal]] = {}
     for command, outcome in zip(history.commands, history.outcomes, strict=True):
         if command.key not in first:
             assert not isinstance(outcome, Replayed)

@@ -168,9 +168,9 @@ class Maker:
             )
         last = some.choice([None, at.date() + timedelta(days=20)])
         points = self._quantity() * some.choice([1, 1, -1])
-        wallet_id, issuer_id = some.choice(self.world.wallets), some.choice(somebody)
+        card, issuer_id = some.choice(self.world.cards), some.choice(somebody)
         return PointsAdjustment(
-            **said, wallet_id=wallet_id, issuer_id=issuer_id, points=points, expires_on=last, reason="agreed"
+            **said, card=card["number"], issuer_id=issuer_id, points=points, expires_on=last, reason="agreed"
         )
 
     def _quantity(self) -> int:

@@ -13,7 +13,15 @@ from typing import NamedTuple
 from clearing.core.accounts import Asset
 from clearing.core.batch import Decision
 from clearing.core.calendar import Period, PeriodState, month_of
-from clearing.core.commands import Command, MoneyAdjustment, OnHold, OnWallet, Reversal, WithCard
+from clearing.core.commands import (
+    Command,
+    MoneyAdjustment,
+    OnHold,
+    OnWallet,
+    PointsAdjustment,
+    Reversal,
+    WithCard,
+)
 from clearing.core.decide import PeriodMissing, decide
 from clearing.core.directory import Directory
 from clearing.core.holds import Hold, HoldStatus
@@ -217,7 +225,7 @@ class Model:
         """0 for a card that nobody has."""
         if isinstance(command, OnWallet):
             return command.wallet_id
-        assert isinstance(command, WithCard), "a command names a card or a wallet"
+        assert isinstance(command, WithCard | PointsAdjustment), "a command names a card or a wallet"
         card = self.cards.get(command.card)
         return card.wallet_id if card else 0
 

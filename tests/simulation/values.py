@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from clearing.core.outcomes import Held, Outcome, Posted, Refusal, Replayed
+from clearing.core.outcomes import Held, Moved, Outcome, Posted, Refusal, Replayed
 
 
 def summary(outcome: Outcome) -> str:
@@ -14,6 +14,8 @@ def summary(outcome: Outcome) -> str:
             return "posted"
         case Held():
             return "held"
+        case Moved():
+            return "moved"
         case Replayed():
             return "replayed"
         case Refusal():

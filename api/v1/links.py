@@ -1,0 +1,174 @@
+"""Links: participants agree that their cards are one person's, whose wallets then become one."""
+
+from typing import Any
+
+from flask import Response
+from sqlalchemy import Connection
+
+from api import present
+from api.auth import current_caller, guard, own_participant
+from api.narrowing import NOTHING
+from api.problems import HttpCode, Problem, refusal_response
+from api.schemas.common import page_of
+from api.schemas.links import LinkInput, LinkQuery, LinkSchema, UnlinkedSchema, UnlinkInput
+from api.services import services
+from api.v1.wallets import visible_wallet
+from api.web import Blueprint, answer, cursor_number, page
+from clearing import ids
+from clearing.core.commands import Caller, Scope
+from clearing.core.directory import Directory
+from clearing.core.outcomes import Code, Refusal
+from clearing.core.snapshot import CardStatus
+from clearing.linking import LinkRecord, LinkStatus, list_links, read_link
+from clearing.privacy import masked_number
+from clearing.query import list_cards
+
+blueprint = Blueprint("links", __name__, description="Cards of several participants that one person holds")
+
+PARTIES = (Scope.PARTICIPANT, Scope.OPERATOR)
+READERS = (*PARTIES, Scope.AUDITOR)
+
+
+@blueprint.route("/wallets/<wallet_id>/links", methods=["POST"])
+@guard(*PARTIES)
+@blueprint.arguments(LinkInput)
+@blueprint.response(201, LinkSchema)
+def propose(body: dict[str, Any], wallet_id: str) -> Response:
+    """Say that the holder of this wallet holds another participant's card too
+
+    That proposes it: the participants concerned are told (`link.proposed`), and when all of them have agreed
+    the two wallets become one, the older. The operator speaks for all of them at once. Sent again, it is the
+    same link.
+    """
+    caller = current_caller()
+    with services().engine.connect() as connection:
+        sharers = list_cards(connection, visible_wallet(connection, wallet_id))
+    own = [card for card in sharers if caller.may_issue_for(card.issuer_id)]
+    # One that is good, if there is any: of others no link can be made.
+    card = min(own, key=lambda one: one.status is not CardStatus.ACTIVE)
+    return _answer(services().linker.agree(caller, card.number, body["card"]), 201)
+
+
+@blueprint.route("/wallets/<wallet_id>/links")
+@guard(*READERS)
+@blueprint.arguments(LinkQuery, location="query")
+@blueprint.response(200, page_of(LinkSchema))
+def list_of_wallet(query: dict[str, Any], wallet_id: str) -> Response:
+    """The links of the cards in this wallet, the newest first"""
+    with services().engine.connect() as connection:
+        wallet = visible_wallet(connection, wallet_id)
+        return _page(connection, query, wallet)
+
+
+@blueprint.route("/links")
+@guard(*READERS)
+@blueprint.arguments(LinkQuery, location="query")
+@blueprint.response(200, page_of(LinkSchema))
+def list_own(query: dict[str, Any]) -> Response:
+    """Links that concern the caller, the newest first; `status=proposed` are those that wait for somebody"""
+    with services().engine.connect() as connection:
+        return _page(connection, query, None)
+
+
+@blueprint.route("/links/<link_id>")
+@guard(*READERS)
+@blueprint.response(200, LinkSchema)
+def read_one(link_id: str) -> Response:
+    """One link: whose consent it needs, and who has given it"""
+    with services().engine.connect() as connection:
+        found = _visible(connection, link_id)
+    return _answer(found)
+
+
+@blueprint.route("/links/<link_id>/approve", methods=["POST"])
+@guard(*PARTIES)
+@blueprint.response(200, LinkSchema)
+def approve(link_id: str) -> Response:
+    """Agree to it; with the last consent the wallets become one"""
+    with services().engine.connect() as connection:
+        found = _visible(connection, link_id)
+    if found.row.status not in (LinkStatus.PROPOSED, LinkStatus.LINKED):
+        raise Problem(Code.ALREADY_EXISTS, f"It was {found.row.status} before; propose a new one.")
+    row = found.row
+    return _answer(services().linker.agree(current_caller(), row.card_number, row.other_card))
+
+
+@blueprint.route("/links/<link_id>/reject", methods=["POST"])
+@guard(*PARTIES)
+@blueprint.response(200, LinkSchema)
+def reject(link_id: str) -> Response:
+    """Refuse what is proposed, or take one's own proposal back"""
+    with services().engine.connect() as connection:
+        found = _visible(connection, link_id)
+    return _answer(services().linker.reject(current_caller(), found.row.id))
+
+
+@blueprint.route("/cards/<number>/unlink", methods=["POST"])
+@guard(*PARTIES)
+@blueprint.arguments(UnlinkInput, required=False)
+@blueprint.response(200, UnlinkedSchema)
+def unlink(body: dict[str, Any], number: str) -> Response:
+    """Give the card's member a wallet of its own again, with the points and value of its own participant
+
+    Its issuer alone decides. What others owe stays where it is. Refused (`hold_open`) while a hold with the
+    card, or on what its issuer owes, is open. Sent again it changes nothing.
+    """
+    outcome = services().linker.unlink(current_caller(), number)
+    if isinstance(outcome, Refusal):
+        return refusal_response(outcome)
+    return answer({"card": number, "wallet": ids.wallet_id(outcome)})
+
+
+def _visible(connection: Connection, link_id: str) -> LinkRecord:
+    (number,) = ids.decode("lnk", link_id) or (0,)
+    found = read_link(connection, number)
+    viewer = own_participant(current_caller())
+    if found is None or (viewer is not None and all(one.participant_id != viewer for one in found.parties)):
+        raise Problem(HttpCode.NOT_FOUND, f"There is no link {link_id!r}.")
+    return found
+
+
+def _page(connection: Connection, query: dict[str, Any], wallet: int | None) -> Response:
+    caller, limit = current_caller(), query["limit"]
+    status = LinkStatus(query["status"]) if query["status"] else None
+    before = cursor_number(query["cursor"])
+    rows = list_links(connection, own_participant(caller), wallet, status, before, limit + 1)
+    if not rows:
+        return answer(NOTHING)
+    directory = services().directory(connection)
+    return answer(page(rows, limit, lambda one: _link(one, directory, caller), lambda one: one.row.id))
+
+
+def _answer(outcome: LinkRecord | Refusal, status: int = 200) -> Response:
+    if isinstance(outcome, Refusal):
+        return refusal_response(outcome)
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+    return answer(_link(outcome, directory, current_caller()), status)
+
+
+def _link(one: LinkRecord, directory: Directory, caller: Caller) -> dict[str, Any]:
+    viewer, zone = own_participant(caller), directory.rulebook.settings.time_zone
+    first, second = one.cards
+    linked = one.row.status == LinkStatus.LINKED
+    return {
+        "id": ids.encode("lnk", one.row.id),
+        "status": one.row.status,
+        "cards": [
+            {
+                "number": card.number if viewer in (None, card.issuer_id) else masked_number(card.number),
+                "issuer": directory.participants[card.issuer_id].code,
+            }
+            for card in (first, second)
+        ],
+        "wallet": ids.wallet_id(first.wallet_id) if linked else None,
+        "consents": [
+            {
+                "participant": directory.participants[party.participant_id].code,
+                "agreed": party.agreed_by is not None,
+            }
+            for party in one.parties
+        ],
+        "proposed_at": present.time_text(one.row.proposed_at.astimezone(zone)),
+        "changed_at": present.time_text(one.row.changed_at.astimezone(zone)),
+    }
