@@ -128,7 +128,7 @@ _ENTRIES = _rows(
 )
 _OUTCOMES = _rows(
     "outcomes",
-    "place int, key uuid, request_hash uuid, hold_wallet_id bigint, hold_id bigint, refusal_code text,"
+    "place int, key uuid, request_hash uuid, own_wallet_id bigint, hold_id bigint, refusal_code text,"
     " refusal_detail text, refusal_field text",
 )
 _REFERENCES = _rows(
@@ -179,7 +179,7 @@ e AS ({_insert(_ENTRIES)}),
 o AS (
   INSERT INTO outcomes (recorded_at, key, request_hash, wallet_id, transaction_id, hold_id, refusal_code,
                         refusal_detail, refusal_field)
-  SELECT $2, key, request_hash, coalesce(({_TRANSACTIONS.parameter("wallet_id")})[place], hold_wallet_id),
+  SELECT $2, key, request_hash, coalesce(({_TRANSACTIONS.parameter("wallet_id")})[place], own_wallet_id),
          ({_TRANSACTIONS.parameter("id")})[place], hold_id, refusal_code, refusal_detail, refusal_field
     FROM {_OUTCOMES.unnested}
 ),
@@ -273,7 +273,7 @@ def _outcomes(decision: Decision) -> dict[str, Sequence[Any]]:
     return {
         "key": [key for key, _ in recorded],
         **_by_column(Recorded, outcomes),
-        "hold_wallet_id": [one.wallet_id if one.hold_id is not None else None for one in outcomes],
+        "own_wallet_id": [one.wallet_id if one.transaction_id is None else None for one in outcomes],
         "refusal_code": [refusal and refusal.code.value for refusal in refusals],
         "refusal_detail": [refusal and refusal.detail for refusal in refusals],
         "refusal_field": [refusal and refusal.field for refusal in refusals],

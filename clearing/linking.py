@@ -9,17 +9,18 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, and_, exists, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from clearing.core.commands import Caller, Link, Scope, Unlink
 from clearing.core.events import EventType
 from clearing.core.outcomes import Code, Moved, Outcome, Refusal, Replayed
-from clearing.core.snapshot import Card
+from clearing.core.snapshot import Card, CardStatus
 from clearing.idempotency import key_hash, request_hash
-from clearing.query import list_cards, read_card
+from clearing.query import list_cards, read_card, read_cards
 from clearing.quotes import quote
 from clearing.tables import cards, events, link_parties, links
+from clearing.upkeep import lapse_holds
 from clearing.writer import Writer
 
 
@@ -47,6 +48,13 @@ class LinkRecord(NamedTuple):
         return frozenset(one.participant_id for one in self.parties if one.agreed_by is None)
 
 
+class Agreement(NamedTuple):
+    """`changed`: whether saying so has changed anything; to repeat it does not."""
+
+    link: LinkRecord
+    changed: bool
+
+
 class Linker:
     """Links and parts wallets, one at a time. Any number of threads may call it; they take turns."""
 
@@ -55,27 +63,23 @@ class Linker:
         self._writer = writer
         self._turn = threading.Lock()
 
-    def agree(self, caller: Caller, card: str, other_card: str) -> LinkRecord | Refusal:
+    def agree(self, caller: Caller, card: str, other_card: str) -> Agreement | Refusal:
         """Say that both cards are one person's: proposes it, or consents to what somebody else has proposed.
 
         The caller must be a participant with a member behind one of them; the operator speaks for all. When
         the last consent is there the wallets are linked. To repeat it does no harm.
         """
         with self._turn:
-            link_id = self._writer.transact(
+            noted = self._writer.transact(
                 lambda connection: self._consent(connection, caller, card, other_card)
             )
-            return link_id if isinstance(link_id, Refusal) else self._complete(caller, link_id)
+            return noted if isinstance(noted, Refusal) else self._complete(caller, noted)
 
     def reject(self, caller: Caller, link_id: int) -> LinkRecord | Refusal:
         """Refuse what is proposed, or take one's own proposal back."""
         with self._turn, self._engine.begin() as connection:
-            rejected = (
-                update(links)
-                .where(links.c.id == link_id, links.c.status == LinkStatus.PROPOSED)
-                .values(status=LinkStatus.REJECTED, changed_at=func.clock_timestamp())
-            )
-            connection.execute(rejected)
+            proposed = and_(links.c.id == link_id, links.c.status == LinkStatus.PROPOSED)
+            _change(connection, caller, proposed, LinkStatus.REJECTED)
             found = read_link(connection, link_id)
         assert found is not None, "links are never deleted"
         if found.row.status != LinkStatus.REJECTED:
@@ -85,104 +89,118 @@ class Linker:
     def unlink(self, caller: Caller, card: str) -> int | Refusal:
         """Give the card's member a wallet of its own again; the wallet's id. To repeat it does no harm."""
         with self._turn:
-            with self._engine.connect() as connection:
-                shown = read_card(connection, card)
-                sharers = list_cards(connection, shown.wallet_id) if shown else []
-            if shown is None or not caller.may_issue_for(shown.issuer_id):
-                return Refusal(Code.CARD_UNKNOWN, f"There is no card {card!r} of yours.", "card")
-            own = [one.number for one in sharers if one.issuer_id == shown.issuer_id]
-            if len(own) == len(sharers):
-                return shown.wallet_id
-            named = {"card": card, "wallet": shown.wallet_id}
-            command = Unlink(
-                # A card that is linked again is in another wallet then, or in this one after it was away.
-                key=key_hash(caller.key_id, f"unlink {card} {next(self._writer.ids)}"),
-                request_hash=request_hash("unlink", named),
-                caller=caller,
-                card=card,
-            )
-
-            def note(connection: Connection, outcomes: Sequence[Outcome]) -> None:
-                if isinstance(outcomes[0], Moved):
-                    parted = or_(links.c.card_number.in_(own), links.c.other_card.in_(own))
-                    self._end(connection, and_(parted, links.c.status == LinkStatus.LINKED))
-                    # Each learns it by a card of its own.
-                    for issuer_id, number in {one.issuer_id: one.number for one in sharers}.items():
-                        self._tell(connection, EventType.WALLETS_PARTED, [issuer_id], {"card": number})
-
-            [outcome] = self._writer.post([command], note)
-            if isinstance(outcome, Moved):
-                return outcome.wallet_id
-            assert isinstance(outcome, Refusal), "the key is new"
-            return outcome
+            parted = self._part(caller, card)
+            is_held = isinstance(parted, Refusal) and parted.code is Code.HOLD_OPEN
+            # Whether a hold is over is for the clock to say, not for the next sweep.
+            if is_held and lapse_holds(self._engine, self._writer):
+                parted = self._part(caller, card)
+            return parted
 
     def close(self) -> None:
         self._writer.close()
 
-    def _consent(self, connection: Connection, caller: Caller, card: str, other_card: str) -> int | Refusal:
-        """Note the consent; the link's id."""
-        first, second = sorted((card, other_card))
-        found = connection.execute(_open_link(first, second).with_for_update()).one_or_none()
-        if found is not None and found.status == LinkStatus.LINKED:
-            return int(found.id)
-        shown = [read_card(connection, number) for number in (card, other_card)]
+    def _part(self, caller: Caller, card: str) -> int | Refusal:
+        with self._engine.connect() as connection:
+            shown = read_card(connection, card)
+            sharers = list_cards(connection, shown.wallet_id) if shown else []
+        if shown is None or not caller.may_issue_for(shown.issuer_id):
+            return Refusal(Code.CARD_UNKNOWN, f"There is no card {card!r} of yours.", "card")
+        if {one.issuer_id for one in sharers} == {shown.issuer_id}:
+            return shown.wallet_id
+
+        def note(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+            if isinstance(outcomes[0], Moved):
+                self._note_parting(connection, caller, outcomes[0])
+
+        [outcome] = self._writer.post([_unlink(caller, shown, next(self._writer.ids))], note)
+        if isinstance(outcome, Moved):
+            return outcome.target_id
+        assert isinstance(outcome, Refusal), "the key is new"
+        return outcome
+
+    def _note_parting(self, connection: Connection, caller: Caller, moved: Moved) -> None:
+        left, stayed = (list_cards(connection, id_) for id_ in (moved.target_id, moved.source_id))
+        own = [one.number for one in left]
+        between = or_(links.c.card_number.in_(own), links.c.other_card.in_(own))
+        _change(connection, caller, and_(between, links.c.status == LinkStatus.LINKED), LinkStatus.UNLINKED)
+        # Each learns it by a card of its own, one that is good if there is any.
+        known = sorted([*left, *stayed], key=lambda one: one.status is CardStatus.ACTIVE)
+        for issuer_id, number in {one.issuer_id: one.number for one in known}.items():
+            self._tell(connection, EventType.WALLETS_PARTED, [issuer_id], {"card": number})
+
+    def _consent(
+        self, connection: Connection, caller: Caller, card: str, other_card: str
+    ) -> "_Noted | Refusal":
+        """Note the consent."""
         parties: set[int] = set()
-        for one in shown:
-            parties |= (
-                {sharer.issuer_id for sharer in list_cards(connection, one.wallet_id)} if one else set()
-            )
+        for number in (card, other_card):
+            shown = read_card(connection, number)
+            parties |= {one.issuer_id for one in list_cards(connection, shown.wallet_id)} if shown else set()
         agreeing = parties if caller.scope is Scope.OPERATOR else parties & {caller.participant_id}
         if not agreeing:
             return Refusal(Code.CARD_UNKNOWN, "Neither card shares a wallet with one of yours.", "card")
+        found = _lock_open_link(connection, card, other_card)
+        if found is not None and found.status == LinkStatus.LINKED:
+            return _Noted(found.id, changed=False)
         # Asked as if all had agreed: what cannot be linked is not proposed.
-        wanted = quote(connection, _command(caller, 0, card, other_card, parties), self._writer.directory)
+        wanted = quote(connection, _link(caller, 0, card, other_card, parties), self._writer.directory)
         if isinstance(wanted, Refusal):
             return wanted
-        link_id = int(found.id) if found is not None else next(self._writer.ids)
-        if found is None:
-            connection.execute(
-                insert(links).values(
-                    id=link_id,
-                    card_number=first,
-                    other_card=second,
-                    status=LinkStatus.PROPOSED,
-                    proposed_by=caller.key_id,
-                    proposed_at=func.clock_timestamp(),
-                    changed_at=func.clock_timestamp(),
-                )
-            )
-        rows = [{"link_id": link_id, "participant_id": one} for one in sorted(parties)]
-        connection.execute(upsert(link_parties).values(rows).on_conflict_do_nothing())
-        connection.execute(
-            update(link_parties)
-            .where(
-                link_parties.c.link_id == link_id,
-                link_parties.c.participant_id.in_(agreeing),
-                link_parties.c.agreed_by.is_(None),
-            )
-            .values(agreed_by=caller.key_id, agreed_at=func.clock_timestamp())
+        link_id = found.id if found is not None else self._propose(connection, caller, card, other_card)
+        changed = self._note_consents(connection, caller, link_id, parties, agreeing)
+        return _Noted(link_id, changed=changed)
+
+    def _propose(self, connection: Connection, caller: Caller, card: str, other_card: str) -> int:
+        first, second = sorted((card, other_card))
+        link_id = next(self._writer.ids)
+        row = insert(links).values(
+            id=link_id,
+            card_number=first,
+            other_card=second,
+            status=LinkStatus.PROPOSED,
+            proposed_by=caller.key_id,
+            proposed_at=func.clock_timestamp(),
+            changed_by=caller.key_id,
+            changed_at=func.clock_timestamp(),
         )
-        if found is None and agreeing != parties:
-            data = {"link_id": link_id}
-            self._tell(connection, EventType.LINK_PROPOSED, parties - agreeing, data)
+        connection.execute(row)
         return link_id
 
-    def _complete(self, caller: Caller, link_id: int) -> LinkRecord | Refusal:
+    def _note_consents(
+        self, connection: Connection, caller: Caller, link_id: int, parties: set[int], agreeing: set[int]
+    ) -> bool:
+        """Whose consent it needs today, and whose the caller has given; whether any of them is new.
+
+        Wallets may have been linked and parted since it was proposed: who has come is told, who has left is
+        not asked any more.
+        """
+        table, of_link = link_parties.c, link_parties.c.link_id == link_id
+        connection.execute(delete(link_parties).where(of_link, table.participant_id.not_in(parties)))
+        rows = [{"link_id": link_id, "participant_id": one} for one in sorted(parties)]
+        added = insert(link_parties).values(rows).on_conflict_do_nothing().returning(table.participant_id)
+        new = set(connection.execute(added).scalars())
+        self._tell(connection, EventType.LINK_PROPOSED, new - agreeing, {"link_id": link_id})
+        said = update(link_parties).where(
+            of_link, table.participant_id.in_(agreeing), table.agreed_by.is_(None)
+        )
+        given = said.values(agreed_by=caller.key_id, agreed_at=func.clock_timestamp())
+        return connection.execute(given).rowcount > 0
+
+    def _complete(self, caller: Caller, noted: "_Noted") -> Agreement | Refusal:
         """Link the wallets if all have agreed."""
+        link_id = noted.link_id
         with self._engine.connect() as connection:
             found = read_link(connection, link_id)
         assert found is not None, "it was just written"
         if found.row.status != LinkStatus.PROPOSED or found.waits_for:
-            return found
+            return Agreement(found, noted.changed)
         parties = {one.participant_id for one in found.parties}
-        command = _command(caller, link_id, found.row.card_number, found.row.other_card, parties)
+        command = _link(caller, link_id, found.row.card_number, found.row.other_card, parties)
 
         def note(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             if isinstance(outcomes[0], Moved):
-                linked = {"status": LinkStatus.LINKED, "changed_at": func.clock_timestamp()}
-                connection.execute(update(links).where(links.c.id == link_id).values(linked))
-                data = {"link_id": link_id}
-                self._tell(connection, EventType.WALLETS_LINKED, parties, data)
+                _change(connection, caller, links.c.id == link_id, LinkStatus.LINKED)
+                self._tell(connection, EventType.WALLETS_LINKED, parties, {"link_id": link_id})
 
         [outcome] = self._writer.post([command], note)
         if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
@@ -190,17 +208,12 @@ class Linker:
         if isinstance(outcome, Refusal):
             # What the wallets have become since: it cannot be linked any more, and is to be proposed anew.
             with self._engine.begin() as connection:
-                self._end(connection, links.c.id == link_id, LinkStatus.REJECTED)
+                _change(connection, caller, links.c.id == link_id, LinkStatus.REJECTED)
             return outcome
         with self._engine.connect() as connection:
             found = read_link(connection, link_id)
         assert found is not None, "links are never deleted"
-        return found
-
-    @staticmethod
-    def _end(connection: Connection, which: Any, status: LinkStatus = LinkStatus.UNLINKED) -> None:
-        ended = update(links).where(which).values(status=status, changed_at=func.clock_timestamp())
-        connection.execute(ended)
+        return Agreement(found, changed=True)
 
     def _tell(
         self, connection: Connection, type_: EventType, parties: Iterable[int], data: dict[str, Any]
@@ -246,29 +259,41 @@ def list_links(
 
 
 def _records(connection: Connection, rows: Sequence[Row[Any]]) -> list[LinkRecord]:
-    numbers = {number for row in rows for number in (row.card_number, row.other_card)}
-    known = {number: read_card(connection, number) for number in sorted(numbers)}
+    known = read_cards(connection, {number for row in rows for number in (row.card_number, row.other_card)})
     query = select(link_parties).where(link_parties.c.link_id.in_([row.id for row in rows]))
     parties: dict[int, list[Party]] = {}
     for row in connection.execute(query.order_by(link_parties.c.participant_id)):
         parties.setdefault(row.link_id, []).append(Party(row.participant_id, row.agreed_by))
-    records = []
-    for row in rows:
-        first, second = known[row.card_number], known[row.other_card]
-        assert first is not None and second is not None, "cards are never deleted"
-        records.append(LinkRecord(row, (first, second), tuple(parties.get(row.id, ()))))
-    return records
+    return [
+        LinkRecord(row, (known[row.card_number], known[row.other_card]), tuple(parties.get(row.id, ())))
+        for row in rows
+    ]
 
 
-def _open_link(first: str, second: str) -> Any:
-    return select(links.c.id, links.c.status).where(
+class _Noted(NamedTuple):
+    """`changed`: whether a consent has come that was not there before."""
+
+    link_id: int
+    changed: bool
+
+
+def _lock_open_link(connection: Connection, card: str, other_card: str) -> Row | None:
+    """The link between the two that is proposed or linked: id, status."""
+    first, second = sorted((card, other_card))
+    query = select(links.c.id, links.c.status).where(
         links.c.card_number == first,
         links.c.other_card == second,
         links.c.status.in_((LinkStatus.PROPOSED, LinkStatus.LINKED)),
     )
+    return connection.execute(query.with_for_update()).one_or_none()
 
 
-def _command(caller: Caller, link_id: int, card: str, other_card: str, consents: Iterable[int]) -> Link:
+def _change(connection: Connection, caller: Caller, which: ColumnElement[bool], status: LinkStatus) -> None:
+    changed = {"status": status, "changed_by": caller.key_id, "changed_at": func.clock_timestamp()}
+    connection.execute(update(links).where(which).values(changed))
+
+
+def _link(caller: Caller, link_id: int, card: str, other_card: str, consents: Iterable[int]) -> Link:
     """The key is the link's own, so that one that was cut off is carried out once."""
     return Link(
         key=key_hash("links", str(link_id)),
@@ -277,4 +302,14 @@ def _command(caller: Caller, link_id: int, card: str, other_card: str, consents:
         card=card,
         other_card=other_card,
         consents=frozenset(consents),
+    )
+
+
+def _unlink(caller: Caller, card: Card, number: int) -> Unlink:
+    """The key is of this one time: a card may be linked and parted again."""
+    return Unlink(
+        key=key_hash(caller.key_id, f"unlink {card.number} {number}"),
+        request_hash=request_hash("unlink", {"card": card.number, "wallet": card.wallet_id}),
+        caller=caller,
+        card=card.number,
     )

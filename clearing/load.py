@@ -179,8 +179,7 @@ def gather(
     Raises DirectoryMoved.
     """
     directory = cache.known(connection)
-    links = _are_links(commands)
-    if links and locked:
+    if locked and _are_links(commands):
         # A posting finds its wallets by their cards before it locks them: none may be under way meanwhile.
         hold_exclusively(connection, PERIODS)
     follow_ups = [one for one in commands if isinstance(one, FOLLOW_UPS)]
@@ -215,7 +214,7 @@ def gather(
         arrears={ArrearsKey(wallet_id, issuer_id): points for wallet_id, issuer_id, points in arrears},
         holds=_holds(holds, draws),
         originals=read_originals(
-            connection, [one for one in follow_ups if isinstance(one, Reversal)], named.merged
+            connection, [one for one in follow_ups if isinstance(one, Reversal)], named.elsewhere
         ),
         usage=read_usage(
             connection, commands, {card.wallet_id for card in known_cards.values()}, directory, at
@@ -224,10 +223,8 @@ def gather(
         caps={id_: cap._replace(limit=directory.cap(id_)) for id_, cap in caps.items()},
         recorded=_recorded(recorded),
         references=frozenset(ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references),
-        merged=named.merged,
-        open_holds=read_open_holds(connection, {one.wallet_id for one in known_cards.values()})
-        if links
-        else (),
+        elsewhere=named.elsewhere,
+        open_holds=_read_open_holds(connection, commands, known_cards),
     )
     return Gathered(snapshot, at)
 
@@ -238,7 +235,20 @@ def read_recorded(connection: Connection, keys: list[str]) -> dict[str, Recorded
 
 
 def _are_links(commands: Sequence[Command]) -> bool:
-    return bool(commands) and isinstance(commands[0], LINKING)
+    if not commands or not isinstance(commands[0], LINKING):
+        return False
+    assert len(commands) == 1, "a link is alone in its batch"
+    return True
+
+
+def _read_open_holds(
+    connection: Connection, commands: Sequence[Command], known: Mapping[str, Card]
+) -> list[Hold]:
+    """Those that keep a member from leaving its wallet."""
+    leaving = commands[0] if _are_links(commands) else None
+    if not isinstance(leaving, Unlink) or leaving.card not in known:
+        return []
+    return read_open_holds(connection, known[leaving.card].wallet_id)
 
 
 def _first_booking(commands: Sequence[Command]) -> datetime | None:
@@ -263,7 +273,7 @@ def _asked(commands: Sequence[Command], named: Named) -> dict[str, Any]:
     }
     return {
         "cards": arrays.texts(cards | named.cards),
-        "named": arrays.numbers(wallets | set(named.merged.values())),
+        "named": arrays.numbers(wallets | set(named.elsewhere.values())),
         "first": _first_booking(commands),
         "keys": arrays.texts(command.key for command in commands),
         "merchants": arrays.texts(merchant for merchant, _, _ in references),

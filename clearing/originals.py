@@ -11,27 +11,27 @@ from clearing import arrays
 from clearing.core.commands import OnHold, Reversal
 from clearing.core.snapshot import Original, Terms
 from clearing.locks import PERIODS
-from clearing.query import read_bookings
+from clearing.query import family, read_bookings
 from clearing.tables import legs, rulebooks, transactions
 
 
 class Named(NamedTuple):
-    """`cards`: those with which it was begun; their wallets are concerned today. `merged`: see `Snapshot`."""
+    """`cards`: with which it was begun; their wallets are concerned today. `elsewhere`: see `Snapshot`."""
 
     cards: set[str]
-    merged: dict[int, int]
+    elsewhere: dict[tuple[int, int], int]
 
 
 NOTHING_NAMED = Named(set(), {})
 
-# What was begun in a wallet that was merged into another lies in either of them.
-_NAMED = """
-SELECT w.id, w.merged_into,
-       (SELECT h.card_number FROM holds h WHERE h.wallet_id IN (w.id, w.merged_into) AND h.id = n.id),
-       (SELECT t.card_number FROM transactions t WHERE t.wallet_id IN (w.id, w.merged_into) AND t.id = n.id)
+_NAMED = f"""
+SELECT n.wallet_id, n.id, coalesce(h.wallet_id, t.wallet_id), coalesce(h.card_number, t.card_number)
   FROM unnest(%(wallets)s::bigint[], %(ids)s::bigint[]) AS n (wallet_id, id)
-  JOIN wallets w ON w.id = n.wallet_id
-"""
+ CROSS JOIN LATERAL ({family("n.wallet_id")}) AS f
+  LEFT JOIN holds h ON h.wallet_id = f.id AND h.id = n.id
+  LEFT JOIN transactions t ON t.wallet_id = f.id AND t.id = n.id
+ WHERE h.id IS NOT NULL OR t.id IS NOT NULL
+"""  # noqa: S608
 
 
 def read_named(connection: Connection, commands: Sequence[OnHold | Reversal], *, locked: bool) -> Named:
@@ -42,24 +42,20 @@ def read_named(connection: Connection, commands: Sequence[OnHold | Reversal], *,
         lock + _NAMED,
         {"wallets": arrays.numbers(one.wallet_id for one in commands), "ids": arrays.numbers(ids)},
     ).all()
-    cards = {card for _, _, *found in rows for card in found if card is not None}
-    return Named(cards, {id_: merged_into for id_, merged_into, *_ in rows if merged_into is not None})
+    cards = {card for *_, card in rows if card is not None}
+    elsewhere = {(name, id_): wallet_id for name, id_, wallet_id, _ in rows if wallet_id != name}
+    return Named(cards, elsewhere)
 
 
 def read_originals(
-    connection: Connection, commands: Sequence[Reversal], merged: Mapping[int, int]
+    connection: Connection, commands: Sequence[Reversal], elsewhere: Mapping[tuple[int, int], int]
 ) -> dict[int, Original]:
     """By transaction id; one that does not exist is left out.
 
     The wallets must be locked: then nobody else can be reversing the same transactions.
     """
-    keys = sorted(
-        {
-            (wallet_id, command.transaction_id)
-            for command in commands
-            for wallet_id in (command.wallet_id, merged.get(command.wallet_id, command.wallet_id))
-        }
-    )
+    names = {(command.wallet_id, command.transaction_id) for command in commands}
+    keys = sorted((elsewhere.get(name, name[0]), name[1]) for name in names)
     if not keys:
         return {}
     bookings = read_bookings(connection, keys)

@@ -5,21 +5,18 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    CompoundSelect,
     Connection,
     Row,
     Select,
     and_,
     exists,
     func,
-    literal,
     not_,
     or_,
     select,
+    text,
     tuple_,
-    union,
 )
 
 from clearing.core.accounts import CHART, Account, Asset, EntryKind
@@ -123,21 +120,21 @@ def database_time(connection: Connection) -> datetime:
 
 def read_hold(connection: Connection, wallet_id: int, hold_id: int) -> Hold | None:
     """`wallet_id`: where it was placed; it may have gone on with that wallet's other things."""
-    query = select(holds).where(holds.c.wallet_id.in_(_now_in(wallet_id)), holds.c.id == hold_id)
+    query = select(holds).where(holds.c.wallet_id.in_(_family(wallet_id)), holds.c.id == hold_id)
     found = _holds(connection, query)
     return found[0] if found else None
 
 
-def read_open_holds(connection: Connection, wallet_ids: Iterable[int]) -> list[Hold]:
-    """All that are held in these wallets, whether their time is over or not."""
-    query = select(holds).where(holds.c.wallet_id.in_(list(wallet_ids)), holds.c.status == HoldStatus.HELD)
+def read_open_holds(connection: Connection, wallet_id: int) -> list[Hold]:
+    """All that is held in this wallet, whether its time is over or not."""
+    query = select(holds).where(holds.c.wallet_id == wallet_id, holds.c.status == HoldStatus.HELD)
     return _holds(connection, query.order_by(holds.c.id))
 
 
 def read_booking(connection: Connection, wallet_id: int, transaction_id: int) -> Booking | None:
     """`wallet_id`: where it was begun; a hold that went to another wallet was captured there."""
     query = select(transactions.c.wallet_id).where(
-        transactions.c.wallet_id.in_(_now_in(wallet_id)), transactions.c.id == transaction_id
+        transactions.c.wallet_id.in_(_family(wallet_id)), transactions.c.id == transaction_id
     )
     found = connection.execute(query).scalar_one_or_none()
     return None if found is None else read_bookings(connection, [(found, transaction_id)])[0]
@@ -149,12 +146,24 @@ def wallet_now(connection: Connection, wallet_id: int) -> int:
     return merged_into.scalar_one_or_none() or wallet_id
 
 
-def _now_in(wallet_id: int) -> CompoundSelect[Any]:
-    """The wallet, and the one that it was merged into."""
-    return union(
-        select(literal(wallet_id, BigInteger)),
-        select(wallets.c.merged_into).where(wallets.c.id == wallet_id),
-    )
+def family(wallet: str) -> str:
+    """SQL for the wallets (`id`) in which something may lie that was begun in this one: itself, the one that
+    it was merged into, and those that were merged into that. A hold goes from one to the next and is captured
+    on its way; a transaction stays where it was booked.
+
+    `wallet`: how the wallet's id is written.
+    """
+    return f"""
+SELECT {wallet} AS id
+ UNION ALL
+SELECT merged_into FROM wallets WHERE id = {wallet} AND merged_into IS NOT NULL
+ UNION ALL
+SELECT beside.id FROM wallets w JOIN wallets beside ON beside.merged_into = w.merged_into
+ WHERE w.id = {wallet} AND beside.id <> w.id"""  # noqa: S608
+
+
+def _family(wallet_id: int) -> Select[Any]:
+    return select(text(family(":wallet_id")).bindparams(wallet_id=wallet_id).columns(wallets.c.id).subquery())
 
 
 def _with_merged(wallet_id: int) -> Select[Any]:
@@ -211,6 +220,11 @@ def _holds(connection: Connection, query: Select[Any]) -> list[Hold]:
 def read_card(connection: Connection, number: str) -> Card | None:
     row = connection.execute(select(cards).where(cards.c.number == number)).one_or_none()
     return _card(row) if row else None
+
+
+def read_cards(connection: Connection, numbers: Iterable[str]) -> dict[str, Card]:
+    rows = connection.execute(select(cards).where(cards.c.number.in_(sorted(numbers))))
+    return {row.number: _card(row) for row in rows}
 
 
 def list_cards(connection: Connection, wallet_id: int) -> list[Card]:

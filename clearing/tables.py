@@ -404,6 +404,7 @@ links = Table(
     Column("status", Text, nullable=False),
     Column("proposed_by", Text, nullable=False),
     Column("proposed_at", instant(), nullable=False),
+    Column("changed_by", Text, nullable=False),
     Column("changed_at", instant(), nullable=False),
     CheckConstraint("status IN ('proposed', 'linked', 'rejected', 'unlinked')", name="status"),
     CheckConstraint("card_number < other_card", name="order"),
@@ -414,6 +415,7 @@ links = Table(
         unique=True,
         postgresql_where=text("status IN ('proposed', 'linked')"),
     ),
+    Index("links_card_number_idx", "card_number"),
     Index("links_other_card_idx", "other_card"),
     comment="Cards of which participants say that one person holds them",
 )

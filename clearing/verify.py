@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from clearing.core.accounts import CHART, HUB, Account, EntryKind, Unit
 from clearing.core.journal import LegKind, PositionChange, Reason, TransactionKind
+from clearing.query import family
 
 MEASURES = PositionChange._fields
 
@@ -480,7 +481,7 @@ SELECT 'periods (number=' || later.number || ')' AS place,
  LIMIT 1
 """
 
-_OUTCOMES = """
+_OUTCOMES = f"""
 SELECT 'outcomes (key=' || o.key || ')' AS place,
        'transaction (wallet_id=' || o.wallet_id || ', transaction_id=' || o.transaction_id || ')' AS expected,
        'none' AS found
@@ -492,11 +493,11 @@ SELECT 'outcomes (key=' || o.key || ')', 'hold (wallet_id=' || o.wallet_id || ',
        'none'
   FROM outcomes o
  WHERE o.hold_id IS NOT NULL
-   AND NOT EXISTS (SELECT FROM holds h
-                     JOIN wallets w ON w.id = o.wallet_id
-                    WHERE h.wallet_id IN (w.id, w.merged_into) AND h.id = o.hold_id)
+   AND NOT EXISTS (SELECT FROM holds h WHERE h.wallet_id = o.wallet_id AND h.id = o.hold_id)
+   AND NOT EXISTS (SELECT FROM holds h JOIN ({family("o.wallet_id")}) AS f ON h.wallet_id = f.id
+                    WHERE h.id = o.hold_id)
  LIMIT 1
-"""
+"""  # noqa: S608
 
 _KEYS = f"""
 SELECT 'transactions (wallet_id=' || wallet_id || ', transaction_id=' || transaction_id || ')' AS place,
@@ -530,15 +531,31 @@ HAVING sum(quantity) <> 0
 
 _MERGED = """
 SELECT 'wallets (id=' || w.id || ')' AS place, 'nothing, as it was merged into ' || w.merged_into AS expected,
-       concat(c.number, ' ', l.id, ' ', h.id) AS found
+       has.found
   FROM wallets w
-  LEFT JOIN cards c ON c.wallet_id = w.id
-  LEFT JOIN lots l ON l.wallet_id = w.id AND l.available + l.held > 0
-  LEFT JOIN holds h ON h.wallet_id = w.id AND h.status = 'held'
+  JOIN (SELECT wallet_id, 'member ' || id AS found FROM members
+        UNION ALL SELECT wallet_id, 'card ' || number FROM cards
+        UNION ALL SELECT wallet_id, 'lot ' || id FROM lots WHERE available + held > 0
+        UNION ALL SELECT wallet_id, 'arrears of ' || issuer_id FROM arrears WHERE points > 0
+        UNION ALL SELECT wallet_id, 'hold ' || id FROM holds WHERE status = 'held'
+        UNION ALL SELECT merged_into, 'merged wallet ' || id FROM wallets) AS has
+    ON has.wallet_id = w.id
  WHERE w.merged_into IS NOT NULL
-   AND (c.number IS NOT NULL OR l.id IS NOT NULL OR h.id IS NOT NULL
-        OR EXISTS (SELECT FROM wallets x WHERE x.id = w.merged_into AND x.merged_into IS NOT NULL))
- ORDER BY w.id
+ ORDER BY w.id, has.found
+ LIMIT 1
+"""
+
+_SHARERS = """
+SELECT 'cards (number=' || c.number || ')' AS place, 'in its member''s wallet' AS expected,
+       concat('member in ', m.wallet_id, ', card in ', c.wallet_id) AS found
+  FROM cards c JOIN members m ON m.id = c.member_id
+ WHERE c.wallet_id <> m.wallet_id
+ UNION ALL
+SELECT 'wallets (id=' || wallet_id || ')', '1 member of participant ' || participant_id,
+       count(*) || ' members'
+  FROM members
+ GROUP BY wallet_id, participant_id
+HAVING count(*) > 1
  LIMIT 1
 """
 
@@ -587,5 +604,6 @@ CHECKS = (
     Check("keys", "A transaction is the outcome of one key", _KEYS),
     Check("moves", "What leaves a wallet for another comes into it", _MOVES),
     Check("merged", "A wallet merged into another has nothing", _MERGED),
+    Check("sharers", "Cards lie with their members, one of each participant in a wallet", _SHARERS),
     Check("references", "Merchants' references name their transactions", _REFERENCES),
 )

@@ -21,7 +21,7 @@ from clearing.core.directory import Directory
 from clearing.core.enrolment import Enrolment, EnrolmentOutcome
 from clearing.core.outcomes import Code, Outcome, Posted, Refusal, Replayed
 from clearing.idempotency import key_hash, request_hash
-from clearing.linking import Linker
+from clearing.linking import Agreement, Linker
 from clearing.members import Enroller, Person
 from clearing.writer import Writer
 
@@ -38,7 +38,7 @@ class _Judged(NamedTuple):
     row: Row
     command: Command | None = None
     enrolment: tuple[Enrolment, Person] | None = None
-    link: tuple[str, str] | None = None
+    cards: tuple[str, ...] = ()
     refusal: Refusal | None = None
 
 
@@ -169,12 +169,13 @@ class ImportRunner:
     def _link(self, current: store.Import, batch: list[_Judged], bytes_read: int, linker: Linker) -> None:
         """One by one: a row that is repeated after a fault finds what it has done."""
         for one in batch:
-            outcome = one.refusal
-            if one.link is not None:
-                answer = linker.agree(current.upload.caller, *one.link)
-                outcome = answer if isinstance(answer, Refusal) else None
-            refusals = [(one.row, outcome)] if outcome else []
-            progress = store.Progress(1, 1 - len(refusals), 0, refusals, Decimal(0), bytes_read)
+            if self._stopping.is_set():
+                return
+            outcome: Refusal | Agreement = one.refusal or linker.agree(current.upload.caller, *one.cards)
+            refusals = [(one.row, outcome)] if isinstance(outcome, Refusal) else []
+            accepted = int(isinstance(outcome, Agreement) and outcome.changed)
+            replayed = 1 - accepted - len(refusals)
+            progress = store.Progress(1, accepted, replayed, refusals, Decimal(0), bytes_read)
             with self._engine.begin() as connection:
                 store.advance(connection, current.id, progress)
 
@@ -211,7 +212,7 @@ def _judge(upload: store.Upload, rows: Rows, enroller: Enroller) -> Iterator[_Ju
             request = enroller.request_of(envelope.key, envelope.request_hash, envelope.caller, body)
             yield _Judged(row, enrolment=request)
         elif upload.kind == kinds.LINKS:
-            yield _Judged(row, link=(body["card"], body["other_card"]))
+            yield _Judged(row, cards=(body["card"], body["other_card"]))
         else:
             yield _Judged(row, command=kinds.command(upload.kind, envelope, body))
 

@@ -25,10 +25,6 @@ class LinkQuery(PageQuery):
     status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
 
 
-class UnlinkInput(Schema):
-    """Nothing has to be said."""
-
-
 class LinkedCardSchema(Schema):
     number = fields.String(metadata={"description": "Masked, unless it is the caller's own"})
     issuer = fields.String()
@@ -40,12 +36,12 @@ class ConsentSchema(Schema):
 
 
 class LinkSchema(Schema):
-    """`wallet` is the one that the cards share once they are linked."""
-
     id = fields.String()
     status = fields.String(validate=validate.OneOf(STATUSES))
     cards = fields.List(fields.Nested(LinkedCardSchema))
-    wallet = fields.String(allow_none=True)
+    wallet = fields.String(
+        allow_none=True, metadata={"description": "The one they share, if one of the cards is the caller's"}
+    )
     consents = fields.List(fields.Nested(ConsentSchema))
     proposed_at = fields.AwareDateTime()
     changed_at = fields.AwareDateTime()

@@ -10,7 +10,7 @@ from api.auth import current_caller, guard, own_participant
 from api.narrowing import NOTHING
 from api.problems import HttpCode, Problem, refusal_response
 from api.schemas.common import page_of
-from api.schemas.links import LinkInput, LinkQuery, LinkSchema, UnlinkedSchema, UnlinkInput
+from api.schemas.links import LinkInput, LinkQuery, LinkSchema, UnlinkedSchema
 from api.services import services
 from api.v1.wallets import visible_wallet
 from api.web import Blueprint, answer, cursor_number, page
@@ -18,10 +18,9 @@ from clearing import ids
 from clearing.core.commands import Caller, Scope
 from clearing.core.directory import Directory
 from clearing.core.outcomes import Code, Refusal
-from clearing.core.snapshot import CardStatus
 from clearing.linking import LinkRecord, LinkStatus, list_links, read_link
 from clearing.privacy import masked_number
-from clearing.query import list_cards
+from clearing.query import database_time, list_cards
 
 blueprint = Blueprint("links", __name__, description="Cards of several participants that one person holds")
 
@@ -43,10 +42,12 @@ def propose(body: dict[str, Any], wallet_id: str) -> Response:
     caller = current_caller()
     with services().engine.connect() as connection:
         sharers = list_cards(connection, visible_wallet(connection, wallet_id))
+        zone = services().directory(connection).rulebook.settings.time_zone
+        today = database_time(connection).astimezone(zone).date()
     own = [card for card in sharers if caller.may_issue_for(card.issuer_id)]
     # One that is good, if there is any: of others no link can be made.
-    card = min(own, key=lambda one: one.status is not CardStatus.ACTIVE)
-    return _answer(services().linker.agree(caller, card.number, body["card"]), 201)
+    card = max(own, key=lambda one: one.is_good(today))
+    return _agree(card.number, body["card"], 201)
 
 
 @blueprint.route("/wallets/<wallet_id>/links")
@@ -89,8 +90,7 @@ def approve(link_id: str) -> Response:
         found = _visible(connection, link_id)
     if found.row.status not in (LinkStatus.PROPOSED, LinkStatus.LINKED):
         raise Problem(Code.ALREADY_EXISTS, f"It was {found.row.status} before; propose a new one.")
-    row = found.row
-    return _answer(services().linker.agree(current_caller(), row.card_number, row.other_card))
+    return _agree(found.row.card_number, found.row.other_card)
 
 
 @blueprint.route("/links/<link_id>/reject", methods=["POST"])
@@ -105,9 +105,8 @@ def reject(link_id: str) -> Response:
 
 @blueprint.route("/cards/<number>/unlink", methods=["POST"])
 @guard(*PARTIES)
-@blueprint.arguments(UnlinkInput, required=False)
 @blueprint.response(200, UnlinkedSchema)
-def unlink(body: dict[str, Any], number: str) -> Response:
+def unlink(number: str) -> Response:
     """Give the card's member a wallet of its own again, with the points and value of its own participant
 
     Its issuer alone decides. What others owe stays where it is. Refused (`hold_open`) while a hold with the
@@ -117,6 +116,11 @@ def unlink(body: dict[str, Any], number: str) -> Response:
     if isinstance(outcome, Refusal):
         return refusal_response(outcome)
     return answer({"card": number, "wallet": ids.wallet_id(outcome)})
+
+
+def _agree(card: str, other_card: str, status: int = 200) -> Response:
+    outcome = services().linker.agree(current_caller(), card, other_card)
+    return _answer(outcome if isinstance(outcome, Refusal) else outcome.link, status)
 
 
 def _visible(connection: Connection, link_id: str) -> LinkRecord:
@@ -149,8 +153,8 @@ def _answer(outcome: LinkRecord | Refusal, status: int = 200) -> Response:
 
 def _link(one: LinkRecord, directory: Directory, caller: Caller) -> dict[str, Any]:
     viewer, zone = own_participant(caller), directory.rulebook.settings.time_zone
-    first, second = one.cards
-    linked = one.row.status == LinkStatus.LINKED
+    issuers = {card.issuer_id for card in one.cards}
+    shown = one.row.status == LinkStatus.LINKED and (viewer is None or viewer in issuers)
     return {
         "id": ids.encode("lnk", one.row.id),
         "status": one.row.status,
@@ -159,9 +163,9 @@ def _link(one: LinkRecord, directory: Directory, caller: Caller) -> dict[str, An
                 "number": card.number if viewer in (None, card.issuer_id) else masked_number(card.number),
                 "issuer": directory.participants[card.issuer_id].code,
             }
-            for card in (first, second)
+            for card in one.cards
         ],
-        "wallet": ids.wallet_id(first.wallet_id) if linked else None,
+        "wallet": ids.wallet_id(one.cards[0].wallet_id) if shown else None,
         "consents": [
             {
                 "participant": directory.participants[party.participant_id].code,

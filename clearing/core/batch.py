@@ -25,7 +25,7 @@ from clearing.core.journal import (
     parties,
 )
 from clearing.core.limits import Owing, Usage, UsageKey, UsageOf, growth_of
-from clearing.core.outcomes import Outcome, Recorded, Refusal
+from clearing.core.outcomes import Moved, Outcome, Recorded, Refusal
 from clearing.core.plan import Credit, Move, Plan, Release, Setting, Times
 from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
 
@@ -124,16 +124,18 @@ class Batch:
             or decision.new_holds.get(hold_id)
             or self.snapshot.holds.get(hold_id)
         )
-        return found if found and self._is_named(found.wallet_id, wallet_id) else None
+        return found if found and self._lies_in(wallet_id, hold_id) == found.wallet_id else None
 
-    def _is_named(self, wallet_id: int, name: int) -> bool:
-        """Whether what lies in this wallet may be named by the other: its own, or one merged into it."""
-        return name == wallet_id or self.snapshot.merged.get(name) == wallet_id
+    def _lies_in(self, wallet_id: int, id_: int) -> int:
+        """The wallet of what is named by this one and an id: another, if that was merged since."""
+        return self.snapshot.elsewhere.get((wallet_id, id_), wallet_id)
 
     def original(self, wallet_id: int, transaction_id: int) -> Original | None:
         """A transaction that is to be reversed, with what has been reversed of it so far."""
         found = self.snapshot.originals.get(transaction_id) or self._booked_here(transaction_id)
-        if found is None or not self._is_named(found.booking.transaction.wallet_id, wallet_id):
+        if found is None:
+            return None
+        if self._lies_in(wallet_id, transaction_id) != found.booking.transaction.wallet_id:
             return None
         points, amount = self._reversed.get(transaction_id, (0, 0))
         return found._replace(
@@ -295,12 +297,13 @@ class Batch:
         """Set aside what open holds had set aside of the lot in the wallet that it came from."""
         self._put(lot.with_balance(lot.available - quantity, lot.held + quantity))
 
-    def move(self, command: Command, move: Move) -> int:
-        """Let the move be the command's outcome, whatever was booked for it; the wallet that takes it in."""
+    def move(self, command: Command, move: Move) -> Moved:
+        """Let the move be the command's outcome, whatever was booked for it."""
+        assert not self.decision.outcomes, "it is alone in its batch"
         self.decision.move = move
         self._bookings.pop(command.key, None)
         self.decision.recorded[command.key] = Recorded(command.request_hash, move.target_id)
-        return move.target_id
+        return Moved(move.source_id, move.target_id)
 
     def new_id(self) -> int:
         return next(self._ids)

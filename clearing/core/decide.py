@@ -48,7 +48,7 @@ from clearing.core.commands import (
 from clearing.core.directory import Merchant, Status
 from clearing.core.journal import TransactionKind
 from clearing.core.limits import CapsContended
-from clearing.core.outcomes import UNRECORDED, Code, Held, Moved, Outcome, Posted, Refusal, Replayed
+from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Refusal, Replayed
 from clearing.core.plan import Plan, Release, Relocation, Setting
 from clearing.core.snapshot import Card, ReferenceKey, Snapshot
 
@@ -136,7 +136,7 @@ def _judge(batch: Batch, command: Command) -> Outcome:
         return Held(release.book(batch, command, plan))
     if isinstance(plan, Relocation):
         _open_period(setting)
-        return Moved(linking.book(batch, command, setting, plan))
+        return linking.book(batch, command, setting, plan)
     return _carry_out(batch, command, setting, plan)
 
 

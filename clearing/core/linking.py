@@ -13,7 +13,7 @@ from clearing.core.commands import Command, Link, Unlink
 from clearing.core.fees import OWN_SYSTEM
 from clearing.core.journal import LegKind, TransactionKind
 from clearing.core.lots import Draw
-from clearing.core.outcomes import Code, Refusal
+from clearing.core.outcomes import Code, Moved, Refusal
 from clearing.core.plan import Credit, Move, Plan, PlannedLeg, Relocation, Setting
 from clearing.core.snapshot import Card, Lot
 
@@ -59,8 +59,8 @@ def plan(batch: Batch, command: Link | Unlink, setting: Setting) -> Relocation:
     return _relocation(batch, source_id, target_id, None, "link")
 
 
-def book(batch: Batch, command: Command, setting: Setting, planned: Relocation) -> int:
-    """Move it; the wallet in which the card is now."""
+def book(batch: Batch, command: Command, setting: Setting, planned: Relocation) -> Moved:
+    """Move it. Nothing in here can fail."""
     for issuer_id in sorted({lot.issuer_id for lot in planned.lots} | set(planned.arrears)):
         for asset in Asset:
             lots = [lot for lot in planned.lots if lot.issuer_id == issuer_id and lot.asset is asset]
@@ -68,14 +68,13 @@ def book(batch: Batch, command: Command, setting: Setting, planned: Relocation) 
                 _move_lots(batch, command, setting, planned, lots)
         if issuer_id in planned.arrears:
             _move_arrears(batch, command, setting, planned, issuer_id)
-    held = {lot.id: _lot_in_target(batch, planned, lot) for lot in planned.lots if lot.held}
+    held_in: dict[int, int] = {}
     for lot in planned.lots:
         if lot.held:
-            batch.hold_back(_lot_in_target(batch, planned, lot), lot.held)
-    move = Move(
-        planned.source_id, planned.target_id, planned.issuer_id, {id_: lot.id for id_, lot in held.items()}
-    )
-    return batch.move(command, move)
+            there = _lot_in_target(batch, planned, lot)
+            batch.hold_back(there, lot.held)
+            held_in[lot.id] = there.id
+    return batch.move(command, Move(planned.source_id, planned.target_id, planned.issuer_id, held_in))
 
 
 def _cannot_part(batch: Batch, command: Unlink, setting: Setting) -> Refusal | None:
@@ -84,6 +83,8 @@ def _cannot_part(batch: Batch, command: Unlink, setting: Setting) -> Refusal | N
     if _issuers(batch, setting.wallet_id) == {setting.acceptor_id}:
         return Refusal(Code.NOT_LINKABLE, "The card shares its wallet with nobody.", "card")
     for hold in batch.snapshot.open_holds:
+        if hold.wallet_id != setting.wallet_id:
+            continue
         placed_with = batch.snapshot.cards[hold.card_number].issuer_id
         if setting.acceptor_id in {placed_with, *(draw.issuer_id for draw in hold.draws)}:
             return Refusal(
@@ -164,7 +165,8 @@ def _plan(issuer_id: int, points: int, amount: int, planned: Relocation) -> Plan
 
 
 def _setting(setting: Setting, wallet_id: int, issuer_id: int) -> Setting:
-    return Setting(wallet_id, None, setting.card_number, None, issuer_id, setting.times)
+    """An act of the issuer's. No card: whose points are moved is not told the number of another's card."""
+    return Setting(wallet_id, None, None, None, issuer_id, setting.times)
 
 
 def _worth(batch: Batch, points: int) -> int:

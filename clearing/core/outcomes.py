@@ -92,9 +92,10 @@ class Replayed(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Wallets were linked or parted; `wallet_id` is now the card's."""
+    """Wallets were linked or parted: what went from the one is in the other."""
 
-    wallet_id: int
+    source_id: int
+    target_id: int
 
 
 Outcome = Posted | Held | Moved | Replayed | Refusal

@@ -86,8 +86,8 @@ class Snapshot:
     `closed_until`: the end of the last closed period; nothing is booked before it. `lots` and `arrears` are
     those of the wallets touched; `holds` and `originals` those that are named, by id. `usage` is empty where
     nothing limits it, and counts from the ids `used_since`; `caps` are those of the participants who may be
-    concerned, by id. `merged`: wallets named that were merged into another, and which. `open_holds`: all of
-    the wallets that are linked or unlinked.
+    concerned, by id. `elsewhere`: the wallet in which a hold or transaction lies that is named by another
+    (wallet id, id), as wallets were merged since. `open_holds`: all of a wallet that a member is to leave.
     """
 
     directory: Directory
@@ -103,5 +103,5 @@ class Snapshot:
     caps: Mapping[int, Cap] = field(default_factory=dict)
     recorded: Mapping[str, Recorded] = field(default_factory=dict)
     references: frozenset[ReferenceKey] = frozenset()
-    merged: Mapping[int, int] = field(default_factory=dict)
+    elsewhere: Mapping[tuple[int, int], int] = field(default_factory=dict)
     open_holds: Sequence[Hold] = ()

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("proposed_by", sa.Text(), nullable=False),
         sa.Column("proposed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.Text(), nullable=False),
         sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.CheckConstraint(
             "status IN ('proposed', 'linked', 'rejected', 'unlinked')", name=op.f("links_status_check")
@@ -44,6 +45,7 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("status IN ('proposed', 'linked')"),
     )
+    op.create_index("links_card_number_idx", "links", ["card_number"], unique=False)
     op.create_index("links_other_card_idx", "links", ["other_card"], unique=False)
     op.create_table(
         "link_parties",
@@ -136,6 +138,7 @@ def downgrade() -> None:
     op.drop_index("link_parties_participant_id_idx", table_name="link_parties")
     op.drop_table("link_parties")
     op.drop_index("links_other_card_idx", table_name="links")
+    op.drop_index("links_card_number_idx", table_name="links")
     op.drop_index(
         "links_card_number_other_card_key",
         table_name="links",

@@ -203,5 +203,5 @@ class Tally:
             self._expired += line.points
         elif line.kind == LegKind.ADJUSTMENT.label:
             self._adjusted += line.points
-        else:
+        elif line.kind != LegKind.TRANSFER.label:  # those add up to nothing
             self._issued += line.points

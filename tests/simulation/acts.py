@@ -23,6 +23,7 @@ from clearing.core.commands import (
     Command,
     Expiry,
     Lapse,
+    Link,
     Load,
     MoneyAdjustment,
     OnWallet,
@@ -32,11 +33,12 @@ from clearing.core.commands import (
     Reversal,
     Scope,
     Spend,
+    Unlink,
     Void,
     WithCard,
 )
 from simulation.clock import ZONE
-from simulation.world import AUDITOR, CODES, OPERATOR, World
+from simulation.world import AUDITOR, CODES, OPERATOR, Row, World
 
 _FOLLOWED_BY: dict[type[Command], Sequence[type[OnWallet]]] = {
     Accrual: [Reversal, Reversal, Expiry],
@@ -63,6 +65,8 @@ class FollowUp(NamedTuple):
 
 
 Act = Command | FollowUp
+#: What stands alone in its batch.
+ALONE = (Link, Unlink)
 
 
 @dataclass
@@ -75,6 +79,7 @@ class Maker:
     def __post_init__(self) -> None:
         self.acts: list[Act] = []
         self._started: list[int] = []
+        self._linked: list[Row] = []
         self._last_card = ""
 
     def make(self, at: datetime) -> Act:
@@ -84,6 +89,8 @@ class Maker:
             act = self._follow_up()
         elif self.some.random() < 0.03:
             act = self._adjustment(at)
+        elif self.some.random() < 0.06:
+            act = self._link()
         else:
             act = self._command(at)
             self._started.append(len(self.acts))
@@ -172,6 +179,26 @@ class Maker:
         return PointsAdjustment(
             **said, card=card["number"], issuer_id=issuer_id, points=points, expires_on=last, reason="agreed"
         )
+
+    def _link(self) -> Command:
+        """Two cards come to share a wallet, or the one's member leaves again."""
+        some = self.some
+        card, other = some.sample(self.world.cards, 2)
+        parts = bool(self._linked) and some.random() < 0.4
+        if parts and some.random() < 0.9:
+            card = some.choice(self._linked)
+        elif card["issuer_id"] == other["issuer_id"]:
+            other = some.choice(self.world.cards)  # fewer of those that cannot be linked
+        # What follows is likely to concern the same people.
+        self._last_card = card["number"]
+        said: dict[str, Any] = {"key": uuid(some), "request_hash": uuid(some), "card": card["number"]}
+        if parts:
+            issuer = Caller("key_issuer", Scope.PARTICIPANT, participant_id=card["issuer_id"])
+            return Unlink(**said, caller=some.choice([OPERATOR, issuer, issuer, self._stranger()]))
+        consents = frozenset(range(1, len(CODES) + 1)) - {some.choice([0] * 12 + [1, 2])}
+        self._linked += [card, other]
+        number = other["number"] if some.random() < 0.98 else "NOBODY-1"
+        return Link(**said, caller=OPERATOR, other_card=number, consents=consents)
 
     def _quantity(self) -> int:
         some = self.some

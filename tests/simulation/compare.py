@@ -9,16 +9,27 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select, text
 
 from clearing.core.accounts import Asset, EntryKind
+from clearing.core.batch import Decision
 from clearing.core.calendar import Period, PeriodState
 from clearing.core.commands import Command
-from clearing.core.journal import Entry, LegKind, PositionChange, PositionKey, TransactionKind
-from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Recorded, Refusal, Replayed
+from clearing.core.journal import Entry, LegKind, PositionChange, PositionKey, Transaction, TransactionKind
+from clearing.core.outcomes import UNRECORDED, Code, Held, Moved, Outcome, Posted, Recorded, Refusal, Replayed
 from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceKey
 from clearing.directory import read_directory
 from clearing.load import read_recorded
 from clearing.periods import read_periods
 from clearing.query import HoldFilter, list_holds, read_bookings
-from clearing.tables import arrears, cards, entries, lots, outcomes, positions, references, transactions
+from clearing.tables import (
+    arrears,
+    cards,
+    entries,
+    lots,
+    outcomes,
+    positions,
+    references,
+    transactions,
+    wallets,
+)
 from clearing.verify import frozen
 from settlement.verify import verify
 from simulation.clock import START, ZONE
@@ -36,10 +47,12 @@ class Committed:
 
     def __init__(self, connection: Connection) -> None:
         self.directory = read_directory(connection)
-        self.cards = [
-            Card(row.number, row.wallet_id, row.issuer_id, CardStatus(row.status), row.expires_on)
+        self.cards = {
+            row.number: Card(row.number, row.wallet_id, row.issuer_id, CardStatus(row.status), row.expires_on)
             for row in connection.execute(select(cards))
-        ]
+        }
+        merged = connection.execute(select(wallets).where(wallets.c.merged_into.is_not(None)))
+        self.merged = {row.id: row.merged_into for row in merged}
         self.log = connection.execute(text("SELECT * FROM simulation_log ORDER BY serial")).all()
         self.lots = {
             row.id: Lot(
@@ -80,8 +93,12 @@ class Committed:
 class Replay:
     """Posts what was committed through the model, in the order of the log, and collects differences."""
 
-    def __init__(self, committed: Committed, told: Mapping[Attempt, Told]) -> None:
-        self.model = Model(committed.directory, committed.cards)
+    def __init__(
+        self, committed: Committed, told: Mapping[Attempt, Told], cards: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """`cards`: as they were in the beginning."""
+        issued = [committed.cards[row["number"]]._replace(wallet_id=row["wallet_id"]) for row in cards]
+        self.model = Model(committed.directory, issued)
         self.differences: list[str] = []
         self.counts: Counter[str] = Counter()
         #: Outcomes that were right for a batch that had not seen another one at the same time.
@@ -89,6 +106,10 @@ class Replay:
         self._committed = committed
         self._told = told
         self._lot_ids = {_key(lot): lot.id for lot in committed.lots.values()}
+        self._transfers: dict[Hashable, list[int]] = {}
+        for id_, booking in sorted(committed.bookings.items()):
+            if booking.transaction.kind is TransactionKind.TRANSFER:
+                self._transfers.setdefault(_transfer_key(booking.transaction), []).append(id_)
 
     def run(self) -> None:
         logged = {Attempt(row.worker, row.work, row.attempt) for row in self._committed.log}
@@ -159,7 +180,9 @@ class Replay:
             return "nothing"
         if row.refusal:
             return row.refusal.code.value
-        return "posted" if row.transaction_id is not None else "held"
+        if row.hold_id is not None:
+            return "held"
+        return "posted" if row.transaction_id is not None else "moved"
 
     def _wrong(self, command: Command, told: Outcome | None, expected: Outcome, *, exact: bool) -> str | None:
         """Whether what was told and recorded agrees in every detail."""
@@ -173,7 +196,7 @@ class Replay:
             difference = _unless_equal("the refusal", expected, told)
             if difference:
                 return difference
-        elif isinstance(told, Posted | Held):
+        elif isinstance(told, Posted | Held | Moved):
             difference = _unless_equal("what was told", expected, told)
             if difference:
                 return difference
@@ -189,19 +212,30 @@ class Replay:
 
     def _new_ids(self, command: Command, verdict: Verdict) -> dict[int, int]:
         """The database's ids of what the model has numbered in its own way."""
-        decision = verdict.decision
-        ids = {
-            lot.id: self._lot_ids[_key(lot)]
-            for lot in decision.new_lots.values()
-            if _key(lot) in self._lot_ids
-        }
+        decision, ids = verdict.decision, {}
         row = self._committed.recorded.get(command.key, Recorded(""))
+        if decision.move is not None and row.wallet_id is not None:
+            ids[decision.move.target_id] = row.wallet_id
+            ids |= self._transfer_ids(decision, row.wallet_id)
+        for lot in decision.new_lots.values():
+            key = _key(lot)._replace(wallet_id=ids.get(lot.wallet_id, lot.wallet_id))
+            ids[lot.id] = self._lot_ids.get(key, lot.id)
         for booking in decision.transactions:
-            if row.transaction_id is not None:
+            if row.transaction_id is not None and decision.move is None:
                 ids[booking.id] = row.transaction_id
         for hold in decision.new_holds.values():
             if row.hold_id is not None:
                 ids[hold.id] = row.hold_id
+        return ids
+
+    def _transfer_ids(self, decision: Decision, target_id: int) -> dict[int, int]:
+        """No key names the transfers of a move; equal ones of one wallet are told apart by their order."""
+        ids = {}
+        for row in decision.transactions:
+            moved = decision.move is not None and row.wallet_id == decision.move.target_id
+            key = _transfer_key(row._replace(wallet_id=target_id) if moved else row)
+            if self._transfers.get(key):
+                ids[row.id] = self._transfers[key].pop(0)
         return ids
 
     def _compare_rows(self) -> None:
@@ -218,6 +252,8 @@ class Replay:
             ("position", model.positions, committed.positions),
             ("reference", model.references, committed.references),
             ("period", model.periods, ours),
+            ("card", model.cards, committed.cards),
+            ("merged wallet", model.merged, committed.merged),
         ):
             self.differences += islice(_different(name, expected, found), _SHOWN)
 
@@ -242,6 +278,11 @@ def _unless_equal(what: str, expected: object, found: object) -> str | None:
 
 def _not_empty(owed: Mapping[ArrearsKey, int]) -> dict[ArrearsKey, int]:
     return {key: points for key, points in owed.items() if points}
+
+
+def _transfer_key(row: Transaction) -> Hashable:
+    at = row.booked_at.timestamp()
+    return row.wallet_id, row.acceptor_id, row.points, row.amount, row.purpose, at
 
 
 def _key(lot: Lot) -> LotKey:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import NamedTuple
 
-from clearing.core.accounts import Asset
+from clearing.core.accounts import CHART, Account, Asset
 from clearing.core.batch import Decision
 from clearing.core.calendar import Period, PeriodState, month_of
 from clearing.core.commands import (
@@ -20,6 +20,7 @@ from clearing.core.commands import (
     OnWallet,
     PointsAdjustment,
     Reversal,
+    Unlink,
     WithCard,
 )
 from clearing.core.decide import PeriodMissing, decide
@@ -30,6 +31,7 @@ from clearing.core.journal import (
     Booking,
     Entry,
     Leg,
+    LotMovement,
     PositionChange,
     PositionKey,
     Transaction,
@@ -37,6 +39,7 @@ from clearing.core.journal import (
 )
 from clearing.core.limits import Cap, Usage, UsageKey, UsageOf, debits_of
 from clearing.core.outcomes import Outcome, Posted, Recorded
+from clearing.core.plan import Move
 from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
 from clearing.ids import first_id_at
 
@@ -91,6 +94,7 @@ class Model:
     def __init__(self, directory: Directory, cards: Sequence[Card]) -> None:
         self.directory = directory
         self.cards = {card.number: card for card in cards}
+        self.merged: dict[int, int] = {}
         self.periods: dict[int, Period] = {}
         self.lots: dict[int, dict[int, Lot]] = {}
         self.holds: dict[int, Hold] = {}
@@ -151,6 +155,36 @@ class Model:
             effects.debits.update(debits)
         if isinstance(outcome, Posted):
             self._book(outcome.booking)
+        if decision.move is not None:
+            for transaction in decision.transactions:
+                self._book(_transfer(decision, transaction))
+            self._carry_out(decision.move)
+
+    def _carry_out(self, move: Move) -> None:
+        """Take the cards elsewhere, and of a whole wallet the open holds too."""
+        for number, card in self.cards.items():
+            if card.wallet_id == move.source_id and move.issuer_id in (None, card.issuer_id):
+                self.cards[number] = card._replace(wallet_id=move.target_id)
+        if move.issuer_id is not None:
+            return
+        went = [one for one in self.merged if self.merged[one] == move.source_id]
+        self.merged |= dict.fromkeys([move.source_id, *went], move.target_id)
+        for hold in list(self.holds.values()):
+            if hold.wallet_id == move.source_id and hold.status is HoldStatus.HELD:
+                draws = tuple(draw._replace(lot_id=move.lots[draw.lot_id]) for draw in hold.draws)
+                self.holds[hold.id] = hold._replace(wallet_id=move.target_id, draws=draws)
+                if hold.reference is not None:
+                    key = ReferenceKey(hold.merchant_id, hold.kind, hold.reference)
+                    self.references[key] = (move.target_id, hold.id)
+
+    def _root(self, wallet_id: int) -> int:
+        return self.merged.get(wallet_id, wallet_id)
+
+    def _lies_in(self, id_: int) -> int | None:
+        """The wallet of a hold or transaction."""
+        if id_ in self.bookings:
+            return self.bookings[id_].transaction.wallet_id
+        return self.holds[id_].wallet_id if id_ in self.holds else None
 
     def _book(self, booking: Booking) -> None:
         row = booking.transaction
@@ -200,9 +234,8 @@ class Model:
         self, command: Command, moment: Moment, unseen: Sequence[Effects], sees: tuple[bool, ...]
     ) -> Snapshot:
         came, went, used, released = sees
-        wallet_id = self.wallet_of(command)
         closed = [one.ends_at for one in self.periods.values() if one.state is not PeriodState.OPEN]
-        hold_id = command.hold_id if isinstance(command, OnHold) else getattr(command, "transaction_id", 0)
+        named = command.hold_id if isinstance(command, OnHold) else getattr(command, "transaction_id", 0)
         references = set(self.references) if getattr(command, "reference", None) else set()
         if not used:
             references -= {one for effects in unseen for one in effects.references}
@@ -211,15 +244,42 @@ class Model:
             periods=[one for one in self.periods.values() if one.state is PeriodState.OPEN],
             closed_until=max(closed, default=None),
             cards=self.cards,
-            lots={wallet_id: list(self.lots.get(wallet_id, {}).values())},
+            lots={id_: list(self.lots.get(id_, {}).values()) for id_ in self._wallets(command, named)},
             arrears=self.arrears,
-            holds={hold_id: self.holds[hold_id]} if hold_id in self.holds else {},
+            holds={named: self.holds[named]} if named in self.holds else {},
             originals=self._originals(command),
             usage=self._usage(command, moment, unseen, used=used, released=released),
             caps=self._caps(unseen, came=came, went=went),
             recorded=self.recorded,
             references=frozenset(references),
+            elsewhere=self._elsewhere(command, named),
+            open_holds=[one for one in self.holds.values() if one.status is HoldStatus.HELD]
+            if isinstance(command, Unlink)
+            else (),
         )
+
+    def _wallets(self, command: Command, named: int) -> set[int]:
+        """Those that it may concern: the one it names, that of what it names, that of the card now."""
+        numbers = {getattr(command, "other_card", None), self._begun_with(named)}
+        lies = self._lies_in(named)
+        return {
+            self.wallet_of(command),
+            *({lies} if lies is not None else ()),
+            *(self.cards[number].wallet_id for number in numbers if number in self.cards),
+        }
+
+    def _begun_with(self, id_: int) -> str | None:
+        """The card of a hold or transaction."""
+        if id_ in self.bookings:
+            return self.bookings[id_].transaction.card_number
+        return self.holds[id_].card_number if id_ in self.holds else None
+
+    def _elsewhere(self, command: Command, named: int) -> dict[tuple[int, int], int]:
+        """Where what it names lies, if it is named by another wallet that came together with that one."""
+        lies, name = self._lies_in(named), self.wallet_of(command)
+        if lies is None or lies == name or self._root(lies) != self._root(name):
+            return {}
+        return {(name, named): lies}
 
     def wallet_of(self, command: Command) -> int:
         """0 for a card that nobody has."""
@@ -252,6 +312,10 @@ class Model:
         usage = {}
         for key in (UsageKey(UsageOf.CARD, getattr(command, "card", "")), at_merchant):
             counted = dict(self._used.get(key, {}))
+            if key is not at_merchant:
+                # What was used lies in a wallet that the card has left, if its member was parted from others.
+                root = self.wallet_of(command)
+                counted = {id_: used_ for id_, used_ in counted.items() if self._comes_to(id_, root)}
             for effects in unseen if key is at_merchant else ():
                 if not used:
                     for (of, id_), _ in effects.used.items():
@@ -263,6 +327,10 @@ class Model:
                 sum(id_ >= hour for id_ in counted),
             )
         return usage
+
+    def _comes_to(self, id_: int, wallet_id: int) -> bool:
+        lies = self._lies_in(id_)
+        return lies is not None and self._root(lies) == wallet_id
 
     def _caps(self, unseen: Sequence[Effects], *, came: bool, went: bool) -> dict[int, Cap]:
         """Every cap, to be judged alone: nothing else happens in the model."""
@@ -291,3 +359,16 @@ class Model:
     @property
     def legs(self) -> dict[tuple[int, int], Leg]:
         return {(leg.transaction_id, leg.number): leg for one in self.bookings.values() for leg in one.legs}
+
+
+def _transfer(decision: Decision, row: Transaction) -> Booking:
+    """What was booked for a move, as it is read back."""
+    legs = [leg for leg in decision.legs if leg.transaction_id == row.id]
+    lots = decision.changed_lots | decision.new_lots
+    movements = []
+    for entry in decision.entries:
+        credit = CHART[entry.kind].credit is Account.LOT
+        if entry.transaction_id == row.id and Account.LOT in CHART[entry.kind]:
+            lot = lots[entry.credit if credit else entry.debit]
+            movements.append(LotMovement(lot.issuer_id, lot.id, lot.expires_on, entry.quantity, credit))
+    return Booking(row, legs, movements)

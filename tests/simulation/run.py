@@ -48,7 +48,7 @@ class Report:
     @property
     def line(self) -> str:
         crashes = ", ".join(f"{name} {count}" for name, count in sorted(self.crashes.items()))
-        done = {name: self.counts[name] for name in ("posted", "held", "replayed")}
+        done = {name: self.counts[name] for name in ("posted", "held", "moved", "replayed")}
         refused = sorted((code, count) for code, count in self.counts.items() if code not in done)
         return (
             f"seed {self.seed} ({self.features}): {self.commands} commands,"
@@ -128,7 +128,7 @@ class Simulation:
         """Replay what was committed, and verify."""
         with self._engine.connect() as connection:
             committed = Committed(connection)
-        replay = Replay(committed, self._told)
+        replay = Replay(committed, self._told, self._world.cards)
         replay.run()
         self.report.counts = replay.counts
         self.report.excused = replay.excused

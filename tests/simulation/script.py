@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from clearing.core.commands import Command
 from simulation import dice
-from simulation.acts import Act, Maker, may_be_twisted, twisted
+from simulation.acts import ALONE, Act, Maker, may_be_twisted, twisted
 from simulation.clock import START
 from simulation.world import World
 
@@ -91,7 +91,7 @@ def make_script(seed: int, world: World, commands: int, workers: int, *, server_
     while any(waiting):
         # The worker that has most before it is next, so that all go through the same time together.
         worker = max(range(workers), key=lambda one: len(waiting[one]))
-        size = some.choice(_BATCH_SIZES)
+        size = _apart(waiting[worker][: some.choice(_BATCH_SIZES)], acts)
         taken, waiting[worker] = waiting[worker][:size], waiting[worker][size:]
         weights.append(len(taken) * some.expovariate(1) ** 2)
         script.workers[worker].append(Batch(taken, timedelta(), _worker_crash(some)))
@@ -102,6 +102,12 @@ def make_script(seed: int, world: World, commands: int, workers: int, *, server_
     for after in sorted(some.sample(range(batches), min(server_crashes, batches))):
         script.server_crashes.append(ServerCrash(after, some.uniform(0, 0.05), some.random() < 0.5))
     return script
+
+
+def _apart(sends: Sequence[Send], acts: Sequence[Act]) -> int:
+    """How many of these may be in one batch: what stands alone does, and ends the batch before it."""
+    alone = [place for place, send in enumerate(sends) if isinstance(acts[send.act], ALONE)]
+    return max(alone[0], 1) if alone else len(sends)
 
 
 def _sends(some: Random, world: World, commands: int, workers: int) -> tuple[list[list[Send]], list[Act]]:

@@ -28,20 +28,23 @@ from clearing.core.commands import (
     Command,
     Expiry,
     Lapse,
+    Link,
     Load,
     Opening,
     Redemption,
     Reversal,
     Scope,
     Spend,
+    Unlink,
     Void,
 )
 from clearing.core.decide import decide
 from clearing.core.directory import Directory, Merchant, Participant, Status
-from clearing.core.holds import Hold
+from clearing.core.holds import Hold, HoldStatus
 from clearing.core.journal import Booking, Entry, Leg, LegKind, PositionChange, PositionKey, Transaction
 from clearing.core.limits import Cap, Usage, UsageKey
-from clearing.core.outcomes import Held, Outcome, Posted, Recorded, Refusal
+from clearing.core.outcomes import Held, Moved, Outcome, Posted, Recorded, Refusal
+from clearing.core.plan import Move
 from clearing.core.rulebook import AllianceSettings, ExchangeKind, FeeRule, Rulebook
 from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, Original, ReferenceKey, Snapshot, Terms
 
@@ -233,6 +236,17 @@ def expire(lot: Lot, **common: Any) -> Expiry:
     return Expiry(lot_id=lot.id, **_act(f"expiry {lot.id}", {"wallet_id": lot.wallet_id} | common))
 
 
+def link(card: str, other_card: str, consents: Iterable[int] = range(1, 9), **common: Any) -> Link:
+    """Let the holders of the two cards be one person; `consents`: participants by number, or all of them."""
+    agreed = frozenset(consents)
+    said = _act(f"link {card} {other_card} {sorted(agreed)}", common)
+    return Link(card=card, other_card=other_card, consents=agreed, **said)
+
+
+def unlink(card: str, **common: Any) -> Unlink:
+    return Unlink(card=card, **_act(f"unlink {card}", common))
+
+
 def _on_wallet(
     what: str, wallet_id: int, quantity: int | str | None, common: dict[str, Any]
 ) -> dict[str, Any]:
@@ -287,9 +301,12 @@ class Books:
         self.periods: list[Period] = [month(number, zone) for number in periods]
         self.closed_until: datetime | None = None
         self.wallets: dict[str, int] = {}
+        cards = list(cards)
         self.cards = {
             found.number: found for found in (card(text, self.wallets, directory) for text in cards)
         }
+        self.holders = {text.split()[0]: text.split()[1] for text in cards}
+        self.merged: dict[int, int] = {}
         self.opening: dict[int, Lot] = {}
         self.lots: dict[int, Lot] = {}
         for holder, texts in (lots or {}).items():
@@ -354,7 +371,23 @@ class Books:
             caps=dict(self.caps),
             recorded=dict(self.recorded),
             references=frozenset(self.references),
+            elsewhere=self._elsewhere(),
+            open_holds=[hold for hold in self.holds.values() if hold.status is HoldStatus.HELD],
         )
+
+    def _elsewhere(self) -> dict[tuple[int, int], int]:
+        """Everything by the wallets that it may be named by, as they were merged."""
+        lies = {id_: hold.wallet_id for id_, hold in self.holds.items()}
+        lies |= {id_: row.wallet_id for id_, row in self.transactions.items()}
+        return {
+            (name, id_): wallet_id
+            for id_, wallet_id in lies.items()
+            for name in {*self.merged, *self.merged.values()}
+            if name != wallet_id and self._root(name) == self._root(wallet_id)
+        }
+
+    def _root(self, wallet_id: int) -> int:
+        return self.merged.get(wallet_id, wallet_id)
 
     def _original(self, booking: Booking) -> Original:
         reversals = [one for one in self.transactions.values() if one.original_id == booking.transaction.id]
@@ -386,6 +419,16 @@ class Books:
         [outcome] = self.post(command)
         assert isinstance(outcome, Held), outcome
         return outcome.hold
+
+    def move(self, command: Link | Unlink) -> Decision:
+        """Post a link, or the end of one, that must not be refused; all that was booked for it."""
+        decision = self.decide(command)
+        [outcome] = decision.outcomes
+        assert isinstance(outcome, Moved), outcome
+        assert self.cards[command.card].wallet_id in (outcome.source_id, outcome.target_id)
+        self.apply(decision)
+        assert self.cards[command.card].wallet_id == outcome.target_id
+        return decision
 
     def refuse(self, command: Command) -> str:
         """Post a command that must be refused, and change nothing but its record; its code."""
@@ -425,6 +468,25 @@ class Books:
         for key, change in decision.positions.items():
             for name, quantity in zip(PositionChange._fields, change, strict=True):
                 self.positions[key, name] += quantity
+
+        if decision.move is not None:
+            self._carry_out(decision.move)
+        for number, holder in self.holders.items():
+            self.wallets[holder] = self.cards[number].wallet_id
+
+    def _carry_out(self, move: Move) -> None:
+        for number, found in self.cards.items():
+            if found.wallet_id == move.source_id and move.issuer_id in (None, found.issuer_id):
+                self.cards[number] = found._replace(wallet_id=move.target_id)
+        if move.issuer_id is not None:
+            return
+        for wallet_id in [move.source_id, *self.merged]:
+            if self._root(wallet_id) == move.source_id:
+                self.merged[wallet_id] = move.target_id
+        for id_, hold in self.holds.items():
+            if hold.wallet_id == move.source_id and hold.status is HoldStatus.HELD:
+                draws = tuple(draw._replace(lot_id=move.lots[draw.lot_id]) for draw in hold.draws)
+                self.holds[id_] = hold._replace(wallet_id=move.target_id, draws=draws)
 
     # What was booked, in words.
 
