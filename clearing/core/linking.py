@@ -120,7 +120,7 @@ def _relocation(
     owed = {
         key.issuer_id: points
         for key, points in batch.snapshot.arrears.items()
-        if key.wallet_id == source_id and goes(key.issuer_id)
+        if key.wallet_id == source_id and points and goes(key.issuer_id)
     }
     return Relocation(source_id, target_id, issuer_id, lots, owed, purpose)
 

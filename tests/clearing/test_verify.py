@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from clearing.core.outcomes import Moved
 from clearing.verify import Check, Difference, checks, frozen, verify
 from support.ledger import Ledger
 
@@ -186,8 +187,70 @@ def test_tampering_with_holds_reversals_and_arrears_is_found(
     assert {difference.check for difference in differences(engine)} == found_by
 
 
+@pytest.fixture
+def linked_ledger(busy_ledger: Ledger) -> Ledger:
+    """The same after Li's wallet 1002, with arrears and an open hold, and Zhao's 1003 went into Wang's 1001,
+    which Wang then left.
+    """
+    ledger = busy_ledger
+    zhao = ledger.enrol("LOTUS")
+    ledger.book(ledger.opens(zhao, "LOTUS", 70, "2027-01-31"), ledger.loads(zhao, "LOTUS", 300))
+    for command in (
+        ledger.links("JADE-1001", "PINE-1002"),
+        ledger.links(zhao, "JADE-1001"),
+        ledger.unlinks("JADE-1001"),
+    ):
+        [outcome] = ledger.post(command)
+        assert isinstance(outcome, Moved), outcome
+    return ledger
+
+
+TAMPERING_WITH_LINKS = [
+    # Points that went in, value, and arrears.
+    (
+        "UPDATE entries SET quantity = quantity + 1 WHERE kind = 22 AND wallet_id = 1001 AND quantity = 70",
+        {"lot_balances", "draws_and_credits", "moves"},
+    ),
+    (
+        "UPDATE entries SET quantity = quantity + 1 WHERE kind = 24 AND wallet_id = 1001",
+        {"lot_balances", "draws_and_credits", "moves"},
+    ),
+    (
+        "UPDATE entries SET quantity = quantity - 1 WHERE kind = 26 AND wallet_id = 1001",
+        {"arrears", "draws_and_credits", "moves"},
+    ),
+    ("UPDATE cards SET wallet_id = 1002 WHERE number = 'PINE-1002'", {"merged", "sharers"}),
+    ("UPDATE members SET wallet_id = 1002 WHERE id = 10020", {"merged", "sharers"}),
+    ("UPDATE cards SET wallet_id = 1001 WHERE number = 'JADE-1001'", {"sharers"}),
+    ("UPDATE members SET participant_id = 2 WHERE id = 10020", {"sharers"}),
+    ("UPDATE wallets SET merged_into = id WHERE id = 1002", {"merged", "outcomes"}),
+    ("UPDATE wallets SET merged_into = 1002 WHERE id = 1003", {"merged"}),
+    ("UPDATE arrears SET points = 50 WHERE wallet_id = 1002", {"arrears", "merged"}),
+    ("UPDATE holds SET wallet_id = 1002 WHERE status = 'held'", {"held", "merged"}),
+    ("UPDATE hold_draws SET wallet_id = 1002 WHERE quantity = 30", {"held"}),
+    ("UPDATE wallets SET merged_into = NULL WHERE id = 1002", {"outcomes"}),
+]
+
+
+def test_a_good_ledger_with_links_has_no_difference(linked_ledger: Ledger, engine: Engine) -> None:
+    assert differences(engine) == []
+    with engine.connect() as connection:
+        merged = connection.execute(text("SELECT id, merged_into FROM wallets WHERE merged_into IS NOT NULL"))
+        assert set(map(tuple, merged)) == {(1002, 1001), (1003, 1001)}
+
+
+@pytest.mark.parametrize(("statement", "found_by"), TAMPERING_WITH_LINKS)
+def test_tampering_with_links_is_found(
+    linked_ledger: Ledger, engine: Engine, statement: str, found_by: set[str]
+) -> None:
+    assert tamper(engine, statement) > 0
+    assert {difference.check for difference in differences(engine)} == found_by
+
+
 def test_every_check_but_one_is_shown_to_find_something() -> None:
-    found = set().union(*(found_by for _, found_by in [*TAMPERING, *TAMPERING_IN_FULL]))
+    found = set().union(
+        *(found_by for _, found_by in [*TAMPERING, *TAMPERING_IN_FULL, *TAMPERING_WITH_LINKS])
+    )
     assert {check.name for check in checks()} - found == {"one_period"}
 
 

@@ -23,12 +23,14 @@ from clearing.core.commands import (
     Caller,
     Capture,
     Command,
+    Link,
     Load,
     Opening,
     Redemption,
     Reversal,
     Scope,
     Spend,
+    Unlink,
     Void,
 )
 from clearing.core.holds import Hold
@@ -157,6 +159,14 @@ class Ledger:
         return Reversal(
             **self._act(), wallet_id=row.wallet_id, transaction_id=row.id, points=points, reason="tests"
         )
+
+    def links(self, card: str, other_card: str) -> Link:
+        """With everybody's consent."""
+        consents = frozenset(self.participant_ids.values())
+        return Link(**self._command(card), other_card=other_card, consents=consents)
+
+    def unlinks(self, card: str) -> Unlink:
+        return Unlink(**self._command(card))
 
     def loads(self, card: str, at: str, amount: int, issuer: str | None = None) -> Load:
         return Load(**self._command(card), merchant=f"{at}-1", amount=amount, issuer=issuer)

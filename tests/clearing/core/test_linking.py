@@ -155,6 +155,16 @@ def test_arrears_of_both_add_up() -> None:
     assert books.owed("Wang") == []
 
 
+def test_arrears_that_were_paid_move_nothing() -> None:
+    books = _books(lis=[])
+    earned = books.book(accrue("¥9.00", "PINE-1", card="L-1"))
+    books.book(redeem(9, "PINE-1", card="L-1"))
+    books.book(reverse(earned))
+    books.book(accrue("¥9.00", "PINE-1", card="L-1"))
+    assert list(books.arrears.values()) == [0]
+    assert books.move(link("J-1", "L-1")).transactions == []
+
+
 def test_nets_and_positions_are_untouched() -> None:
     books = _books()
     books.book(redeem(200, "PINE-1"))
