@@ -13,9 +13,6 @@ from clearing.core.snapshot import CardStatus
 from clearing.query import HoldFilter, database_time, list_holds
 from clearing.tables import cards, members
 
-#: No code says that something is still open; this one is at least true of the hold.
-OPEN_HOLD = Code.ALREADY_EXISTS
-
 
 def erase_member(connection: Connection, member_id: int) -> bool | Refusal:
     """Erase name and phone and block the member's cards, in the connection's transaction.
@@ -31,7 +28,7 @@ def erase_member(connection: Connection, member_id: int) -> bool | Refusal:
     wanted = HoldFilter(wallet_id=wallet_id, status=HoldStatus.HELD)
     if list_holds(connection, wanted, database_time(connection), None, 1):
         return Refusal(
-            OPEN_HOLD,
+            Code.HOLD_OPEN,
             "The member's wallet still has an open hold. Erase the data when it was captured or voided, or"
             " has ended.",
         )

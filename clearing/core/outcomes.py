@@ -26,6 +26,7 @@ class Code(StrEnum):
     OCCURRED_IN_FUTURE = "occurred_in_future"
     DUPLICATE_REFERENCE = "duplicate_reference"
     HOLD_UNKNOWN = "hold_unknown"
+    HOLD_OPEN = "hold_open"
     HOLD_CLOSED = "hold_closed"
     HOLD_EXPIRED = "hold_expired"
     EXCEEDS_HELD = "exceeds_held"

@@ -247,7 +247,7 @@ def test_a_member_with_an_open_hold_is_not_erased(shared: Alliance, guest: Guest
     jade = shared.participant("JADE")
     hold = redeem(shared, guest, at, 50, capture=False)["hold"]
     response = erase(jade, guest)
-    assert (response.status_code, code(response)) == (409, "already_exists")
+    assert (response.status_code, code(response)) == (409, "hold_open")
     assert "hold" in detail(response)
     assert good(jade.get(f"/v1/members/{guest.id}"))["name"] == "Zhou Lan"
     good(shared.merchant(at).post(f"/v1/holds/{hold}/void"))
