@@ -14,7 +14,7 @@ from clearing import arrays
 from clearing.core.accounts import Asset
 from clearing.core.calendar import Period, PeriodState
 from clearing.core.commands import AtMerchant, Command, OnHold, OnWallet, Reversal, WithCard
-from clearing.core.decide import KINDS
+from clearing.core.decide import NUMBERED
 from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import TransactionKind
 from clearing.core.limits import Cap
@@ -23,7 +23,7 @@ from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceK
 from clearing.directory import DirectoryCache
 from clearing.limits import lock_caps, read_usage, used_since
 from clearing.locks import PERIODS
-from clearing.originals import read_originals
+from clearing.originals import read_originals, read_references
 
 _ASSETS = {int(asset): asset for asset in Asset}
 _CARD_STATUSES = {status.value: status for status in CardStatus}
@@ -180,7 +180,11 @@ def gather(
     directory = cache.at_version(connection, version)
     if directory.capped != capped:
         raise DirectoryMoved
-    known_cards = _cards(cards)
+    known_cards, known_holds = _cards(cards), _holds(holds, draws)
+    reversals = [one for one in commands if isinstance(one, Reversal)]
+    originals = read_originals(connection, reversals)
+    taken = {ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references}
+    taken |= read_references(connection, reversals, originals, known_holds)
     snapshot = Snapshot(
         directory=directory,
         periods=[period for period in known if period.state is PeriodState.OPEN],
@@ -188,15 +192,15 @@ def gather(
         cards=known_cards,
         lots=_lots(lots),
         arrears={ArrearsKey(wallet_id, issuer_id): points for wallet_id, issuer_id, points in arrears},
-        holds=_holds(holds, draws),
-        originals=read_originals(connection, [one for one in commands if isinstance(one, Reversal)]),
+        holds=known_holds,
+        originals=originals,
         usage=read_usage(
             connection, commands, {card.wallet_id for card in known_cards.values()}, directory, at
         ),
         used_since=used_since(directory, at),
         caps={id_: cap._replace(limit=directory.cap(id_)) for id_, cap in caps.items()},
         recorded=_recorded(recorded),
-        references=frozenset(ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references),
+        references=frozenset(taken),
     )
     return Gathered(snapshot, at)
 
@@ -215,7 +219,7 @@ def _first_booking(commands: Sequence[Command]) -> datetime | None:
 def _asked(commands: Sequence[Command]) -> dict[str, Any]:
     """The values of `_PARAMETERS`."""
     references = {
-        (command.merchant, KINDS[type(command)][0], command.reference)
+        (command.merchant, NUMBERED[type(command)], command.reference)
         for command in commands
         if isinstance(command, AtMerchant) and command.reference is not None
     }
