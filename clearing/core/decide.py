@@ -144,9 +144,9 @@ def _carry_out(batch: Batch, command: Command, setting: Setting, plan: Plan) -> 
         refusal = limiting.check(batch, command, setting, plan)
         if refusal:
             return refusal
-        if isinstance(command, Redemption):
-            batch.use(limiting.usage_keys(setting), plan.points)
     if isinstance(command, HOLDABLE) and not command.capture:
+        if batch.is_limited:
+            limiting.count(batch, command, setting, plan)
         return Held(batch.place(command, setting, plan, placing.expires_at(batch, command)))
     times = setting.times
     if command.historical and _is_closed(batch, times.booked_at):
@@ -158,6 +158,8 @@ def _carry_out(batch: Batch, command: Command, setting: Setting, plan: Plan) -> 
         )
     if times.period.state is not PeriodState.OPEN:
         raise PeriodMissing(times.booked_at)
+    if batch.is_limited:
+        limiting.count(batch, command, setting, plan)
     return Posted(batch.book(command, setting, plan))
 
 
