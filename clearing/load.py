@@ -155,11 +155,13 @@ def gather(
 
     The wallets stay locked until the transaction ends, in id order, so that two batches never wait for
     each other in a ring; the session must have run `PREPARE`. `locked=False` reads the same without locks,
-    for a quote. `alone`: participants with a cap to be locked against all other batches.
+    for a quote, on a connection of `frozen`. `alone`: participants with a cap to be locked against all other
+    batches.
 
     Raises DirectoryMoved.
     """
-    directory = cache.known(connection)
+    # A batch that was judged by an old directory is posted again; a quote, which cannot be, asks first.
+    directory = cache.known(connection) if locked else cache.current(connection)
     asked = _asked(commands)
     caps: dict[int, Cap] = {}
     before = _LOCK_WALLETS if locked else ""
