@@ -14,12 +14,27 @@ from clearing.core.commands import Caller
 from clearing.core.directory import Directory
 from clearing.core.holds import Hold
 from clearing.core.journal import Booking, Leg, LotMovement, TransactionKind
+from clearing.core.outcomes import Held, Posted
 from clearing.core.rulebook import FeeRule
 from clearing.core.snapshot import Lot
 from clearing.originals import ReversedPart
 from clearing.privacy import PersonalData, masked_name, masked_number
 
 EXPIRIES_SHOWN = 3
+
+#: What a quote tells of a hold.
+_QUOTED = (
+    "kind",
+    "status",
+    "card",
+    "merchant",
+    "acceptor",
+    "points",
+    "amount",
+    "currency",
+    "expires_at",
+    "legs",
+)
 
 
 def transaction(
@@ -156,10 +171,15 @@ def hold(one: Hold, directory: Directory, at: datetime) -> dict[str, Any]:
     }
 
 
-def quote(booking: Booking, directory: Directory) -> dict[str, Any]:
-    row = booking.transaction
+def quote(outcome: Posted | Held, directory: Directory) -> dict[str, Any]:
+    """What an act would book; or, of a hold, what would be set aside or released, which costs nothing."""
+    if isinstance(outcome, Held):
+        shown = held(outcome.hold, directory)
+        return {name: shown[name] for name in _QUOTED} | {"obligation": 0, "fee": 0}
+    booking, row = outcome.booking, outcome.booking.transaction
     return {
         "kind": row.kind.label,
+        "status": "posted",
         "card": row.card_number,
         "merchant": _merchant_code(directory, row.merchant_id),
         "acceptor": party_code(directory, row.acceptor_id),
@@ -168,6 +188,7 @@ def quote(booking: Booking, directory: Directory) -> dict[str, Any]:
         "currency": directory.rulebook.settings.currency,
         "obligation": sum(leg.obligation for leg in booking.legs),
         "fee": sum(leg.fee for leg in booking.legs),
+        "expires_at": None,
         "legs": [_leg(leg, booking, directory) for leg in booking.legs],
     }
 

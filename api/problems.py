@@ -64,6 +64,7 @@ MEANINGS: dict[str, Meaning] = {
         409, "The reference was used before", "Look the transaction up by its reference."
     ),
     Code.HOLD_UNKNOWN: Meaning(404, "There is no such hold", "Check the hold's id."),
+    Code.HOLD_OPEN: Meaning(409, "There is an open hold", "Capture or void it, or wait until it ends."),
     Code.HOLD_CLOSED: Meaning(409, "The hold is no longer open", "Look at the hold's status."),
     Code.HOLD_EXPIRED: Meaning(409, "The hold has expired", "Make a new redemption."),
     Code.EXCEEDS_HELD: Meaning(422, "More than is held", "Capture at most what is held."),
@@ -86,9 +87,6 @@ MEANINGS: dict[str, Meaning] = {
     ),
     Code.NOT_LINKABLE: Meaning(
         409, "These cards cannot be linked or parted", "Read in the detail what is in the way."
-    ),
-    Code.HOLD_OPEN: Meaning(
-        409, "A hold is open", "Capture or void it, or wait until it ends; then try again."
     ),
     Code.PERIOD_CLOSED: Meaning(409, "The period is closed", "Book it in the open period."),
     Code.RATE_LIMITED: Meaning(429, "Too many requests", "Slow down and try again."),

@@ -24,7 +24,7 @@ from clearing.core.commands import (
     Unlink,
     WithCard,
 )
-from clearing.core.decide import KINDS
+from clearing.core.decide import NUMBERED
 from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import TransactionKind
 from clearing.core.limits import Cap
@@ -33,7 +33,7 @@ from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceK
 from clearing.directory import DirectoryCache
 from clearing.limits import lock_caps, read_usage, used_since
 from clearing.locks import PERIODS, hold_exclusively
-from clearing.originals import NOTHING_NAMED, Named, read_named, read_originals
+from clearing.originals import NOTHING_NAMED, Named, read_named, read_originals, read_references
 from clearing.query import read_open_holds
 
 _ASSETS = {int(asset): asset for asset in Asset}
@@ -174,11 +174,13 @@ def gather(
 
     The wallets stay locked until the transaction ends, in id order, so that two batches never wait for
     each other in a ring; the session must have run `PREPARE`. `locked=False` reads the same without locks,
-    for a quote. `alone`: participants with a cap to be locked against all other batches.
+    for a quote, on a connection of `frozen`. `alone`: participants with a cap to be locked against all other
+    batches.
 
     Raises DirectoryMoved.
     """
-    directory = cache.known(connection)
+    # A batch that was judged by an old directory is posted again; a quote, which cannot be, asks first.
+    directory = cache.known(connection) if locked else cache.current(connection)
     if locked and _are_links(commands):
         # A posting finds its wallets by their cards before it locks them: none may be under way meanwhile.
         hold_exclusively(connection, PERIODS)
@@ -204,7 +206,11 @@ def gather(
     directory = cache.at_version(connection, version)
     if directory.capped != capped:
         raise DirectoryMoved
-    known_cards = _cards(cards)
+    known_cards, known_holds = _cards(cards), _holds(holds, draws)
+    reversals = [one for one in follow_ups if isinstance(one, Reversal)]
+    originals = read_originals(connection, reversals, named.elsewhere)
+    taken = {ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references}
+    taken |= read_references(connection, reversals, originals, known_holds)
     snapshot = Snapshot(
         directory=directory,
         periods=[period for period in known if period.state is PeriodState.OPEN],
@@ -212,17 +218,15 @@ def gather(
         cards=known_cards,
         lots=_lots(lots),
         arrears={ArrearsKey(wallet_id, issuer_id): points for wallet_id, issuer_id, points in arrears},
-        holds=_holds(holds, draws),
-        originals=read_originals(
-            connection, [one for one in follow_ups if isinstance(one, Reversal)], named.elsewhere
-        ),
+        holds=known_holds,
+        originals=originals,
         usage=read_usage(
             connection, commands, {card.wallet_id for card in known_cards.values()}, directory, at
         ),
         used_since=used_since(directory, at),
         caps={id_: cap._replace(limit=directory.cap(id_)) for id_, cap in caps.items()},
         recorded=_recorded(recorded),
-        references=frozenset(ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references),
+        references=frozenset(taken),
         elsewhere=named.elsewhere,
         open_holds=_read_open_holds(connection, commands, known_cards),
     )
@@ -267,7 +271,7 @@ def _asked(commands: Sequence[Command], named: Named) -> dict[str, Any]:
     cards |= {command.other_card for command in commands[:1] if isinstance(command, Link)}
     wallets = {command.wallet_id for command in commands if isinstance(command, OnWallet)}
     references = {
-        (command.merchant, KINDS[type(command)][0], command.reference)
+        (command.merchant, NUMBERED[type(command)], command.reference)
         for command in commands
         if isinstance(command, AtMerchant) and command.reference is not None
     }

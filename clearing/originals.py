@@ -5,14 +5,16 @@ it was booked and what is left.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, select, tuple_
 
 from clearing import arrays
 from clearing.core.commands import OnHold, Reversal
-from clearing.core.snapshot import Original, Terms
+from clearing.core.decide import NUMBERED
+from clearing.core.holds import Hold
+from clearing.core.snapshot import Original, ReferenceKey, Terms
 from clearing.locks import PERIODS
 from clearing.query import family, read_bookings
-from clearing.tables import legs, rulebooks, transactions
+from clearing.tables import legs, references, rulebooks, transactions
 
 
 class Named(NamedTuple):
@@ -68,6 +70,29 @@ def read_originals(
         points, amount = sum(part.points for part in parts), sum(part.amount for part in parts)
         originals[row.id] = Original(booking, terms[row.rule_version], points, amount)
     return originals
+
+
+def read_references(
+    connection: Connection,
+    commands: Sequence[Reversal],
+    originals: Mapping[int, Original],
+    holds: Mapping[int, Hold],
+) -> set[ReferenceKey]:
+    """Of the numbers that merchants give these reversals, those that they have given to others before.
+
+    `holds`: what is to be reversed may be captured only now, and its merchant is known from its hold.
+    """
+    numbered = [one for one in commands if one.reference is not None]
+    if not numbered:
+        return set()
+    kind = NUMBERED[Reversal]
+    merchant_of: dict[int, int | None] = {id_: hold.merchant_id for id_, hold in holds.items()}
+    merchant_of |= {id_: one.booking.transaction.merchant_id for id_, one in originals.items()}
+    named = [(merchant_of.get(one.transaction_id), kind, one.reference) for one in numbered]
+    table = references.c
+    keys = tuple_(table.merchant_id, table.kind, table.reference)
+    rows = connection.execute(select(table.merchant_id, table.reference).where(keys.in_(named)))
+    return {ReferenceKey(row.merchant_id, kind, row.reference) for row in rows}
 
 
 class ReversedPart(NamedTuple):

@@ -1,5 +1,6 @@
 """What a command would do now: the same decision on the same snapshot, and nothing is written."""
 
+from datetime import datetime
 from itertools import count
 
 from sqlalchemy import Connection
@@ -12,9 +13,16 @@ from clearing.directory import DirectoryCache
 from clearing.load import Gathered, gather
 
 
-def quote(connection: Connection, command: Command, cache: DirectoryCache) -> Outcome:
-    """The outcome that posting this command now would have."""
-    return decide_quote(gather(connection, [command], cache, locked=False), command)
+def quote(
+    connection: Connection, command: Command, cache: DirectoryCache, *, fixed_time: datetime | None = None
+) -> Outcome:
+    """The outcome that posting this command now would have. New rows have ids that mean nothing.
+
+    Use a connection of `frozen`: all that is read is then of one moment, and nothing can be written.
+    `fixed_time` replaces the database's clock in tests and simulations.
+    """
+    gathered = gather(connection, [command], cache, locked=False)
+    return decide_quote(gathered if fixed_time is None else gathered._replace(at=fixed_time), command)
 
 
 def decide_quote(gathered: Gathered, command: Command) -> Outcome:

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CodeText, Instant, Text, Truth, Whole
+from api.fields import CodeText, Instant, Text, Truth
 from api.schemas.common import PageQuery, card_field, merchant_field, whole
 from clearing.privacy import is_phone
 
@@ -86,22 +86,6 @@ class OpeningInput(Schema):
     reference = Text(most=100, allow_none=True)
 
 
-class QuoteInput(Schema):
-    kind = fields.String(required=True, validate=validate.OneOf(["accrual", "redemption", "load", "spend"]))
-    card = card_field()
-    merchant = merchant_field()
-    points = Whole(allow_none=True)
-    amount = Whole(allow_none=True)
-    issuer = CodeText(allow_none=True)
-
-    @validates_schema(skip_on_field_errors=True)
-    def _quantity(self, data: dict[str, Any], **_: Any) -> None:
-        if data["kind"] == "redemption":
-            either_points_or_amount(data)
-        elif data.get("amount") is None:
-            raise ValidationError("Give an amount in fen.", "amount")
-
-
 class MovementSchema(Schema):
     lot = fields.String()
     expires_on = fields.Date(allow_none=True)
@@ -148,19 +132,7 @@ class TransactionSchema(Schema):
     reversed_amount = fields.Integer()
     reverses = fields.String(allow_none=True)
     reverses_period = fields.String(allow_none=True)
-    legs = fields.List(fields.Nested(LegSchema))
-
-
-class QuoteSchema(Schema):
-    kind = fields.String()
-    card = fields.String()
-    merchant = fields.String()
-    acceptor = fields.String()
-    points = fields.Integer()
-    amount = fields.Integer()
-    currency = fields.String()
-    obligation = fields.Integer()
-    fee = fields.Integer()
+    expires_at = fields.AwareDateTime(metadata={"description": "Of one that is or was only held"})
     legs = fields.List(fields.Nested(LegSchema))
 
 

@@ -16,6 +16,7 @@ from clearing.cards import IssuedCard, change_card, replace_card
 from clearing.core.commands import Scope
 from clearing.core.directory import Directory
 from clearing.core.outcomes import Refusal
+from clearing.verify import frozen
 
 blueprint = Blueprint("cards", __name__, description="Cards as a host sees them, and as their issuer does")
 
@@ -27,7 +28,7 @@ blueprint = Blueprint("cards", __name__, description="Cards as a host sees them,
 def read_card(query: dict[str, Any], number: str) -> Response:
     """Who issued it, whether it is good, what it is worth here and what that would cost"""
     caller = current_caller()
-    with services().engine.connect() as connection:
+    with frozen(services().engine) as connection:
         directory = services().directory(connection)
         merchant = merchant_of_caller(directory, caller, query["merchant"])
         check = check_card(connection, number, merchant, caller, services().directory_cache)

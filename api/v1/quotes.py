@@ -9,11 +9,12 @@ from api import present
 from api.auth import DESKS, current_caller, guard
 from api.commands import BUILDERS, Envelope
 from api.problems import refusal_response
-from api.schemas.ledger import QuoteInput, QuoteSchema
+from api.schemas.quotes import QuoteInput, QuoteSchema
 from api.services import services
 from api.web import Blueprint, answer
-from clearing.core.outcomes import Posted, Refusal
+from clearing.core.outcomes import Held, Posted, Refusal
 from clearing.quotes import quote
+from clearing.verify import frozen
 
 blueprint = Blueprint("quotes", __name__, description="Prices before the act")
 
@@ -25,14 +26,15 @@ blueprint = Blueprint("quotes", __name__, description="Prices before the act")
 def make_quote(body: dict[str, Any]) -> Response:
     """Legs, value, obligation and fee that the same act would have now; changes nothing
 
-    A refusal is the one that the act would get.
+    Send the body of the act, its `kind`, and the `hold` or `transaction` that its path names. A refusal is
+    the one that the act would get. What a reversal gives back is below zero.
     """
     key = str(uuid4())
-    command = BUILDERS[body["kind"]](Envelope(key, key, current_caller()), body)
-    with services().engine.connect() as connection:
+    command = BUILDERS[body["kind"]](Envelope(key, key, current_caller()), body["act"])
+    with frozen(services().engine) as connection:
         outcome = quote(connection, command, services().directory_cache)
         directory = services().directory(connection)
     if isinstance(outcome, Refusal):
         return refusal_response(outcome)
-    assert isinstance(outcome, Posted), "a fresh key is not replayed"
-    return answer(present.quote(outcome.booking, directory))
+    assert isinstance(outcome, Posted | Held), "a fresh key is not replayed, and nobody asks about links"
+    return answer(present.quote(outcome, directory))

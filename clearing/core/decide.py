@@ -55,26 +55,35 @@ from clearing.core.snapshot import Card, ReferenceKey, Snapshot
 #: How far a till's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=2)
 
-#: Kind of transaction, and the module with `check` and `plan`; a command on a wallet's own row has its
-#: `setting` there too. What was begun must be brought to an end, so those ask neither what has become of the
-#: card nor whether merchant or participant is suspended.
-KINDS = {
-    Accrual: (TransactionKind.ACCRUAL, accrual),
-    Redemption: (TransactionKind.REDEMPTION, redemption),
-    Load: (TransactionKind.LOAD, load),
-    Spend: (TransactionKind.SPEND, spend),
-    Opening: (TransactionKind.OPENING, opening),
-    Capture: (TransactionKind.REDEMPTION, capture),
-    Void: (TransactionKind.REDEMPTION, release),
-    Lapse: (TransactionKind.REDEMPTION, release),
-    Reversal: (TransactionKind.REVERSAL, reversal),
-    Expiry: (TransactionKind.EXPIRY, expiry),
-    PointsAdjustment: (TransactionKind.ADJUSTMENT, adjustment),
-    MoneyAdjustment: (TransactionKind.ADJUSTMENT, adjustment),
-    Link: (TransactionKind.TRANSFER, linking),
-    Unlink: (TransactionKind.TRANSFER, linking),
+#: The module with `check` and `plan`; a command on a wallet's own row has its `setting` there too. What was
+#: begun must be brought to an end, so those ask neither what has become of the card nor whether merchant or
+#: participant is suspended.
+MODULES = {
+    Accrual: accrual,
+    Redemption: redemption,
+    Load: load,
+    Spend: spend,
+    Opening: opening,
+    Capture: capture,
+    Void: release,
+    Lapse: release,
+    Reversal: reversal,
+    Expiry: expiry,
+    PointsAdjustment: adjustment,
+    MoneyAdjustment: adjustment,
+    Link: linking,
+    Unlink: linking,
 }
 
+#: What a merchant may give a number of its own, and the kind of transaction among which that is unique. A
+#: hold has taken its number when it was placed.
+NUMBERED: dict[type[Command], TransactionKind] = {
+    Accrual: TransactionKind.ACCRUAL,
+    Redemption: TransactionKind.REDEMPTION,
+    Load: TransactionKind.LOAD,
+    Spend: TransactionKind.SPEND,
+    Reversal: TransactionKind.REVERSAL,
+}
 
 #: What names an issuer.
 NAMING_ISSUER = (Opening, Load)
@@ -145,9 +154,9 @@ def _carry_out(batch: Batch, command: Command, setting: Setting, plan: Plan) -> 
         refusal = limiting.check(batch, command, setting, plan)
         if refusal:
             return refusal
-        if isinstance(command, Redemption):
-            batch.use(limiting.usage_keys(setting), plan.points)
     if isinstance(command, HOLDABLE) and not command.capture:
+        if batch.is_limited:
+            limiting.count(batch, command, setting, plan)
         return Held(batch.place(command, setting, plan, placing.expires_at(batch, command)))
     times = setting.times
     if command.historical and _is_closed(batch, times.booked_at):
@@ -158,6 +167,8 @@ def _carry_out(batch: Batch, command: Command, setting: Setting, plan: Plan) -> 
             field="occurred_at",
         )
     _open_period(setting)
+    if batch.is_limited:
+        limiting.count(batch, command, setting, plan)
     return Posted(batch.book(command, setting, plan))
 
 
@@ -239,30 +250,28 @@ def _suspended(batch: Batch, command: AtMerchant, merchant: Merchant, card: Card
 
 
 def _follow_up(batch: Batch, command: Command) -> Setting | Refusal:
-    _, module = KINDS[type(command)]
-    setting: Setting | Refusal = module.setting(batch, command)
+    setting: Setting | Refusal = MODULES[type(command)].setting(batch, command)
     if isinstance(setting, Refusal) and setting.code is not Code.AMOUNT_INVALID:
         return _in_future(batch, batch.times(command).occurred_at) or setting
     return setting
 
 
 def _plan(batch: Batch, command: Command, setting: Setting) -> Plan | Release | Relocation | Refusal:
-    kind, module = KINDS[type(command)]
-    refusal: Refusal | None = module.check(batch, command, setting) or _untimely(
-        batch, command, setting, kind
-    )
+    module = MODULES[type(command)]
+    refusal: Refusal | None = module.check(batch, command, setting) or _untimely(batch, command, setting)
     if refusal:
         return refusal
     plan: Plan | Release | Relocation | Refusal = module.plan(batch, command, setting)
     return plan
 
 
-def _untimely(batch: Batch, command: Command, setting: Setting, kind: TransactionKind) -> Refusal | None:
+def _untimely(batch: Batch, command: Command, setting: Setting) -> Refusal | None:
     """Why it cannot have happened when, or under the number, it says."""
     refusal = _in_future(batch, setting.times.occurred_at)
     if refusal:
         return refusal
     if command.reference is not None and setting.merchant is not None:
+        kind = NUMBERED[type(command)]
         reference = ReferenceKey(setting.merchant.id, kind, command.reference)
         if batch.reference_taken(reference):
             return Refusal(

@@ -22,6 +22,12 @@ def check(batch: Batch, command: Command, setting: Setting, plan: Plan) -> Refus
     return _caps(batch, setting, plan) if batch.snapshot.caps else None
 
 
+def count(batch: Batch, command: Command, setting: Setting, plan: Plan) -> None:
+    """Count what nothing refuses any more, for the commands after it in the batch."""
+    if isinstance(command, Redemption):
+        batch.use(usage_keys(setting), plan.points)
+
+
 def warn(batch: Batch) -> None:
     """Tell those whose debit has crossed a line of their cap."""
     for participant_id, cap in sorted(batch.snapshot.caps.items()):

@@ -26,6 +26,7 @@ class Code(StrEnum):
     OCCURRED_IN_FUTURE = "occurred_in_future"
     DUPLICATE_REFERENCE = "duplicate_reference"
     HOLD_UNKNOWN = "hold_unknown"
+    HOLD_OPEN = "hold_open"
     HOLD_CLOSED = "hold_closed"
     HOLD_EXPIRED = "hold_expired"
     EXCEEDS_HELD = "exceeds_held"
@@ -39,7 +40,6 @@ class Code(StrEnum):
     ENROLLED_ELSEWHERE = "enrolled_elsewhere"
     ALREADY_EXISTS = "already_exists"
     NOT_LINKABLE = "not_linkable"
-    HOLD_OPEN = "hold_open"
     PERIOD_CLOSED = "period_closed"
     RATE_LIMITED = "rate_limited"
 

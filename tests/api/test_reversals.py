@@ -177,3 +177,16 @@ def test_reversals_come_as_a_file_too(alliance: Alliance) -> None:
     for expected in ("exceeds_reversible", "transaction_unknown", "malformed"):
         assert expected in errors
     adds_up(alliance)
+
+
+def test_a_number_of_the_merchant_s_own_is_taken_once(alliance: Alliance) -> None:
+    booked, desk = redeem(alliance), alliance.merchant("LOTUS-1")
+    first = good(reverse(desk, booked, points=10, reference="R-1"))
+    assert first["reference"] == "R-1"
+    assert code(reverse(desk, booked, points=20, reference="R-1")) == "duplicate_reference"
+    [found] = good(desk.get("/v1/transactions?reference=R-1"))["data"]
+    assert found["id"] == first["id"]
+    elsewhere = {"card": WANG, "merchant": "LOTUS-2", "points": 100}
+    other = good(alliance.operator.post("/v1/redemptions", elsewhere))
+    good(reverse(alliance.operator, other, reference="R-1"))
+    adds_up(alliance)

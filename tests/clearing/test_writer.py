@@ -257,3 +257,15 @@ def test_a_key_sent_to_another_writer_is_a_replay(ledger: Ledger, engine: Engine
         [replayed] = other.post([command])
     assert isinstance(replayed, Replayed)
     assert replayed.recorded.transaction_id == booked.transaction.id
+
+
+def test_a_reversal_s_number_is_taken_though_its_original_is_captured_only_now(ledger: Ledger) -> None:
+    wang = ledger.worked_example()
+    [booked] = ledger.book(ledger.redeems(wang, "JADE", 100))
+    ledger.book(replace(ledger.reverses(booked, 10), reference="R-1"))
+    hold = ledger.holds(wang, "JADE", 50)
+    reversal = replace(ledger.reverses(booked), transaction_id=hold.id, reference="R-1")
+    [captured, refused] = ledger.post(ledger.captures(hold), reversal)
+    assert isinstance(captured, Posted)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.DUPLICATE_REFERENCE

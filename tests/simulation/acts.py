@@ -62,6 +62,7 @@ class FollowUp(NamedTuple):
     percent: int | None
     by: str
     wallet_id: int
+    reference: str | None
 
 
 Act = Command | FollowUp
@@ -106,16 +107,17 @@ class Maker:
         assert isinstance(first, WithCard), "a follow-up is of a command with a card"
         self._last_card = first.card
         aside = isinstance(first, Redemption | Spend) and not first.capture
-        kinds = _OF_A_HOLD if aside else _FOLLOWED_BY[type(first)]
+        kind = some.choice(_OF_A_HOLD if aside else _FOLLOWED_BY[type(first)])
         of = tuple(one for one in of if self._is_like(one, first))
         return FollowUp(
-            some.choice(kinds),
+            kind,
             of,
             uuid(some),
             some.choice([OPERATOR] * 12 + [AUDITOR, self._stranger()]),
             some.choice([None, None, 0, 10, 30, 50, 50, 100, 130]),
             some.choice(["points", "amount"]),
             some.choice(self.world.wallets),
+            self._reference() if kind is Reversal else None,
         )
 
     def _is_like(self, number: int, first: Command) -> bool:
@@ -219,9 +221,14 @@ class Maker:
         if not issubclass(kind, AtMerchant):
             return {"caller": caller if some.random() < 0.1 else OPERATOR}
         code = merchant["code"] if some.random() < 0.99 else "NOWHERE-1"
-        reference = f"R-{some.randint(1, 20 + len(self.acts) // 30)}" if some.random() < 0.1 else None
+        reference = self._reference()
         metadata = {"till": "7", "服务员": "王"} if some.random() < 0.1 else None
         return {"caller": caller, "merchant": code, "reference": reference, "metadata": metadata}
+
+    def _reference(self) -> str | None:
+        """A merchant's own number, which others may have taken."""
+        some = self.some
+        return f"R-{some.randint(1, 20 + len(self.acts) // 30)}" if some.random() < 0.1 else None
 
     def _stranger(self) -> Caller:
         return self.world.caller_at(self.some.choice(self.world.merchants), Scope.MERCHANT)

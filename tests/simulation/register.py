@@ -66,7 +66,7 @@ class Register:
             return made(**said, lot_id=known.lots[0][0] if known.lots else 4_000 + number)
         said["transaction_id" if act.kind is Reversal else "hold_id"] = known.id
         if act.kind is Reversal:
-            said["reason"] = "returned"
+            said |= {"reason": "returned", "reference": act.reference}
         if act.kind in {Reversal, Capture} and act.percent is not None:
             original = self._acts[of]
             by = act.by if getattr(original, act.by, None) is not None else "points"

@@ -1,6 +1,7 @@
 """Caps and velocity limits, judged within a batch."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from clearing.core.events import EventType
 from clearing.core.limits import LINES, MARGIN, WRITERS, Cap, CapsContended, Usage, UsageKey, UsageOf
-from clearing.core.outcomes import Posted, Refusal
+from clearing.core.outcomes import Code, Posted, Refusal
 from support.core import Books, alliance, redeem
 
 POINTS = {"Wang": ["JADE 100000 pts never"]}
@@ -117,3 +118,15 @@ def test_too_few_points_are_told_before_a_limit_and_a_limit_before_a_cap() -> No
     found = books(card_points_per_day=10)
     found.caps = {1: Cap(0, 0, alone=True)}
     assert codes(found, 100_001, 11, 10) == ["insufficient_points", "velocity_limit", "net_debit_cap"]
+
+
+def test_history_that_is_refused_for_its_period_is_not_counted_as_use() -> None:
+    found = books(card_redemptions_per_hour=1)
+    closed = found.periods[0]
+    found.at = closed.ends_at + timedelta(days=1)
+    found.close(closed.number)
+    past = replace(redeem(1, "LOTUS-1"), historical=True, occurred_at=closed.starts_at)
+    refused, posted = found.post(past, redeem(1, "LOTUS-1"))
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.PERIOD_CLOSED
+    assert isinstance(posted, Posted)

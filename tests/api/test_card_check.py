@@ -1,10 +1,8 @@
-"""What a front desk sees before the act: the card check, and a quote that is what the act then does."""
-
-from typing import Any
+"""What a front desk sees before the act: the card check."""
 
 import pytest
 
-from support.alliance import CHEN, LI, NOBODY, WANG, Alliance
+from support.alliance import LI, NOBODY, WANG, Alliance
 from support.api import code, good
 
 
@@ -76,57 +74,6 @@ def test_looking_changes_nothing(shared: Alliance) -> None:
     assert (shared.row_counts(), shared.sums()) == (before, sums)
 
 
-ACTS: list[tuple[str, str, dict[str, Any]]] = [
-    ("accrual", "/v1/accruals", {"card": WANG, "merchant": "LOTUS-1", "amount": 68_000}),
-    ("accrual", "/v1/accruals", {"card": WANG, "merchant": "LOTUS-1", "amount": 680, "points": 50}),
-    ("redemption", "/v1/redemptions", {"card": WANG, "merchant": "PINE-1", "points": 3333}),
-    ("redemption", "/v1/redemptions", {"card": WANG, "merchant": "LOTUS-1", "amount": 777}),
-    ("load", "/v1/loads", {"card": CHEN, "merchant": "LOTUS-1", "issuer": "JADE", "amount": 1234}),
-    ("load", "/v1/loads", {"card": CHEN, "merchant": "LOTUS-1", "amount": 1234}),
-    ("spend", "/v1/spends", {"card": WANG, "merchant": "PINE-1", "amount": 4321}),
-]
-
-
-@pytest.mark.parametrize(("kind", "path", "body"), ACTS)
-def test_a_quote_is_what_the_act_then_does(
-    shared: Alliance, kind: str, path: str, body: dict[str, Any]
-) -> None:
-    quoted = good(shared.operator.post("/v1/quotes", body | {"kind": kind}))
-    posted = good(shared.operator.post(path, body))
-    for name in ("kind", "card", "merchant", "acceptor", "points", "amount", "currency"):
-        assert quoted[name] == posted[name], name
-    assert quoted["fee"] == sum(leg["fee"] for leg in posted["legs"])
-    assert quoted["obligation"] == sum(leg["obligation"] for leg in posted["legs"])
-    assert without_new_lots(quoted["legs"]) == without_new_lots(posted["legs"])
-
-
-def without_new_lots(legs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A lot that does not exist yet has no lasting id in a quote."""
-    return [leg | {"issues": [one | {"lot": ""} for one in leg["issues"]]} for leg in legs]
-
-
-REFUSED: list[tuple[str, str, dict[str, Any], str]] = [
-    ("redemption", "/v1/redemptions", {"points": 10**8}, "insufficient_points"),
-    ("redemption", "/v1/redemptions", {"points": 0}, "amount_invalid"),
-    ("spend", "/v1/spends", {"amount": 10**8}, "insufficient_value"),
-    ("accrual", "/v1/accruals", {"amount": 100, "card": NOBODY}, "card_unknown"),
-    ("load", "/v1/loads", {"amount": 100, "merchant": "NOWHERE"}, "merchant_unknown"),
-    ("load", "/v1/loads", {"amount": 100, "issuer": "PINE"}, "not_enabled"),
-]
-
-
-@pytest.mark.parametrize(("kind", "path", "changes", "expected"), REFUSED)
-def test_a_quote_is_refused_as_the_act_would_be(
-    shared: Alliance, kind: str, path: str, changes: dict[str, Any], expected: str
-) -> None:
-    body = {"card": WANG, "merchant": "LOTUS-1"} | changes
-    quoted = shared.operator.post("/v1/quotes", body | {"kind": kind})
-    refused = shared.operator.post(path, body)
-    assert code(quoted) == code(refused) == expected
-    told = [one.json | {"request_id": ""} for one in (quoted, refused)]  # type: ignore[operator]
-    assert told[0] == told[1]
-
-
 def test_stored_value_that_is_not_enabled_is_shown_as_not_usable(shared: Alliance) -> None:
     shared.enrol("PINE", "62000013")
     here = {"card": "62000013", "merchant": "PINE-1", "amount": 900}
@@ -135,10 +82,3 @@ def test_stored_value_that_is_not_enabled_is_shown_as_not_usable(shared: Allianc
     assert check["stored_value"] == [{"issuer": "PINE", "available": 900, "usable_here": False}]
     elsewhere = {"card": "62000013", "merchant": "JADE-1", "amount": 500}
     assert code(shared.merchant("JADE-1").post("/v1/spends", elsewhere)) == "not_enabled"
-
-
-def test_redeeming_by_amount_takes_the_fewest_points_worth_that_much(alliance: Alliance) -> None:
-    good(alliance.operator.put("/v1/alliance", {"point_value": "0.3"}))
-    body = {"kind": "redemption", "card": WANG, "merchant": "JADE-1", "amount": 100}
-    quoted = good(alliance.operator.post("/v1/quotes", body))
-    assert (quoted["points"], quoted["amount"]) == (334, 100)
