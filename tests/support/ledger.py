@@ -17,13 +17,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, insert, select
 
-from clearing.core.accounts import Asset
+from clearing.adjustments import HUB_WALLET
+from clearing.core.accounts import HUB, HUB_CODE, Asset
 from clearing.core.commands import (
     Accrual,
     Caller,
     Capture,
     Command,
     Load,
+    MoneyAdjustment,
     Opening,
     Redemption,
     Reversal,
@@ -156,6 +158,18 @@ class Ledger:
         row = booking.transaction
         return Reversal(
             **self._act(), wallet_id=row.wallet_id, transaction_id=row.id, points=points, reason="tests"
+        )
+
+    def adjusts(self, debtor: str, creditor: str, amount: int) -> MoneyAdjustment:
+        """Let one owe the other so much; `HUB` is the hub."""
+        ids = {**self.participant_ids, HUB_CODE: HUB}
+        return MoneyAdjustment(
+            **self._act(),
+            wallet_id=HUB_WALLET,
+            debtor_id=ids[debtor],
+            creditor_id=ids[creditor],
+            amount=amount,
+            reason="tests",
         )
 
     def loads(self, card: str, at: str, amount: int, issuer: str | None = None) -> Load:
