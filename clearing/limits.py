@@ -13,10 +13,12 @@ from clearing.core.commands import (
     AtMerchant,
     Command,
     Load,
+    MoneyAdjustment,
     OnHold,
     Opening,
     PointsAdjustment,
     Redemption,
+    Reversal,
 )
 from clearing.core.directory import Directory
 from clearing.core.journal import TransactionKind
@@ -56,6 +58,13 @@ SELECT issuer_id FROM cards
  UNION
 SELECT acceptor_id FROM holds
  WHERE wallet_id = ANY(%(wallets)s::bigint[]) AND id = ANY(%(holds)s::bigint[])
+   AND acceptor_id = ANY(%(capped)s::int[])
+"""
+
+# A reversal makes a debtor of whom the original was owed to. Nothing limits that, but lines are told of.
+_REVERSED = """
+SELECT DISTINCT acceptor_id FROM transactions
+ WHERE wallet_id = ANY(%(wallets)s::bigint[]) AND id = ANY(%(reversed)s::bigint[])
    AND acceptor_id = ANY(%(capped)s::int[])
 """
 
@@ -129,12 +138,16 @@ def lock_caps(
     if not capped:
         return {}
     holds = {command.hold_id for command in commands if isinstance(command, OnHold)}
+    reversed_ = {command.transaction_id for command in commands if isinstance(command, Reversal)}
     named = {
         "wallets": arrays.numbers(wallets),
         "holds": arrays.numbers(holds),
+        "reversed": arrays.numbers(reversed_),
         "capped": arrays.numbers(sorted(capped)),
     }
     found = {row[0] for row in connection.exec_driver_sql(_CONCERNED, named)}
+    if reversed_:
+        found |= {row[0] for row in connection.exec_driver_sql(_REVERSED, named)}
     ids = sorted(found | (_named(commands, directory) & capped))
     if not ids:
         return {}
@@ -148,8 +161,8 @@ def lock_caps(
 
 
 def _named(commands: Sequence[Command], directory: Directory) -> set[int]:
-    """Participants whom the commands name: by their merchants, and as issuers of what comes into the wallets,
-    as it may be used in the same batch.
+    """Participants whom the commands name: by their merchants, as parties, and as issuers of what comes into
+    the wallets, as it may be used in the same batch.
     """
     named = set()
     for command in commands:
@@ -157,6 +170,8 @@ def _named(commands: Sequence[Command], directory: Directory) -> set[int]:
             named.add(directory.merchants[command.merchant].participant_id)
         if isinstance(command, PointsAdjustment):
             named.add(command.issuer_id)
+        if isinstance(command, MoneyAdjustment):
+            named |= {command.debtor_id, command.creditor_id}
         if isinstance(command, Load | Opening) and command.issuer is not None:
             issuer = directory.participant(command.issuer)
             named |= {issuer.id} if issuer else set()

@@ -162,3 +162,24 @@ def test_a_capture_is_held_to_the_cap_and_undoing_never(ledger: Ledger) -> None:
     assert refused.code is Code.NET_DEBIT_CAP
     ledger.book(ledger.reverses(booked))
     ledger.book(ledger.captures(hold))
+
+
+def test_a_line_crossed_by_a_reversal_is_told_with_it(ledger: Ledger, engine: Engine) -> None:
+    set_cap(engine, "LOTUS", 1_000)
+    [wang] = members(ledger, 1)
+    [earlier] = ledger.book(ledger.redeems(wang, "LOTUS", 2_000))  # JADE owes LOTUS 20.00
+    li = ledger.enrol("LOTUS")
+    ledger.book(ledger.opens(li, "LOTUS", 5_000, "2037-12-31"))
+    ledger.book(ledger.redeems(li, "PINE", 2_000))  # LOTUS owes PINE 20.00
+    assert (debit(ledger, "LOTUS"), lines(engine)) == (40, [])  # the fee on what it accepted
+    ledger.book(ledger.reverses(earlier, 800))
+    assert debit(ledger, "LOTUS") == 824
+    assert lines(engine) == [("cap.warning", 70)]
+
+
+def test_a_line_crossed_by_an_adjustment_of_money_is_told_with_it(ledger: Ledger, engine: Engine) -> None:
+    ledger.book(ledger.adjusts("JADE", "LOTUS", 86_000))
+    assert lines(engine) == [("cap.warning", 85)]
+    ledger.book(ledger.adjusts("LOTUS", "JADE", 40_000))
+    ledger.book(ledger.adjusts("JADE", "HUB", 24_000))
+    assert lines(engine)[1:] == [("cap.warning", 70)]

@@ -472,7 +472,8 @@ class Books:
         if decision.move is not None:
             self._carry_out(decision.move)
         for number, holder in self.holders.items():
-            self.wallets[holder] = self.cards[number].wallet_id
+            if number in self.cards:
+                self.wallets[holder] = self.cards[number].wallet_id
 
     def _carry_out(self, move: Move) -> None:
         for number, found in self.cards.items():

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, insert, select
 
-from clearing.core.accounts import Asset
+from clearing.adjustments import HUB_WALLET
+from clearing.core.accounts import HUB, HUB_CODE, Asset
 from clearing.core.commands import (
     Accrual,
     Caller,
@@ -25,6 +26,7 @@ from clearing.core.commands import (
     Command,
     Link,
     Load,
+    MoneyAdjustment,
     Opening,
     Redemption,
     Reversal,
@@ -167,6 +169,18 @@ class Ledger:
 
     def unlinks(self, card: str) -> Unlink:
         return Unlink(**self._command(card))
+
+    def adjusts(self, debtor: str, creditor: str, amount: int) -> MoneyAdjustment:
+        """Let one owe the other so much; `HUB` is the hub."""
+        ids = {**self.participant_ids, HUB_CODE: HUB}
+        return MoneyAdjustment(
+            **self._act(),
+            wallet_id=HUB_WALLET,
+            debtor_id=ids[debtor],
+            creditor_id=ids[creditor],
+            amount=amount,
+            reason="tests",
+        )
 
     def loads(self, card: str, at: str, amount: int, issuer: str | None = None) -> Load:
         return Load(**self._command(card), merchant=f"{at}-1", amount=amount, issuer=issuer)
