@@ -88,6 +88,25 @@ def test_the_desk_that_sells_anothers_stored_value_owes_for_it() -> None:
     found.book(load("¥1.00", "LOTUS-1", "JADE"))
 
 
+def test_what_is_owed_and_what_is_due_in_one_batch_make_up_for_each_other() -> None:
+    found = Books(
+        alliance("JADE enabled", "LOTUS", fees=["redemption 10%"]),
+        ["J-1 Wang JADE", "L-1 Li LOTUS"],
+        {"Wang": ["JADE 100 pts never"], "Li": ["LOTUS 100 pts never"]},
+    )
+    found.caps = {2: Cap(0, 0, alone=True)}
+    outcomes = found.post(
+        redeem(100, "LOTUS-1"),  # LOTUS is owed 100 and pays a fee of 10
+        redeem(91, "JADE-1", card="L-1"),
+        load("¥0.60", "LOTUS-1", "JADE"),
+        redeem(31, "JADE-1", card="L-1"),
+        redeem(30, "JADE-1", card="L-1"),
+        load("¥0.01", "LOTUS-1", "JADE"),
+    )
+    refused = [outcome.code.value if isinstance(outcome, Refusal) else None for outcome in outcomes]
+    assert refused == [None, "net_debit_cap", None, "net_debit_cap", None, "net_debit_cap"]
+
+
 def test_every_participant_that_would_owe_more_is_judged() -> None:
     found = Books(alliance("JADE", "LOTUS"), lots={"Wang": ["LOTUS 500 pts never"]})
     found.caps = {2: Cap(499, 0, alone=True)}  # JADE, who is owed, has no cap

@@ -299,6 +299,15 @@ def test_stored_value_that_is_spent_says_how_much_is_still_there() -> None:
     assert books.post(reverse(booked)) == [Refusal(Code.EXCEEDS_REVERSIBLE, said, "amount")]
 
 
+def test_a_load_whose_lot_is_gone_has_nothing_left() -> None:
+    books = Books(alliance("JADE"))
+    booked = books.book(load("¥5.00", "JADE-1"))
+    books.book(spend("¥5.00", "JADE-1"))
+    books.lots.clear()  # empty lots of long ago are not read
+    said = "0 fen of it are still there and 500 were to be taken back; the rest is spent."
+    assert books.post(reverse(booked)) == [Refusal(Code.EXCEEDS_REVERSIBLE, said, "amount")]
+
+
 def test_points_and_an_amount_at_once_are_one_too_many() -> None:
     books = _books()
     both = reverse(books.book(POINTS), 1, amount=1)
