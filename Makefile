@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate lint format bench lock clean
+.PHONY: help run test simulate mutants lint format bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,13 @@ test: $(STAMP) ## run the tests on every core (ARGS="-k name" passes through)
 simulate: $(STAMP) ## random commands with crashes against a model (SEED=number COMMANDS=2000 SEEDS=1)
 	@PYTHONPATH=.:tests $(BIN)/python -m simulation.run \
 		$(if $(SEED),--seed $(SEED)) $(if $(COMMANDS),--commands $(COMMANDS)) $(if $(SEEDS),--seeds $(SEEDS))
+
+# From the beginning, unless some are named: a mutant that has survived is not tried again by itself. mutmut gives
+# names with a dot at the end of the module: clearing.core.lots.x_draw__mutmut_3.
+mutants: $(STAMP) ## how many changes of the core its tests notice, by module (ONLY="clearing.core.lots.*", CHILDREN=2)
+	@$(if $(ONLY),,rm -rf mutants)
+	@nice -n 19 $(BIN)/mutmut run $(if $(CHILDREN),--max-children $(CHILDREN)) $(foreach one,$(ONLY),'$(one)')
+	@PYTHONPATH=tests $(BIN)/python -m support.mutation_score
 
 lint: $(STAMP) ## ruff, formatting, types, import layers
 	@$(BIN)/ruff check --quiet .
@@ -40,7 +47,7 @@ lock: $(STAMP) ## renew requirements.lock from requirements*.in (newest allowed 
 
 clean: ## remove the virtual environment and everything else that can be made again
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache \
-		.hypothesis .coverage htmlcov
+		.hypothesis .coverage htmlcov mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # setup.cfg names the packages and the console script, so a change there installs again too.

@@ -14,9 +14,12 @@ from sqlalchemy import Engine
 
 from database import EmbeddedServer, make_engine
 from support.databases import Databases
+from support.examples import register_profile_of_mutants
 from support.template import prepare_template
 
 SHARED_BUFFERS_MB = 64
+
+register_profile_of_mutants()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -96,7 +96,7 @@ def _of_redemption(batch: Batch, command: Reversal, setting: Setting, original: 
     if command.amount is not None:
         left_fen = row.amount - original.amount_reversed
         if command.amount > left_fen:
-            return _exceeds(command, left_fen, "fen")
+            return _exceeds(command, left_fen, "fen", left)
         # Where the worth was rounded up, all of it takes all the points that there are.
         asked = min(divide_up(command.amount, terms.point_value), left)
     back = left if asked is None else asked
@@ -117,7 +117,7 @@ def _of_spend(batch: Batch, command: Reversal, setting: Setting, original: Origi
     left = original.booking.transaction.amount - original.amount_reversed
     back = left if command.amount is None else command.amount
     if not 0 < back <= left:
-        return _exceeds(command, left, "amount")
+        return _exceeds(command, left, "fen")
     before, after = _drawn(original, left), _drawn(original, left - back)
     legs = _legs(batch, original, before, after, lambda leg, amount: Part(0, amount))
     credits_ = _returned(batch, setting, before, after, Asset.STORED_VALUE, EntryKind.VALUE_RETURNED)
@@ -227,7 +227,7 @@ def _of_load(batch: Batch, command: Reversal, setting: Setting, original: Origin
     left = row.amount - original.amount_reversed
     back = left if command.amount is None else command.amount
     if not 0 < back <= left:
-        return _exceeds(command, left, "amount")
+        return _exceeds(command, left, "fen")
     (leg,), (movement,) = original.booking.legs, original.booking.movements
     lot = batch.lot_ending(setting.wallet_id, movement.issuer_id, Asset.STORED_VALUE, movement.expires_on)
     if lot is None or lot.available < back:
@@ -246,8 +246,10 @@ def _of_accrual(batch: Batch, command: Reversal, setting: Setting, original: Ori
     row = original.booking.transaction
     was = Part(row.points - original.points_reversed, row.amount - original.amount_reversed)
     will_be = _accrual_left(command, row.points, row.amount, was)
+    if will_be is None and command.points is not None:
+        return _exceeds(command, was.points, "points", was.amount)
     if will_be is None:
-        return _exceeds(command, was.points if command.points is not None else was.amount, "points or fen")
+        return _exceeds(command, was.amount, "fen", was.points)
     back = was.points - will_be.points
     given = sum(movement.quantity for movement in original.booking.movements)
     # What is left of the points that went into the lot, were nothing spent; the rest had paid arrears.
@@ -297,8 +299,9 @@ def _accrual_left(command: Reversal, points: int, amount: int, was: Part) -> Par
     return Part(0, 0) if was.points or was.amount else None
 
 
-def _exceeds(command: Reversal, left: int, unit: str) -> Refusal:
-    if left == 0:
+def _exceeds(command: Reversal, left: int, unit: str, besides: int = 0) -> Refusal:
+    """More than `left`, in points or fen (`unit`), was asked for; `besides` is what is left in the other."""
+    if left == besides == 0:
         return Refusal(Code.EXCEEDS_REVERSIBLE, "All of it has been reversed before.")
     field = "points" if command.points is not None else "amount"
     return Refusal(Code.EXCEEDS_REVERSIBLE, f"{left} {unit} of it are left to be reversed.", field=field)

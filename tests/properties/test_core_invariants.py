@@ -24,10 +24,11 @@ from clearing.core.outcomes import UNRECORDED, Code, Held, Moved, Outcome, Poste
 from clearing.core.snapshot import ArrearsKey
 from properties.core_histories import PERIODS, FollowUp, History, Step, acts, as_command, directories, steps
 from support.core import SHANGHAI
+from support.examples import examples
 
 #: Other examples in every run; what fails is printed so that it can be run again.
 thorough = settings(
-    max_examples=100, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(100), deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 Key = TypeVar("Key")
 
@@ -323,7 +324,7 @@ INVARIANTS: list[Callable[[History], None]] = [
 ]
 
 
-@settings(thorough, max_examples=200)
+@settings(thorough, max_examples=examples(200))
 @given(directories(), steps)
 def test_the_journal_keeps_every_invariant(directory: Directory, given_steps: list[Step]) -> None:
     history = History(directory, given_steps)

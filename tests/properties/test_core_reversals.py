@@ -18,6 +18,7 @@ from clearing.core.journal import Booking, Leg, LegKind
 from clearing.core.outcomes import Posted, Refusal
 from clearing.core.rulebook import DrawOrder, ExchangeKind, FeeRule, Rulebook
 from support.core import Books, accrue, alliance, load, redeem, reverse, spend, yuan
+from support.examples import examples
 
 LOTS = [
     "JADE 40 pts 2026-12-31",
@@ -80,7 +81,7 @@ commands = (
 pieces = st.lists(st.tuples(st.booleans(), st.sampled_from([0, 10, 30, 50, 90, 100, 120])), max_size=8)
 
 
-@settings(max_examples=400, deadline=None, print_blob=True)
+@settings(max_examples=examples(400), deadline=None, print_blob=True)
 @given(directories(), commands, pieces)
 def test_any_split_gives_back_exactly_what_the_whole_had(
     directory: Directory, command: Command, given_pieces: list[tuple[bool, int]]

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_down, multiply_half_up, split
+from clearing.core.amounts import (
+    MAX_QUANTITY,
+    divide_up,
+    multiply_down,
+    multiply_half_up,
+    rate_text,
+    split,
+)
 
 HALF_UP = [
     (100, "0.02", 2),
@@ -70,6 +77,25 @@ SPLITS = [
 @pytest.mark.parametrize(("quantity", "weights", "expected"), SPLITS)
 def test_what_is_left_goes_to_the_largest_remainder(quantity: int, weights: str, expected: list[int]) -> None:
     assert split(quantity, [Decimal(weight) for weight in weights.split()]) == expected
+
+
+RATES = [
+    ("0.02", "0.02"),
+    ("0.0200000000", "0.02"),  # as a column of ten places gives it back
+    ("1.0", "1"),
+    ("10", "10"),
+    ("100.0", "100"),
+    ("0", "0"),
+    ("0.0", "0"),
+    ("2E-2", "0.02"),
+    ("2E+1", "20"),
+    ("0.000001", "0.000001"),
+]
+
+
+@pytest.mark.parametrize(("rate", "text"), RATES)
+def test_a_rate_is_written_plainly_and_without_needless_zeros(rate: str, text: str) -> None:
+    assert rate_text(Decimal(rate)) == text
 
 
 quantities = st.integers(0, MAX_QUANTITY)

@@ -1,7 +1,8 @@
 """A command sees what the commands before it have done; one that is refused harms none of them."""
 
+from clearing.core.journal import LotMovement
 from clearing.core.outcomes import Posted, Refusal
-from support.core import Books, accrue, alliance, load, open_balance, redeem, spend
+from support.core import Books, accrue, alliance, load, open_balance, redeem, reverse, spend
 
 
 def _books(*lots: str) -> Books:
@@ -75,6 +76,43 @@ def test_a_transaction_keeps_what_it_was_given() -> None:
     found = booked.transaction
     assert (found.reference, found.metadata, found.card_number) == ("POS-1", {"till": "3"}, "J-1")
     assert (found.rule_version, found.posted_by) == (7, "key_operator")
+
+
+def test_legs_and_entries_of_each_transaction_are_numbered_from_one() -> None:
+    books = _books("JADE 100 pts never", "LOTUS 50 pts never")
+    decision = books.decide(redeem(120, "LOTUS-1"), redeem(1, "JADE-1"))
+    first, second = (one.id for one in decision.transactions)
+    assert [(leg.transaction_id, leg.number) for leg in decision.legs] == [
+        (first, 1),
+        (first, 2),
+        (second, 1),
+    ]
+    # two lots, what JADE owes, the fee; and one lot
+    assert [(entry.transaction_id, entry.number) for entry in decision.entries] == [
+        (first, 1),
+        (first, 2),
+        (first, 3),
+        (first, 4),
+        (second, 1),
+    ]
+
+
+def test_an_answer_says_what_moved_in_which_lot() -> None:
+    books = _books("JADE 10 pts 2026-12-31", "JADE ¥1.00 never")
+    [points, value] = books.lots.values()
+    last_day = points.expires_on
+    assert books.book(redeem(4, "LOTUS-1")).movements == [LotMovement(1, points.id, last_day, 4, False)]
+    assert books.book(load("¥2.00", "JADE-1")).movements == [LotMovement(1, value.id, None, 200, True)]
+    earned = books.book(accrue("¥3.00", "LOTUS-1", points=3))
+    new = books.lot("LOTUS 2028-11-30")
+    assert earned.movements == [LotMovement(2, new.id, new.expires_on, 3, True)]
+
+
+def test_a_fee_of_one_fen_is_a_fee_and_goes_back_as_one() -> None:
+    books = _books("JADE 50 pts never")
+    booked = books.book(redeem(50, "LOTUS-1"))
+    assert books.entries(booked)[-1] == "clearing LOTUS → fee_income HUB: ¥0.01"
+    assert books.entries(books.book(reverse(booked)))[-1] == "fee_income HUB → clearing LOTUS: ¥0.01"
 
 
 def test_an_empty_batch_decides_nothing() -> None:

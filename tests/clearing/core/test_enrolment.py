@@ -1,5 +1,6 @@
 """Enrolment: nobody turns another participant's members into its own."""
 
+from datetime import date
 from itertools import count
 from typing import Any
 
@@ -61,6 +62,45 @@ def test_of_several_faults_the_earlier_code_is_given(enrolment: Enrolment, code:
         {"k": Recorded(enrolment.request_hash, refusal=refusal)} if refusal.code not in UNRECORDED else {}
     )
     assert decision == EnrolmentDecision(outcomes=[refusal], recorded=recorded)
+
+
+REUSED = "This idempotency key was used for another request. Send the first request again, or use a new key."
+SAID = [
+    # enrolment, field, what the desk reads
+    (_enrol("NOBODY"), "participant", "There is no participant 'NOBODY'."),
+    (_enrol(card="J 1"), "card", "A card number is 4 to 32 letters and digits."),
+    (_enrol(caller=LOTUS_KEY), "participant", "This key may not enrol members of JADE."),
+    (_enrol(key="used"), None, REUSED),
+    (_enrol("PINE"), None, "PINE is suspended and enrols nobody."),
+    (
+        _enrol("LOTUS", WANG),
+        "phone",
+        "Another participant has enrolled the person with this phone; its card is honoured here.",
+    ),
+    (_enrol("JADE", WANG), "phone", "JADE has already enrolled the person with this phone."),
+    (_enrol(card="J001"), "card", "Card number J001 is already issued."),
+]
+
+
+@pytest.mark.parametrize(("enrolment", "field", "detail"), SAID)
+def test_a_refusal_names_what_is_at_fault_and_says_why(
+    enrolment: Enrolment, field: str | None, detail: str
+) -> None:
+    [refusal] = _decide(enrolment, recorded={"used": Recorded("another request", 1, 900)}).outcomes
+    assert isinstance(refusal, Refusal)
+    assert (refusal.field, refusal.detail) == (field, detail)
+
+
+def test_a_participant_enrols_its_own_members() -> None:
+    [enrolled] = _decide(_enrol("LOTUS", caller=LOTUS_KEY)).outcomes
+    assert isinstance(enrolled, Enrolled)
+    assert enrolled.participant_id == 2
+
+
+def test_a_card_may_have_a_last_day() -> None:
+    last_day = date(2027, 12, 31)
+    decision = _decide(_enrol(card="J002", card_expires_on=last_day))
+    assert decision.outcomes == [Enrolled(1000, 1001, 1, "J002", None, last_day)]
 
 
 def test_a_person_gets_a_member_a_wallet_and_the_card_asked_for() -> None:

@@ -10,7 +10,7 @@ from clearing.core.calendar import day_before
 from clearing.core.commands import OnHold, Redemption, Spend
 from clearing.core.holds import Hold
 from clearing.core.journal import TransactionKind
-from clearing.core.outcomes import Posted, Refusal, Replayed
+from clearing.core.outcomes import Code, Posted, Refusal, Replayed
 from support.core import (
     Books,
     accrue,
@@ -93,6 +93,16 @@ def test_where_nothing_is_left_nothing_is_booked() -> None:
     assert isinstance(first, Posted)
     assert isinstance(second, Refusal)
     assert books.refuse(expire(last)) == "insufficient_points"
+
+
+def test_why_nothing_is_booked_is_said() -> None:
+    books = _books("JADE 0 pts 2026-11-14", "JADE 5 pts 2026-11-15")
+    gone, good = books.lot("JADE 2026-11-14"), books.lot("JADE 2026-11-15")
+    assert books.post(expire(gone), expire(gone._replace(id=99)), expire(good)) == [
+        Refusal(Code.INSUFFICIENT_POINTS, "Nothing is left in the lot."),
+        Refusal(Code.INSUFFICIENT_POINTS, "Nothing is left in the lot."),
+        Refusal(Code.NOT_REVERSIBLE, "The lot has not ended yet."),
+    ]
 
 
 def test_a_lot_that_is_not_there_has_nothing_left() -> None:

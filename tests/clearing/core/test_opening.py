@@ -1,10 +1,16 @@
 """Opening balances: what an issuer owed a member before it joined. Nothing crosses."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from support.core import Books, alliance, open_balance, redeem
+from clearing.core.accounts import Asset
+from clearing.core.amounts import MAX_QUANTITY
+from clearing.core.directory import Directory
+from clearing.core.opening import residue
+from clearing.core.outcomes import Code, Refusal
+from support.core import NEVER, Books, alliance, open_balance, redeem
 
 OPENED = [
     # balance, leg, entry
@@ -61,3 +67,81 @@ def test_a_participant_opens_the_balances_of_suspended_times_too() -> None:
     books = Books(alliance("JADE suspended"))
     books.book(open_balance("JADE 10 pts never"))
     assert books.left("Wang") == ["JADE 10 pts never"]
+
+
+def _converting(ratio: str, point_value: str = "1") -> Directory:
+    """JADE's older programme: so many alliance points for one of its own."""
+    found = alliance("JADE", point_value=Decimal(point_value))
+    jade = found.participants[1]._replace(conversion_ratio=Decimal(ratio))
+    return Directory(1, {1: jade}, found.merchants, found.rulebook)
+
+
+CONVERTED = [
+    # ratio, older points, alliance points, the part of one that is lost
+    ("1", 1001, 1001, "0"),
+    ("0.35", 1001, 350, "0.35"),
+    ("0.35", 3, 1, "0.05"),
+    ("2.5", 3, 7, "0.5"),
+]
+
+
+@pytest.mark.parametrize(("ratio", "older", "points", "lost"), CONVERTED)
+def test_older_points_are_converted_and_rounded_down(ratio: str, older: int, points: int, lost: str) -> None:
+    books = Books(_converting(ratio, point_value="2"))
+    command = open_balance(f"JADE {older} pts never")
+    booked = books.book(command).transaction
+    assert (booked.points, booked.amount) == (points, 2 * points)
+    assert books.left("Wang") == [f"JADE {points} pts never"]
+    assert residue(command, booked.points, books.directory.participants[1]) == Decimal(lost)
+
+
+def test_money_is_not_converted_and_loses_nothing() -> None:
+    books = Books(_converting("0.35"))
+    command = open_balance("JADE ¥10.01 never")
+    books.book(command)
+    assert books.left("Wang") == ["JADE ¥10.01 never"]
+    assert residue(command, 0, books.directory.participants[1]) == 0
+
+
+TOO_MUCH = f"The quantity must be from 1 to {MAX_QUANTITY}, and so must its worth."
+TOO_LITTLE = "That is less than one point of the alliance."
+QUANTITIES = [
+    # asset, ratio, fen per point, quantity, what is said
+    (Asset.POINTS, "1", "1", MAX_QUANTITY, None),
+    (Asset.POINTS, "1", "1", MAX_QUANTITY + 1, TOO_MUCH),
+    (Asset.POINTS, "1", "1", 0, TOO_MUCH),
+    (Asset.POINTS, "1", "1", -1, TOO_MUCH),
+    (Asset.POINTS, "0.5", "1", 2, None),
+    (Asset.POINTS, "0.5", "1", 1, TOO_LITTLE),
+    (Asset.POINTS, "2", "1", MAX_QUANTITY // 2, None),
+    (Asset.POINTS, "2", "1", MAX_QUANTITY // 2 + 1, TOO_MUCH),
+    (Asset.POINTS, "0.5", "1", MAX_QUANTITY + 1, TOO_MUCH),
+    (Asset.POINTS, "1", "2", MAX_QUANTITY // 2, None),
+    (Asset.POINTS, "1", "2", MAX_QUANTITY // 2 + 1, TOO_MUCH),
+    (Asset.STORED_VALUE, "2", "2", MAX_QUANTITY, None),
+    (Asset.STORED_VALUE, "1", "1", MAX_QUANTITY + 1, TOO_MUCH),
+    (Asset.STORED_VALUE, "1", "1", 0, TOO_MUCH),
+]
+
+
+@pytest.mark.parametrize(("asset", "ratio", "point_value", "quantity", "detail"), QUANTITIES)
+def test_neither_the_quantity_nor_its_worth_is_out_of_bounds(
+    asset: Asset, ratio: str, point_value: str, quantity: int, detail: str | None
+) -> None:
+    books = Books(_converting(ratio, point_value))
+    command = replace(open_balance(f"JADE 1 pts {NEVER}"), asset=asset, quantity=quantity)
+    if detail:
+        assert books.post(command) == [Refusal(Code.AMOUNT_INVALID, detail, "quantity")]
+    else:
+        books.book(command)
+
+
+def test_a_balance_that_has_ended_says_when() -> None:
+    books = Books(alliance("JADE"))
+    assert books.post(open_balance("JADE 10 pts 2026-11-14")) == [
+        Refusal(
+            Code.AMOUNT_INVALID,
+            "This balance ended on 2026-11-14, before the day it is booked.",
+            "expires_on",
+        )
+    ]

@@ -379,6 +379,22 @@ def test_an_accrual_whose_points_are_spent_leaves_arrears() -> None:
     assert (books.left("Wang"), books.owed("Wang")) == ([], ["JADE 60 pts"])
 
 
+def test_down_to_one_point_what_is_missing_is_owed_and_paid() -> None:
+    books, first = _spent(1)
+    back = books.book(reverse(first))
+    assert books.entries(back)[-1] == "arrears JADE → issued JADE: 1 pts"
+    assert books.owed("Wang") == ["JADE 1 pts"]
+    paid = books.book(accrue("¥1.00", "JADE-1"))
+    assert books.entries(paid) == ["issued JADE → arrears JADE: 1 pts"]
+    assert (books.left("Wang"), books.owed("Wang")) == ([], [])
+
+
+def test_where_all_points_are_spent_no_lot_is_touched() -> None:
+    books, first = _spent(100)
+    back = books.book(reverse(first))
+    assert (books.moves(back), books.entries(back)) == ([], ["arrears JADE → issued JADE: 100 pts"])
+
+
 def test_in_parts_the_points_that_are_left_go_first() -> None:
     books, first = _spent(60)
     owed = []
@@ -594,6 +610,15 @@ def test_a_hold_captured_in_the_same_batch_is_reversed() -> None:
     assert [type(outcome) for outcome in outcomes] == [Refusal, Posted, Posted, Refusal, Posted]
     assert books.left("Wang") == LOTS
     assert set(books.nets().values()) == {"¥0.00"}
+
+
+@pytest.mark.parametrize("command", [redeem(100, "PINE-1"), spend("¥1.00", "PINE-1")], ids=_kind)
+def test_by_its_whole_amount_too(command: Redemption | Spend) -> None:
+    books = _books()
+    held = books.hold(aside(command))
+    _, back = books.post(capture(held), reverse(held, "¥1.00"))
+    assert isinstance(back, Posted)
+    assert (back.booking.transaction.amount, books.left("Wang")) == (-100, LOTS)
 
 
 JADE = Caller("key_jade", Scope.PARTICIPANT, participant_id=1)

@@ -14,6 +14,7 @@ from clearing.core.reversal import Part
 from clearing.core.rulebook import ExchangeKind, Rulebook
 from clearing.core.simulation import Compared, ExchangeLeg, Simulation, shares_under, simulate, with_proposed
 from support.core import Books, accrue, alliance, fee_rule, fen, redeem, reverse
+from support.examples import examples
 
 IDS = {"JADE": 1, "LOTUS": 2, "PINE": 3}
 IN_FORCE = ["visit 1%", "redemption 2%", "spend 0.6%"]
@@ -267,7 +268,7 @@ def proposed_to(books: Books, texts: list[str]) -> Rulebook:
     return with_proposed(books.directory.rulebook, [fee_rule(0, text, IDS) for text in texts])
 
 
-some = settings(max_examples=80, deadline=None, print_blob=True)
+some = settings(max_examples=examples(80), deadline=None, print_blob=True)
 
 
 @some

@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearing.core.accounts import HUB
 from clearing.core.journal import LegKind, PositionChange, PositionKey
 from settlement.core.netting import Netting, ParticipantLine, net, netting_ratio
 
@@ -83,6 +85,41 @@ def test_a_ring_of_three_nets_away_what_is_common() -> None:
     # Gross 270 are paid as one payment of 20, in two halves of 10 and 10: JADE −20, LOTUS +10, PINE +10.
     assert nets(net(EVERYBODY, ring)) == {JADE: -20, LOTUS: 10, PINE: 10}
     assert str(net(EVERYBODY, ring).ratio) == "0.9259"
+
+
+def test_what_both_pay_the_hub_stands_beside_what_one_owes_the_other() -> None:
+    key = PositionKey(PERIOD, JADE, LOTUS, LegKind.SPEND)
+    netting = net(EVERYBODY, {key: PositionChange(3, 7, 1_000, 800, 20, 5)})
+    assert [tuple(row) for row in netting.matrix] == [(JADE, LOTUS, LegKind.SPEND, 3, 7, 800, 25)]
+    assert [tuple(row) for row in netting.exchanges] == [
+        (JADE, LOTUS, LegKind.SPEND, 3, 7, 1_000, 800, 20, 5)
+    ]
+    assert nets(netting) == {JADE: -805, LOTUS: 780, PINE: 0}
+
+
+def test_a_charge_by_the_hub_is_in_the_nets_and_owed_to_no_participant() -> None:
+    netting = net(
+        EVERYBODY, {PositionKey(PERIOD, JADE, HUB, LegKind.ADJUSTMENT): PositionChange(1, 0, 700, 0, 0, 700)}
+    )
+    assert nets(netting) == {JADE: -700, LOTUS: 0, PINE: 0}
+    assert (netting.hub_net, netting.zero_sum, netting.matrix) == (700, True, ())
+
+
+TURNED_ROUND = [
+    # receivable, payable, the same obligations without a sign
+    ((100, -40), (140, 0)),
+    ((-40, 100), (0, 140)),
+    ((-30, -50), (50, 30)),
+]
+
+
+@pytest.mark.parametrize(("reversed_", "plain"), TURNED_ROUND)
+def test_an_obligation_below_zero_counts_as_one_the_other_way(
+    reversed_: tuple[int, int], plain: tuple[int, int]
+) -> None:
+    other = ParticipantLine(LOTUS, 60, 90, 0, -30)
+    ratios = [netting_ratio([ParticipantLine(JADE, *line, 0, 0), other]) for line in (reversed_, plain)]
+    assert ratios[0] == ratios[1] > 0
 
 
 def test_the_ratio_has_four_places() -> None:
