@@ -20,6 +20,7 @@ from clearing.core import (
     release,
     reversal,
     spend,
+    telling,
 )
 from clearing.core.batch import Batch, Decision
 from clearing.core.calendar import PeriodState
@@ -99,6 +100,8 @@ def decide(snapshot: Snapshot, commands: Sequence[Command], at: datetime, ids: I
     if batch.contended:
         raise CapsContended(batch.contended)
     limiting.warn(batch)
+    if snapshot.directory.told_of_postings:
+        telling.tell_of_postings(batch, commands)
     return batch.decision
 
 
