@@ -21,6 +21,7 @@ from clearing.queue import PostingQueue
 from clearing.writer import Writer
 from config import Settings, SettingsError
 from database import make_engine, migrations
+from webhooks.addresses import AddressPolicy
 
 KEYS_FILE = "keys/personal-data.json"
 IMPORTS_FOLDER = "imports"
@@ -56,6 +57,7 @@ def build_services(settings: Settings, database_url: str) -> Services:
         posting_directory=posting_directory,
         enroller=make_enroller(),
         imports=ImportRunner(engine, files, make_writer, make_enroller),
+        webhook_addresses=AddressPolicy(settings.webhook_allow),
     )
 
 

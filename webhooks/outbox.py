@@ -52,7 +52,9 @@ def replay_one(connection: Connection, endpoint_id: int, event_id: int, at: date
     if connection.execute(query).one_or_none() is None:
         return False
     again = select(webhook_endpoints, events).where(
-        webhook_endpoints.c.id == endpoint_id, events.c.id == event_id
+        webhook_endpoints.c.id == endpoint_id,
+        events.c.id == event_id,
+        events.c.participant_id == webhook_endpoints.c.participant_id,
     )
     _deliver_again(connection, again, at)
     return True

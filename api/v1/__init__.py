@@ -23,6 +23,7 @@ from api.v1 import (
     statements,
     transactions,
     wallets,
+    webhook_endpoints,
 )
 
 RESOURCES = (
@@ -46,6 +47,7 @@ RESOURCES = (
     settlements,
     statements,
     events,
+    webhook_endpoints,
 )
 
 

@@ -68,7 +68,12 @@ def test_numbers_are_given_once_whoever_gives_them(engine: Engine) -> None:
     with engine.begin() as connection:
         for id_ in range(1, 201):
             write(connection, id_)
-    threads = [threading.Thread(target=lambda: [number(engine, 7) for _ in range(8)]) for _ in range(4)]
+
+    def number_some() -> None:
+        for _ in range(8):
+            number(engine, 7)
+
+    threads = [threading.Thread(target=number_some) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

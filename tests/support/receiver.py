@@ -144,7 +144,7 @@ class Post:
 
     def register(self, owner_id: int, url: str, types: list[EventType] | None = None) -> Endpoint:
         self._last_id += 1
-        values = {"url": url, "event_types": types and [one.value for one in types]}
+        values = {"url": url, "event_types": [one.value for one in types] if types else None}
         with self.engine.begin() as connection:
             made = endpoints.register(
                 connection,
