@@ -83,7 +83,10 @@ class Sender:
             with connection.sock:
                 common = {"Content-Type": "application/json", "User-Agent": USER_AGENT, "Connection": "close"}
                 connection.request("POST", target.path, body, {**common, **headers})
-                yield connection.getresponse()
+                response = connection.getresponse()
+                if _is_over(until):
+                    raise TimeoutError  # headers that were cut off look like headers that have ended
+                yield response
 
 
 def _connect(target: Target, until: float) -> socket.socket:
