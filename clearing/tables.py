@@ -434,10 +434,17 @@ events = Table(
     Column("data", JSONB, nullable=False),
     Column("once", Text, unique=True),
     # An id is made before the commit, so a greater one may be seen earlier; a number is given after it.
-    Column("number", BigInteger, unique=True),
+    Column("number", BigInteger),
     Index("events_participant_id_id_idx", "participant_id", "id"),
-    Index("events_participant_id_number_idx", "participant_id", "number"),
+    # In parts, so that a posting which tells of itself writes to one of the three.
     Index("events_unnumbered_idx", "id", postgresql_where=text("number IS NULL")),
+    Index("events_number_key", "number", unique=True, postgresql_where=text("number IS NOT NULL")),
+    Index(
+        "events_participant_id_number_idx",
+        "participant_id",
+        "number",
+        postgresql_where=text("number IS NOT NULL"),
+    ),
     comment="What participants are told, written with what caused it; `once` keeps one from being repeated",
 )
 
