@@ -102,7 +102,8 @@ def note(connection: Connection, claimed: Claim, answer: Answer, at: datetime, c
         and endpoint.failing_since is not None
         and endpoint.failing_since <= claimed.first_tried_at + LEASE
     )
-    is_end = is_gone or has_failed_throughout
+    # Whatever another address has answered says nothing of the one that it was changed to meanwhile.
+    is_end = (is_gone or has_failed_throughout) and endpoint.url == claimed.url
     if is_end:
         # Before any row, as in every change of an endpoint; and the endpoint's row before its deliveries'.
         hold_for_change(connection)
@@ -119,14 +120,14 @@ def _note_delivery(
     endpoint_id, event_id = claimed.key
     deliveries = webhook_deliveries.c
     changed = update(webhook_deliveries).where(
-        deliveries.endpoint_id == endpoint_id, deliveries.event_id == event_id, deliveries.status == "pending"
+        deliveries.endpoint_id == endpoint_id, deliveries.event_id == event_id
     )
     if answer.delivered:
         changed = changed.values(status="delivered", delivered_at=at)
-    elif due_at is None:
-        changed = changed.where(deliveries.attempts == claimed.attempt).values(status="failed")
     else:
-        changed = changed.where(deliveries.attempts == claimed.attempt).values(due_at=due_at)
+        after = {"status": "failed"} if due_at is None else {"due_at": due_at}
+        is_newest = deliveries.attempts == claimed.attempt
+        changed = changed.where(deliveries.status == "pending", is_newest).values(after)
     connection.execute(changed)
     connection.execute(
         _ATTEMPT,
@@ -184,7 +185,7 @@ RETURNING d.endpoint_id, d.attempts, d.attempts_before, d.give_up_at, d.first_tr
 """
 )
 
-_ENDPOINT = text("SELECT failing_since FROM webhook_endpoints WHERE id = :id")
+_ENDPOINT = text("SELECT url, failing_since FROM webhook_endpoints WHERE id = :id")
 _LOCK_ENDPOINT = text("SELECT id FROM webhook_endpoints WHERE id = :id FOR NO KEY UPDATE")
 
 _ATTEMPT = text(

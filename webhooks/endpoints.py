@@ -89,6 +89,12 @@ def read_endpoint(connection: Connection, owner_id: int, endpoint_id: int) -> Ro
     return connection.execute(query).one_or_none()
 
 
+def hold_endpoint(connection: Connection, owner_id: int, endpoint_id: int) -> Row | None:
+    """The same, held to the end of the transaction: it is neither disabled nor removed meanwhile."""
+    query = select(webhook_endpoints).where(*_is(owner_id, endpoint_id))
+    return connection.execute(query.with_for_update(key_share=True)).one_or_none()
+
+
 def list_endpoints(connection: Connection, owner_id: int, after: int, limit: int) -> list[Row]:
     """In the order in which they were made."""
     query = select(webhook_endpoints).where(

@@ -27,8 +27,8 @@ def publish(connection: Connection, at: datetime) -> int:
     if numbers is None:
         return 0
     wanted = _wanted().where(events.c.number.between(numbers.first, numbers.last))
-    # Locked, so that an endpoint which is removed at this moment is waited for and then left out.
-    query = _as_deliveries(wanted, at).with_for_update(of=webhook_endpoints, key_share=True, read=True)
+    # Locked, so that an endpoint which is removed or disabled at this moment is waited for and left out.
+    query = _as_deliveries(wanted, at).with_for_update(of=webhook_endpoints, read=True)
     connection.execute(insert(webhook_deliveries).from_select(_COLUMNS, query).on_conflict_do_nothing())
     return numbers.last - numbers.first + 1
 
@@ -45,7 +45,10 @@ def send_test(connection: Connection, owner_id: int, endpoint_id: int, at: datet
 
 
 def replay_one(connection: Connection, endpoint_id: int, event_id: int, at: datetime) -> bool:
-    """Deliver once more, whatever became of it; False if there is no such delivery."""
+    """Deliver once more, whatever became of it; False if there is no such delivery.
+
+    Call `hold_endpoint` before, as before every replay and test.
+    """
     query = select(webhook_deliveries.c.event_id).where(
         webhook_deliveries.c.endpoint_id == endpoint_id, webhook_deliveries.c.event_id == event_id
     )

@@ -231,8 +231,10 @@ def _found(connection: Connection, endpoint_id: str) -> Row:
 
 
 def _called(connection: Connection, endpoint_id: str) -> Row:
-    """One that is enabled; to others nothing is sent."""
-    row = _found(connection, endpoint_id)
+    """One that is enabled, and held so; to others nothing is sent."""
+    row = endpoints.hold_endpoint(connection, _owner(), _id(endpoint_id))
+    if row is None:
+        raise _unknown(endpoint_id)
     if not row.enabled:
         raise Problem(
             HttpCode.ENDPOINT_DISABLED, 'The endpoint is disabled; PATCH it with {"enabled": true}.'

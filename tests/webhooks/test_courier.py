@@ -306,6 +306,56 @@ def test_a_failure_noted_too_late_changes_nothing_of_the_newer_attempt(
     assert post.deliveries() == ["delivered"]
 
 
+def test_a_success_counts_although_the_endpoint_was_disabled_meanwhile(
+    post: Post, jade: int, engine: Engine
+) -> None:
+    endpoint = post.register(jade, "http://127.0.0.1:9/")
+    post.tell(jade, count=2)
+    with engine.begin() as connection:
+        outbox.publish(connection, post.now)
+        claimed = claim(connection, post.now, 2, each=2, failing=False, busy={})
+        endpoints.change(connection, jade, endpoint.id, {"enabled": False}, post.now)
+    assert post.deliveries() == ["dropped", "dropped"]
+    with engine.begin() as connection:
+        note(connection, claimed[0], Answer(204, None, 1), post.now, 0.5)
+        note(connection, claimed[1], Answer(500, None, 1), post.now, 0.5)
+    assert post.deliveries() == ["delivered", "dropped"]
+
+
+def test_the_new_address_is_not_taken_for_gone_because_the_old_one_was(
+    post: Post, jade: int, engine: Engine
+) -> None:
+    endpoint = post.register(jade, "http://127.0.0.1:9/old")
+    post.tell(jade)
+    with engine.begin() as connection:
+        outbox.publish(connection, post.now)
+        [claimed] = claim(connection, post.now, 1, each=1, failing=False, busy={})
+        changes = {"url": "http://127.0.0.1:9/new"}
+        endpoints.change(connection, jade, endpoint.id, changes, post.now)
+        note(connection, claimed, Answer(410, None, 1), post.now, 0.5)
+    assert post.endpoint(endpoint.id) is True
+    assert post.deliveries() == ["pending"]
+
+
+def test_an_endpoint_that_is_disabled_at_this_moment_gets_nothing_new(
+    post: Post, jade: int, engine: Engine
+) -> None:
+    endpoint = post.register(jade, "http://127.0.0.1:9/")
+    post.tell(jade)
+
+    def publish() -> None:
+        with engine.begin() as connection:
+            outbox.publish(connection, post.now)
+
+    publishing = threading.Thread(target=publish)
+    with engine.begin() as connection:
+        endpoints.change(connection, jade, endpoint.id, {"enabled": False}, post.now)
+        publishing.start()
+        time.sleep(0.3)
+    publishing.join()
+    assert post.deliveries() == []
+
+
 def test_a_slow_receiver_holds_up_no_other(post: Post, jade: int, receiver: Receiver) -> None:
     post.register(jade, f"{receiver.url}/slow")
     post.register(jade, f"{receiver.url}/quick")
