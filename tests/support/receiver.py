@@ -122,7 +122,7 @@ class Post:
         self._last_id = 0
         self._couriers: list[Courier] = []
 
-    def courier(self, *, total_seconds: float = 5.0, sender: Sender | None = None) -> Courier:
+    def courier(self, *, total_seconds: float = 15.0, sender: Sender | None = None) -> Courier:
         """One more courier, as of another process."""
         made = Courier(
             self.engine,
