@@ -27,6 +27,9 @@ class HttpCode(StrEnum):
     IN_FLIGHT = "in_flight"
     PERIOD_NOT_ENDED = "period_not_ended"
     EARLIER_PERIOD_OPEN = "earlier_period_open"
+    URL_REFUSED = "url_refused"
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    TOO_MANY_ENDPOINTS = "too_many_endpoints"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -102,6 +105,15 @@ MEANINGS: dict[str, Meaning] = {
     HttpCode.PERIOD_NOT_ENDED: Meaning(409, "The period has not ended", "Wait, or close it early."),
     HttpCode.EARLIER_PERIOD_OPEN: Meaning(
         409, "An earlier period is still open", "Close the periods in their order."
+    ),
+    HttpCode.URL_REFUSED: Meaning(
+        422, "This URL is not called", "Give an https URL whose name has public addresses only."
+    ),
+    HttpCode.ENDPOINT_DISABLED: Meaning(
+        409, "The webhook endpoint is disabled", "Enable it first, when its receiver is well."
+    ),
+    HttpCode.TOO_MANY_ENDPOINTS: Meaning(
+        409, "There are too many webhook endpoints", "Remove one that is not needed."
     ),
     HttpCode.UNAVAILABLE: Meaning(
         503, "The database cannot be reached", "Send it again later with the same idempotency key."

@@ -14,12 +14,13 @@ from clearing.linking import Linker
 from clearing.members import Enroller
 from clearing.privacy import PersonalData
 from clearing.queue import PostingQueue
+from webhooks.addresses import AddressPolicy
 
 
 @dataclass
 class Services:
     """`engine` reads and administers; `posting` posts, and `posting_directory` is what it last judged by;
-    `files` is the folder for spooled imports.
+    `files` is the folder for spooled imports; `webhook_addresses` says where webhooks may go.
     """
 
     engine: Engine
@@ -32,6 +33,7 @@ class Services:
     imports: ImportRunner
     posting_directory: DirectoryCache
     directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
+    webhook_addresses: AddressPolicy = field(default_factory=AddressPolicy)
 
     def directory(self, connection: Connection) -> Directory:
         return self.directory_cache.current(connection)

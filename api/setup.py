@@ -22,6 +22,7 @@ from clearing.queue import PostingQueue
 from clearing.writer import Writer
 from config import Settings, SettingsError
 from database import make_engine, migrations
+from webhooks.addresses import AddressPolicy
 
 KEYS_FILE = "keys/personal-data.json"
 IMPORTS_FOLDER = "imports"
@@ -61,6 +62,7 @@ def build_services(settings: Settings, database_url: str) -> Services:
         enroller=make_enroller(),
         linker=make_linker(),
         imports=ImportRunner(engine, files, make_writer, make_enroller, make_linker),
+        webhook_addresses=AddressPolicy(settings.webhook_allow),
     )
 
 

@@ -116,6 +116,7 @@ def _participant(row: Row) -> Participant:
         row.stored_value_enabled,
         row.net_debit_cap,
         row.conversion_ratio,
+        row.told_of_postings,
     )
 
 

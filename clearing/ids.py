@@ -78,3 +78,7 @@ def hold_id(wallet: int, number: int) -> str:
 
 def lot_id(wallet: int, number: int) -> str:
     return encode("lot", wallet, number)
+
+
+def link_id(number: int) -> str:
+    return encode("lnk", number)

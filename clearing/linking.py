@@ -16,10 +16,12 @@ from clearing.core.commands import Caller, Link, Scope, Unlink
 from clearing.core.events import EventType
 from clearing.core.outcomes import Code, Moved, Outcome, Refusal, Replayed
 from clearing.core.snapshot import Card, CardStatus
+from clearing.events import Told, tell
 from clearing.idempotency import key_hash, request_hash
+from clearing.ids import link_id as link_text
 from clearing.query import list_cards, read_card, read_cards
 from clearing.quotes import quote
-from clearing.tables import cards, events, link_parties, links
+from clearing.tables import cards, link_parties, links
 from clearing.upkeep import lapse_holds
 from clearing.writer import Writer
 
@@ -126,7 +128,7 @@ class Linker:
         # Each learns it by a card of its own, one that is good if there is any.
         known = sorted([*left, *stayed], key=lambda one: one.status is CardStatus.ACTIVE)
         for issuer_id, number in {one.issuer_id: one.number for one in known}.items():
-            self._tell(connection, EventType.WALLETS_PARTED, [issuer_id], {"card": number})
+            tell(connection, [Told(EventType.WALLETS_PARTED, issuer_id, {"card": number})])
 
     def _consent(
         self, connection: Connection, caller: Caller, card: str, other_card: str
@@ -179,7 +181,7 @@ class Linker:
         rows = [{"link_id": link_id, "participant_id": one} for one in sorted(parties)]
         added = insert(link_parties).values(rows).on_conflict_do_nothing().returning(table.participant_id)
         new = set(connection.execute(added).scalars())
-        self._tell(connection, EventType.LINK_PROPOSED, new - agreeing, {"link_id": link_id})
+        _tell_parties(connection, EventType.LINK_PROPOSED, new - agreeing, link_id)
         said = update(link_parties).where(
             of_link, table.participant_id.in_(agreeing), table.agreed_by.is_(None)
         )
@@ -200,7 +202,7 @@ class Linker:
         def note(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             if isinstance(outcomes[0], Moved):
                 _change(connection, caller, links.c.id == link_id, LinkStatus.LINKED)
-                self._tell(connection, EventType.WALLETS_LINKED, parties, {"link_id": link_id})
+                _tell_parties(connection, EventType.WALLETS_LINKED, parties, link_id)
 
         [outcome] = self._writer.post([command], note)
         if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
@@ -214,20 +216,6 @@ class Linker:
             found = read_link(connection, link_id)
         assert found is not None, "links are never deleted"
         return Agreement(found, changed=True)
-
-    def _tell(
-        self, connection: Connection, type_: EventType, parties: Iterable[int], data: dict[str, Any]
-    ) -> None:
-        for participant_id in sorted(parties):
-            connection.execute(
-                insert(events).values(
-                    id=next(self._writer.ids),
-                    type=type_,
-                    participant_id=participant_id,
-                    made_at=func.clock_timestamp(),
-                    data=data,
-                )
-            )
 
 
 def read_link(connection: Connection, link_id: int) -> LinkRecord | None:
@@ -313,3 +301,8 @@ def _unlink(caller: Caller, card: Card, number: int) -> Unlink:
         caller=caller,
         card=card.number,
     )
+
+
+def _tell_parties(connection: Connection, type_: EventType, parties: Iterable[int], link_id: int) -> None:
+    data = {"link": link_text(link_id)}
+    tell(connection, [Told(type_, one, data) for one in sorted(parties)])

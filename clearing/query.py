@@ -34,7 +34,6 @@ from clearing.core.snapshot import Card, CardStatus, Lot
 from clearing.tables import (
     cards,
     entries,
-    events,
     hold_draws,
     holds,
     legs,
@@ -96,20 +95,6 @@ class HoldFilter(NamedTuple):
     wallet_id: int | None = None
     merchant_id: int | None = None
     status: HoldStatus | None = None
-
-
-def list_events(
-    connection: Connection, participant_id: int | None, type_: str | None, before: int | None, limit: int
-) -> list[Row]:
-    """The newest first: id, type, participant_id, made_at, data; of one participant, or of all."""
-    query = select(events).order_by(events.c.id.desc()).limit(limit)
-    if participant_id is not None:
-        query = query.where(events.c.participant_id == participant_id)
-    if type_ is not None:
-        query = query.where(events.c.type == type_)
-    if before is not None:
-        query = query.where(events.c.id < before)
-    return list(connection.execute(query))
 
 
 def database_time(connection: Connection) -> datetime:

@@ -96,6 +96,7 @@ participants = Table(
     Column("tiers", JSONB, nullable=False, server_default="[]"),
     Column("net_debit_cap", BigInteger),
     Column("conversion_ratio", RATE, nullable=False, server_default="1"),
+    Column("told_of_postings", Boolean, nullable=False, server_default="false"),
     Column("admitted_at", instant(), nullable=False),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
     CheckConstraint("net_debit_cap >= 0", name="cap"),
@@ -472,7 +473,18 @@ events = Table(
     Column("made_at", instant(), nullable=False),
     Column("data", JSONB, nullable=False),
     Column("once", Text, unique=True),
+    # An id is made before the commit, so a greater one may be seen earlier; a number is given after it.
+    Column("number", BigInteger),
     Index("events_participant_id_id_idx", "participant_id", "id"),
+    # In parts, so that a posting which tells of itself writes to one of the three.
+    Index("events_unnumbered_idx", "id", postgresql_where=text("number IS NULL")),
+    Index("events_number_key", "number", unique=True, postgresql_where=text("number IS NOT NULL")),
+    Index(
+        "events_participant_id_number_idx",
+        "participant_id",
+        "number",
+        postgresql_where=text("number IS NOT NULL"),
+    ),
     comment="What participants are told, written with what caused it; `once` keeps one from being repeated",
 )
 

@@ -10,15 +10,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from clearing.core.accounts import Asset
 from clearing.core.commands import Caller, Expiry, Lapse, Scope
 from clearing.core.events import EventType
 from clearing.core.outcomes import Held, Posted
+from clearing.events import Told, tell
 from clearing.idempotency import key_hash, request_hash
 from clearing.query import database_time
-from clearing.tables import events, holds, lots, members
+from clearing.tables import holds, lots, members
 from clearing.writer import Writer
 
 #: Who acts. It has no key, so nobody can come as this caller from outside.
@@ -74,7 +74,8 @@ def remind(engine: Engine, writer: Writer) -> int:
     after = (date.min, 0, 0, 0)
     while True:
         rows = _next_ending(engine, today, after)
-        reminders += writer.transact(partial(_tell, rows=rows, today=today, writer=writer))
+        # What has been told before is not told again.
+        reminders += writer.transact(partial(tell, told=[_reminder(row, today) for row in rows]))
         if len(rows) < PORTION:
             return reminders
         after = (rows[-1].expires_on, rows[-1].wallet_id, rows[-1].lot_id, rows[-1].member_id)
@@ -149,31 +150,21 @@ def _next_ending(engine: Engine, today: date, after: tuple[date, int, int, int])
         return list(connection.execute(query))
 
 
-def _tell(connection: Connection, rows: Sequence[Row[Any]], today: date, writer: Writer) -> int:
-    """Write the reminders that have not been written before; how many there were."""
-    if not rows:
-        return 0
-    told = insert(events).values([_reminder(row, today, next(writer.ids)) for row in rows])
-    return connection.execute(told.on_conflict_do_nothing(index_elements=["once"])).rowcount
-
-
-def _reminder(row: Row[Any], today: date, id_: int) -> dict[str, Any]:
+def _reminder(row: Row[Any], today: date) -> Told:
     days = (row.expires_on - today).days
     due = min(one for one in REMINDED_DAYS if days <= one)
-    return {
-        "id": id_,
-        "type": EventType.POINTS_EXPIRING,
-        "participant_id": row.participant_id,
-        "made_at": func.clock_timestamp(),
-        "data": {
+    return Told(
+        EventType.POINTS_EXPIRING,
+        row.participant_id,
+        {
             "member_id": row.member_id,
             "issuer_id": row.issuer_id,
             "points": row.available,
             "expires_on": row.expires_on.isoformat(),
             "days": days,
         },
-        "once": f"{EventType.POINTS_EXPIRING} {row.lot_id} {row.member_id} {row.expires_on} {due}",
-    }
+        once=f"{EventType.POINTS_EXPIRING} {row.lot_id} {row.member_id} {row.expires_on} {due}",
+    )
 
 
 def _lapse(wallet_id: int, hold_id: int) -> Lapse:

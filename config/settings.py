@@ -7,8 +7,10 @@ secrets are never part of it.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
@@ -18,6 +20,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 LogFormat = Literal["json", "console"]
+
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*")
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
@@ -33,7 +37,8 @@ class Settings:
 
     `database_url` is None when Tongdui runs its own PostgreSQL in `data_dir`. `personal_data_keys` is what
     `clearing.privacy.new_keys` makes; None keeps them in a file in `data_dir`. `workers` counts server
-    processes, `threads` the request threads of each.
+    processes, `threads` the request threads of each. `webhook_allow` are networks and host names that
+    webhooks may go to although they are not public, and without TLS.
     """
 
     data_dir: Path
@@ -47,6 +52,7 @@ class Settings:
     threads: int
     log_level: str
     log_format: LogFormat
+    webhook_allow: tuple[str, ...] = ()
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -69,6 +75,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         threads=_read_int(env, "TONGDUI_THREADS", 1, 1024, default=32),
         log_level=_read_choice(env, "TONGDUI_LOG_LEVEL", LOG_LEVELS, default="info"),
         log_format=cast(LogFormat, _read_choice(env, "TONGDUI_LOG_FORMAT", LOG_FORMATS, default="json")),
+        webhook_allow=_read_places(env, "TONGDUI_WEBHOOK_ALLOW"),
     )
 
 
@@ -128,6 +135,24 @@ def _read_choice(env: _Environment, name: str, choices: tuple[str, ...], *, defa
     if value.lower() not in choices:
         raise _wrong(name, value, expected)
     return value.lower()
+
+
+def _read_places(env: _Environment, name: str) -> tuple[str, ...]:
+    """Networks, addresses and host names, separated by commas; networks in their full form."""
+    expected = "networks and host names, separated by commas, such as 10.0.0.0/8,pos.intranet"
+    places = []
+    for entry in (env.find(name) or "").split(","):
+        place = entry.strip().lower().rstrip(".")
+        if not place:
+            continue
+        try:
+            places.append(str(ip_network(place)))
+        except ValueError as error:
+            # Of letters and digits, but not an address or network that was mistyped.
+            if not _HOST_NAME.fullmatch(place) or place.replace(".", "").isdigit():
+                raise _wrong(name, entry.strip(), expected) from error
+            places.append(place)
+    return tuple(places)
 
 
 def _read_timezone(env: _Environment, name: str, *, default: str) -> ZoneInfo:

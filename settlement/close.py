@@ -8,7 +8,7 @@ as many rows as there are pairs of participants, however many transactions there
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -29,6 +29,7 @@ from settlement.tables import (
     statement_keys,
     statements,
 )
+from settlement.telling import tell_of_closing
 from settlement.verify import is_reproduced
 
 #: The resolution of the database's clock.
@@ -104,7 +105,10 @@ def close_period(
         )
     )
     _write_netting(connection, number, netting)
-    _write_statements(connection, number, at)
+    written = _write_statements(connection, number, at)
+    tell_of_closing(
+        connection, number, at, [(one["participant_id"], one["id"], one["number"]) for one in written]
+    )
     return _written(connection, number)
 
 
@@ -210,7 +214,7 @@ def _write_netting(connection: Connection, number: int, netting: Netting) -> Non
         connection.execute(insert(settlement_positions), rows)
 
 
-def _write_statements(connection: Connection, number: int, at: datetime) -> None:
+def _write_statements(connection: Connection, number: int, at: datetime) -> list[dict[str, Any]]:
     """One for each participant that has a line in the settlement, so also for one without business."""
     query = (
         select(participants.c.id, participants.c.code, participants.c.name)
@@ -219,13 +223,15 @@ def _write_statements(connection: Connection, number: int, at: datetime) -> None
     )
     rows = connection.execute(query.order_by(participants.c.id)).all()
     if not rows:
-        return
-    connection.execute(insert(statements), [_statement(number, row, at) for row in rows])
+        return []
+    written = [_statement(number, row, at) for row in rows]
+    connection.execute(insert(statements), written)
     keys = upsert(statement_keys).on_conflict_do_nothing()
     connection.execute(keys, [{"participant_id": row.id} for row in rows])
+    return written
 
 
-def _statement(number: int, participant: Row, at: datetime) -> dict[str, object]:
+def _statement(number: int, participant: Row, at: datetime) -> dict[str, Any]:
     return {
         "id": statement_id(number, participant.id),
         "period": number,

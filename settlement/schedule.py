@@ -4,7 +4,7 @@ Any number of processes may run the schedule: a job takes a lock in the database
 leaves the work to the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -31,6 +31,13 @@ class Job(NamedTuple):
     work: Callable[[Engine, Writer], object]
 
 
+class Every(NamedTuple):
+    """A job that is run again and again, so many seconds after it began the last time."""
+
+    job: Job
+    seconds: float
+
+
 LAPSE = Job("lapse_holds", 1, lapse_holds)
 EXPIRE = Job("expire_lots", 2, expire_lots)
 REMIND = Job("remind", 3, remind)
@@ -39,9 +46,13 @@ REMIND = Job("remind", 3, remind)
 class Schedule:
     """The jobs of one process, on threads of their own."""
 
-    def __init__(self, engine: Engine, scheduler: BaseScheduler | None = None) -> None:
+    def __init__(
+        self, engine: Engine, scheduler: BaseScheduler | None = None, further: Sequence[Every] = ()
+    ) -> None:
+        """`further`: jobs that need more than the database, and are put together by the entry point."""
         self._engine = engine
         self._scheduler = scheduler or BackgroundScheduler()
+        self._further = further
 
     def start(self) -> None:
         """Begin; whatever fell due while nobody was running is done at once."""
@@ -54,6 +65,8 @@ class Schedule:
             at = {"hour": 0, "minute": minute, "timezone": zone}
             add(self._run, "cron", **at, args=[job], id=job.name, **common)
             add(self._run, args=[job], id=f"{job.name}_at_start", **common)
+        for every in self._further:
+            add(self._run, "interval", seconds=every.seconds, args=[every.job], id=every.job.name, **common)
         self._scheduler.start()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""`tongdui keys`: the keys of names and phones."""
+"""`tongdui keys`: the keys of names, phones and webhook secrets."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from clearing import ids
 from clearing.privacy import PersonalData
 from clearing.rotation import KeyUse, Rotated, count_old, read_key_use, rotate
 from config import Settings
+from webhooks.signing import count_secrets, rotate_secrets
 
 VARIABLE = "TONGDUI_PERSONAL_DATA_KEYS"
 UNREADABLE_SHOWN = 10
@@ -21,7 +22,7 @@ UNREADABLE_SHOWN = 10
 
 @click.group("keys")
 def keys() -> None:
-    """Look after the keys that encrypt names and phones."""
+    """Look after the keys that encrypt names, phones and webhook secrets."""
 
 
 @keys.command()
@@ -52,36 +53,39 @@ def add() -> None:
 
 @keys.command()
 def status() -> None:
-    """Show how many names and phones each key guards; exit 1 if a key they need is missing."""
+    """Show how many names, phones and webhook secrets each key guards; exit 1 if one they need is missing."""
     personal_data = _personal_data(settings_or_fail())
     with opened_engine() as engine:
-        used = _key_use(engine)
-    _show(used, personal_data)
-    _fail_if_missing(used, personal_data)
+        used, secrets = _key_use(engine)
+    _show(used, secrets, personal_data)
+    _fail_if_missing(used, secrets, personal_data)
 
 
 @keys.command("rotate")
 def rotate_keys() -> None:
-    """Encrypt all names and phones with the newest key.
+    """Encrypt all names, phones and webhook secrets with the newest key.
 
     Safe to stop and to run again, and beside running servers; they must know the newest key.
     """
     personal_data = _personal_data(settings_or_fail())
     with opened_engine() as engine:
         done = _rotate(engine, personal_data)
-        used = _key_use(engine)
+        endpoints = sum(rotate_secrets(engine, personal_data))
+        used, secrets = _key_use(engine)
     console.print(
         f"{done.members:,} members: {done.names:,} names and {done.phones:,} phones are now under key"
         f" {personal_data.current}.",
         highlight=False,
     )
+    if endpoints:
+        console.print(f"{endpoints:,} webhook endpoints: their secrets, too.", highlight=False)
     if done.unreadable:
         shown = ", ".join(map(ids.member_id, done.unreadable[:UNREADABLE_SHOWN]))
         raise click.ClickException(
             f"{len(done.unreadable):,} members were left: their key does not open what is stored. Either it"
             f" is another key of the same number, or the data was changed. The first: {shown}."
         )
-    _fail_if_missing(used, personal_data)
+    _fail_if_missing(used, secrets, personal_data)
 
 
 def _rotate(engine: Engine, personal_data: PersonalData) -> Rotated:
@@ -123,15 +127,16 @@ def _key_file(settings: Settings) -> Path:
     return path
 
 
-def _key_use(engine: Engine) -> list[KeyUse]:
+def _key_use(engine: Engine) -> tuple[list[KeyUse], dict[int, int]]:
+    """Of names and phones, and how many webhook secrets by key."""
     with engine.connect() as connection:
-        return read_key_use(connection)
+        return read_key_use(connection), count_secrets(connection)
 
 
-def _show(used: list[KeyUse], personal_data: PersonalData) -> None:
-    unused = personal_data.key_ids - {one.key_id for one in used}
+def _show(used: list[KeyUse], secrets: dict[int, int], personal_data: PersonalData) -> None:
+    unused = (personal_data.key_ids | secrets.keys()) - {one.key_id for one in used}
     table = Table("key")
-    for name in ("names", "phones"):
+    for name in ("names", "phones", "secrets"):
         table.add_column(name, justify="right")
     table.add_column("")
     for one in sorted([*used, *(KeyUse(key_id, 0, 0) for key_id in unused)]):
@@ -139,12 +144,13 @@ def _show(used: list[KeyUse], personal_data: PersonalData) -> None:
             note = "encrypts"
         else:
             note = "decrypts" if one.key_id in personal_data.key_ids else "[red]missing[/red]"
-        table.add_row(str(one.key_id), f"{one.names:,}", f"{one.phones:,}", note)
+        count = secrets.get(one.key_id, 0)
+        table.add_row(str(one.key_id), f"{one.names:,}", f"{one.phones:,}", f"{count:,}", note)
     console.print(table)
 
 
-def _fail_if_missing(used: list[KeyUse], personal_data: PersonalData) -> None:
-    missing = [one.key_id for one in used if one.key_id not in personal_data.key_ids]
+def _fail_if_missing(used: list[KeyUse], secrets: dict[int, int], personal_data: PersonalData) -> None:
+    missing = sorted(({one.key_id for one in used} | secrets.keys()) - personal_data.key_ids)
     if missing:
         raise click.ClickException(
             f"Nobody can read what is under key {', '.join(map(str, missing))}: it is not among the keys at"

@@ -17,6 +17,7 @@ from api.sample import SAMPLE_KEYS_FILE, SampleKey, load_sample, read_sample_key
 from api.server import PortTaken, require_free_port
 from api.server import serve as serve_forever
 from api.setup import prepare
+from api.webhook_jobs import make_courier, webhook_jobs
 from config import Settings
 from config.logs import configure_logging
 from database import EmbeddedServer, EmbeddedServerError, attach, make_engine
@@ -24,7 +25,7 @@ from settlement.schedule import Schedule
 
 POLL_SECONDS = 0.05
 #: A lock and a writer for each job, and what they read.
-SCHEDULE_CONNECTIONS = 6
+SCHEDULE_CONNECTIONS = 10
 
 
 @click.command()
@@ -62,14 +63,17 @@ def _serve(settings: Settings, url: str, sample: bool) -> None:
     keys = read_sample_keys(settings)
     configure_logging(settings.log_level, settings.log_format)
     _once_it_answers(settings, lambda: _greet(settings, operator_key, keys))
-    with _scheduled(url):
+    with _scheduled(settings, url):
         serve_forever(settings)
     console.print("Stopped.")
 
 
 @click.command()
 def schedule() -> None:
-    """Run what is due by the clock (holds lapse, points end) beside `tongdui serve`; `run` does both."""
+    """Run what is due by the clock beside `tongdui serve`: holds lapse, points end, webhooks are delivered.
+
+    `tongdui run` does both.
+    """
     settings = settings_or_fail()
     configure_logging(settings.log_level, settings.log_format)
     stop = threading.Event()
@@ -81,20 +85,23 @@ def schedule() -> None:
         raise click.ClickException(str(error)) from error
     if url is None:
         raise click.ClickException("No database runs here. Set DATABASE_URL, or start `tongdui run`.")
-    with _scheduled(url):
+    with _scheduled(settings, url):
         console.print("The schedule runs. Stop with Ctrl-C.")
         stop.wait()
 
 
 @contextmanager
-def _scheduled(url: str) -> Iterator[None]:
+def _scheduled(settings: Settings, url: str) -> Iterator[None]:
     engine = make_engine(url, pool_size=SCHEDULE_CONNECTIONS, application_name="tongdui-schedule")
-    jobs = Schedule(engine)
+    courier = make_courier(settings, engine)
+    jobs = Schedule(engine, further=webhook_jobs(courier))
     try:
         jobs.start()
         yield
     finally:
+        courier.stop()
         jobs.stop()
+        courier.close()
         engine.dispose()
 
 

@@ -24,6 +24,7 @@ from api.v1 import (
     statements,
     transactions,
     wallets,
+    webhook_endpoints,
 )
 
 RESOURCES = (
@@ -48,6 +49,7 @@ RESOURCES = (
     settlements,
     statements,
     events,
+    webhook_endpoints,
 )
 
 

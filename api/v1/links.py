@@ -156,7 +156,7 @@ def _link(one: LinkRecord, directory: Directory, caller: Caller) -> dict[str, An
     issuers = {card.issuer_id for card in one.cards}
     shown = one.row.status == LinkStatus.LINKED and (viewer is None or viewer in issuers)
     return {
-        "id": ids.encode("lnk", one.row.id),
+        "id": ids.link_id(one.row.id),
         "status": one.row.status,
         "cards": [
             {

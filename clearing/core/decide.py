@@ -21,6 +21,7 @@ from clearing.core import (
     release,
     reversal,
     spend,
+    telling,
 )
 from clearing.core.accounts import HUB
 from clearing.core.batch import Batch, Decision
@@ -115,6 +116,8 @@ def decide(snapshot: Snapshot, commands: Sequence[Command], at: datetime, ids: I
     if batch.contended:
         raise CapsContended(batch.contended)
     limiting.warn(batch)
+    if snapshot.directory.told_of_postings:
+        telling.tell_of_postings(batch, commands)
     return batch.decision
 
 

@@ -22,6 +22,7 @@ class Participant(NamedTuple):
     `stored_value_enabled`: its stored value may be used and sold at other participants.
     `conversion_ratio`: alliance points for one point of its older programme.
     `net_debit_cap`: fen that it may owe on balance in what is not closed yet; None does not limit.
+    `told_of_postings`: it has subscribed to an event for each transaction it is a party to.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Participant(NamedTuple):
     stored_value_enabled: bool = False
     net_debit_cap: int | None = None
     conversion_ratio: Decimal = Decimal(1)
+    told_of_postings: bool = False
 
 
 class Merchant(NamedTuple):
@@ -82,3 +84,8 @@ class Directory:
     def suspended(self) -> frozenset[int]:
         """The participants who take part in no exchange."""
         return frozenset(one.id for one in self.participants.values() if one.status is Status.SUSPENDED)
+
+    @cached_property
+    def told_of_postings(self) -> frozenset[int]:
+        """The participants who are told of each transaction they are a party to; mostly none."""
+        return frozenset(one.id for one in self.participants.values() if one.told_of_postings)

@@ -8,17 +8,21 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import create_engine, text
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.pool import NullPool
 
 from api.app import create_app
 from api.cli import main
 from api.key_file import add_key
 from api.setup import KEYS_FILE, build_services
-from clearing.privacy import new_keys, with_new_key
+from clearing.privacy import PersonalData, new_keys, with_new_key
 from support.alliance import PERSONAL_DATA_KEYS, WANG, Alliance, settings_for
 from support.api import good
 from support.crowd import at_once
+from webhooks.addresses import AddressPolicy
+from webhooks.signing import unseal
+from webhooks.tables import webhook_endpoints
 
 Tongdui = Callable[..., Result]
 
@@ -84,7 +88,7 @@ def execute(url: str, statement: str) -> None:
 
 
 def test_a_new_key_encrypts_and_the_older_ones_are_kept(used: Tongdui, key_file: Path) -> None:
-    assert table(told(used("keys", "status"))) == {"1": ["3", "3", "encrypts"]}
+    assert table(told(used("keys", "status"))) == {"1": ["3", "3", "0", "encrypts"]}
     before = json.loads(key_file.read_text())
     output = told(used("keys", "add"))
     assert "Key 2 was added" in output
@@ -96,8 +100,8 @@ def test_a_new_key_encrypts_and_the_older_ones_are_kept(used: Tongdui, key_file:
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in key_file.parent.iterdir()] == [key_file.name]
     assert table(told(used("keys", "status"))) == {
-        "1": ["3", "3", "decrypts"],
-        "2": ["0", "0", "encrypts"],
+        "1": ["3", "3", "0", "decrypts"],
+        "2": ["0", "0", "0", "encrypts"],
     }
 
 
@@ -106,10 +110,33 @@ def test_all_values_are_taken_over_to_the_newest_key_once(used: Tongdui) -> None
     told(used("keys", "add"))
     assert "3 members: 3 names and 3 phones are now under key 2." in told(used("keys", "rotate"))
     assert table(told(used("keys", "status"))) == {
-        "1": ["0", "0", "decrypts"],
-        "2": ["3", "3", "encrypts"],
+        "1": ["0", "0", "0", "decrypts"],
+        "2": ["3", "3", "0", "encrypts"],
     }
     assert "0 members: 0 names and 0 phones" in told(used("keys", "rotate"))
+
+
+def test_webhook_secrets_are_taken_over_and_go_on_signing(
+    used: Tongdui, served: Alliance, key_file: Path
+) -> None:
+    served.services.webhook_addresses = AddressPolicy(["127.0.0.1"])
+    caller = served.participant("JADE")
+    made = good(caller.post("/v1/webhook-endpoints", {"url": "http://127.0.0.1/"}))
+    rotated = good(caller.post(f"/v1/webhook-endpoints/{made['id']}/rotate-secret"))
+    assert table(told(used("keys", "status"))) == {"1": ["3", "3", "2", "encrypts"]}
+    told(used("keys", "add"))
+    assert "1 webhook endpoints" in told(used("keys", "rotate"))
+    assert table(told(used("keys", "status"))) == {
+        "1": ["0", "0", "0", "decrypts"],
+        "2": ["3", "3", "2", "encrypts"],
+    }
+    with served.services.engine.connect() as connection:
+        row = connection.execute(select(webhook_endpoints)).one()
+    personal_data = PersonalData.from_text(key_file.read_text())
+    assert unseal(personal_data, row.id, row.secret_cipher) == rotated["secret"]
+    assert unseal(personal_data, row.id, row.old_secret_cipher) == made["secret"]
+    with pytest.raises(InvalidTag):
+        unseal(personal_data, row.id + 1, row.secret_cipher)
 
 
 def test_a_server_that_runs_reads_what_was_taken_over_and_finds_enrolled_people(
@@ -128,7 +155,7 @@ def test_a_server_that_runs_reads_what_was_taken_over_and_finds_enrolled_people(
         "/v1/members", {"participant": "LOTUS", "phone": "+86 139 0000 0001"}
     )
     assert again.json["code"] == "enrolled_elsewhere"  # type: ignore[index]
-    assert table(told(used("keys", "status")))["2"] == ["5", "5", "encrypts"]
+    assert table(told(used("keys", "status")))["2"] == ["5", "5", "0", "encrypts"]
 
 
 def test_keys_of_the_environment_are_for_their_owner_to_change(
@@ -140,7 +167,7 @@ def test_keys_of_the_environment_are_for_their_owner_to_change(
     assert '"2"' in output
     assert json.loads(PERSONAL_DATA_KEYS)["keys"]["1"] not in output
     assert list(tmp_path.iterdir()) == []
-    assert table(told(tongdui("keys", "status", **given))) == {"1": ["3", "3", "encrypts"]}
+    assert table(told(tongdui("keys", "status", **given))) == {"1": ["3", "3", "0", "encrypts"]}
     given["TONGDUI_PERSONAL_DATA_KEYS"] = with_new_key(PERSONAL_DATA_KEYS)[0]
     assert "3 names and 3 phones" in told(tongdui("keys", "rotate", **given))
 
@@ -167,7 +194,7 @@ def test_a_key_that_is_missing_is_named_and_the_rest_is_taken_over(used: Tongdui
     broken = f"UPDATE members SET name_cipher = set_byte(name_cipher, 0, 9) WHERE {whose(WANG)}"
     execute(alliance_url, broken)
     output = told(used("keys", "status"), 1)
-    assert table(output)["9"] == ["1", "0", "missing"]
+    assert table(output)["9"] == ["1", "0", "0", "missing"]
     assert "under key 9" in output
     told(used("keys", "add"))
     output = told(used("keys", "rotate"), 1)

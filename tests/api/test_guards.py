@@ -159,6 +159,16 @@ MAY_CHANGE = {
     ("POST", "/v1/adjustments/<adjustment_id>/reject"): {"operator"},
     ("POST", "/v1/imports"): {"operator", "participant"},
     ("POST", "/v1/periods/<name>/close"): {"operator"},
+    ("POST", "/v1/webhook-endpoints"): {"operator", "participant"},
+    ("PATCH", "/v1/webhook-endpoints/<endpoint_id>"): {"operator", "participant"},
+    ("DELETE", "/v1/webhook-endpoints/<endpoint_id>"): {"operator", "participant"},
+    ("POST", "/v1/webhook-endpoints/<endpoint_id>/rotate-secret"): {"operator", "participant"},
+    ("POST", "/v1/webhook-endpoints/<endpoint_id>/test"): {"operator", "participant"},
+    ("POST", "/v1/webhook-endpoints/<endpoint_id>/replay"): {"operator", "participant"},
+    ("POST", "/v1/webhook-endpoints/<endpoint_id>/deliveries/<delivery_id>/replay"): {
+        "operator",
+        "participant",
+    },
 }
 
 

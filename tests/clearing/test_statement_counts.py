@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from benchmarks.alliance import Alliance
 from benchmarks.redemptions import check, command, errands
@@ -36,6 +36,22 @@ def test_one_command_and_ten_thousand_take_the_same_statements(engine: Engine, a
             start += size
     assert found[1] == found[10] == found[LARGE]
     assert len(found[1]) <= STATEMENTS_MAX
+
+
+def test_telling_the_parties_of_their_transactions_takes_no_statement_more(
+    engine: Engine, alliance: Alliance
+) -> None:
+    commands = [command(alliance, errand) for errand in errands(alliance, 201, seed=0)]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE participants SET told_of_postings = true"))
+    with Writer(engine) as writer:
+        writer.post(commands[:1])
+        with statements_of(engine) as statements:
+            check(writer.post(commands[1:]))
+    assert len(statements) <= STATEMENTS_MAX
+    with engine.connect() as connection:
+        told = connection.execute(text("SELECT count(DISTINCT data->>'transaction_id') FROM events"))
+        assert told.scalar_one() == len(commands)
 
 
 def test_repeating_ten_thousand_commands_writes_nothing(engine: Engine, alliance: Alliance) -> None:

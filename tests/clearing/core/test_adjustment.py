@@ -31,7 +31,7 @@ def points(quantity: int, issuer: str, ends: str | None = None, **common: Any) -
         "caller": OPERATOR,
     } | common
     return PointsAdjustment(
-        wallet_id=WANG,
+        card="J-1",
         issuer_id=IDS[issuer],
         points=quantity,
         reason="goodwill: cold room",
