@@ -1,8 +1,8 @@
 """Merkle trees as RFC 6962 has them: SHA-256, a leaf hashed behind the byte 00, a node behind the byte 01.
 
 A tree of n leaves is split at the largest power of two below n, so it only ever grows at its right edge:
-every complete subtree stays as it is for ever. `Frontier` keeps the roots of those subtrees and is all that is
-needed to go on; proofs are told as spans of leaves whose hashes somebody has to look up.
+every complete subtree stays as it is for ever. `Frontier` keeps the roots of those subtrees, which is all
+that is needed to go on; proofs are told as spans of leaves whose hashes somebody has to look up.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,16 +15,16 @@ HASH_BYTES = 32
 #: The root of a tree without leaves.
 EMPTY_ROOT = sha256().digest()
 
-#: Of the nodes above the leaves only every eighth level is kept; what lies between is at most 256 hashes away.
+#: Of the nodes above the leaves only every eighth level is kept; what lies between is 256 hashes away.
 TILE_LEVELS = 8
 TILE_LEAVES = 1 << TILE_LEVELS
 
 
 class Node(NamedTuple):
-    """A complete subtree of 2^level leaves, the `index`-th of its size from the left."""
+    """A complete subtree of 2^level leaves, the `number`-th (from 0) of its size from the left."""
 
     level: int
-    index: int
+    number: int
 
 
 class Span(NamedTuple):
@@ -43,7 +43,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def fold(hashes: Sequence[bytes]) -> bytes:
-    """The root over adjoining complete subtrees, each smaller than the one to its left (or of its size, once)."""
+    """The root over complete subtrees side by side, as `span_nodes` and a frontier have them."""
     return reduce(lambda right, left: node_hash(left, right), reversed(hashes))
 
 

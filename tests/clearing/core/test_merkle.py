@@ -1,6 +1,5 @@
 """Trees and proofs, against definitions written down anew from RFC 6962 and against its known numbers."""
 
-import random
 from hashlib import sha256
 
 import pytest
@@ -48,7 +47,7 @@ def looked_up(leaves: list[bytes], spans: list[Span]) -> list[bytes]:
     """The hashes of the spans, as somebody finds them who keeps complete subtrees only."""
 
     def node(one: Node) -> bytes:
-        start = one.index << one.level
+        start = one.number << one.level
         return merkle.root_of(leaves[start : start + (1 << one.level)])
 
     return [merkle.fold([node(one) for one in merkle.span_nodes(span)]) for span in spans]
@@ -131,9 +130,9 @@ def test_a_frontier_goes_on_where_another_ended() -> None:
     whole = Frontier()
     for leaf in leaves:
         whole.append(leaf)
-    cut = random.Random(1).randrange(1, 70_000)
+    cut = 43_987
     kept = [
-        merkle.root_of(leaves[node.index << node.level : (node.index + 1) << node.level])
+        merkle.root_of(leaves[node.number << node.level : (node.number + 1) << node.level])
         for node in merkle.frontier_nodes(cut)
     ]
     resumed = Frontier(cut, kept)
