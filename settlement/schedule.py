@@ -5,6 +5,7 @@ leaves the work to the other.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -15,12 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clearing.directory import read_directory
 from clearing.locks import JOBS
+from clearing.proof.keys import SealingKeys
+from clearing.proof.seal import seal
 from clearing.upkeep import expire_lots, lapse_holds, remind
 from clearing.writer import Writer
 
 log = structlog.get_logger(__name__)
 
 LAPSE_SECONDS = 10
+#: Within five seconds what was posted is to be in the tree, signed.
+SEAL_SECONDS = 2
+SEAL = 4
 
 
 class Job(NamedTuple):
@@ -36,11 +42,22 @@ EXPIRE = Job("expire_lots", 2, expire_lots)
 REMIND = Job("remind", 3, remind)
 
 
+def _seal(keys: Callable[[], SealingKeys], engine: Engine, _: Writer) -> int:
+    return seal(engine, keys)
+
+
 class Schedule:
     """The jobs of one process, on threads of their own."""
 
-    def __init__(self, engine: Engine, scheduler: BaseScheduler | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        scheduler: BaseScheduler | None = None,
+        sealing_keys: Callable[[], SealingKeys] | None = None,
+    ) -> None:
+        """Without `sealing_keys` the journal is not sealed here."""
         self._engine = engine
+        self._sealing_keys = sealing_keys
         self._scheduler = scheduler or BackgroundScheduler()
 
     def start(self) -> None:
@@ -50,6 +67,9 @@ class Schedule:
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         add = self._scheduler.add_job
         add(self._run, "interval", seconds=LAPSE_SECONDS, args=[LAPSE], id=LAPSE.name, **common)
+        if self._sealing_keys is not None:
+            seal_job = Job("seal", SEAL, partial(_seal, self._sealing_keys))
+            add(self._run, "interval", seconds=SEAL_SECONDS, args=[seal_job], id=seal_job.name, **common)
         for job, minute in ((EXPIRE, 5), (REMIND, 15)):
             at = {"hour": 0, "minute": minute, "timezone": zone}
             add(self._run, "cron", **at, args=[job], id=job.name, **common)

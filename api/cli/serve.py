@@ -16,7 +16,7 @@ from api.cli.context import console, notices, settings_or_fail
 from api.sample import SAMPLE_KEYS_FILE, SampleKey, load_sample, read_sample_keys
 from api.server import PortTaken, require_free_port
 from api.server import serve as serve_forever
-from api.setup import prepare
+from api.setup import load_sealing_keys, prepare
 from config import Settings
 from config.logs import configure_logging
 from database import EmbeddedServer, EmbeddedServerError, attach, make_engine
@@ -24,7 +24,7 @@ from settlement.schedule import Schedule
 
 POLL_SECONDS = 0.05
 #: A lock and a writer for each job, and what they read.
-SCHEDULE_CONNECTIONS = 6
+SCHEDULE_CONNECTIONS = 8
 
 
 @click.command()
@@ -62,7 +62,7 @@ def _serve(settings: Settings, url: str, sample: bool) -> None:
     keys = read_sample_keys(settings)
     configure_logging(settings.log_level, settings.log_format)
     _once_it_answers(settings, lambda: _greet(settings, operator_key, keys))
-    with _scheduled(url):
+    with _scheduled(settings, url):
         serve_forever(settings)
     console.print("Stopped.")
 
@@ -81,15 +81,15 @@ def schedule() -> None:
         raise click.ClickException(str(error)) from error
     if url is None:
         raise click.ClickException("No database runs here. Set DATABASE_URL, or start `tongdui run`.")
-    with _scheduled(url):
+    with _scheduled(settings, url):
         console.print("The schedule runs. Stop with Ctrl-C.")
         stop.wait()
 
 
 @contextmanager
-def _scheduled(url: str) -> Iterator[None]:
+def _scheduled(settings: Settings, url: str) -> Iterator[None]:
     engine = make_engine(url, pool_size=SCHEDULE_CONNECTIONS, application_name="tongdui-schedule")
-    jobs = Schedule(engine)
+    jobs = Schedule(engine, sealing_keys=load_sealing_keys(settings))
     try:
         jobs.start()
         yield

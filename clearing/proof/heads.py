@@ -3,6 +3,7 @@ TreeHeadSignature of RFC 6962, section 3.5.
 """
 
 import struct
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -71,6 +72,12 @@ def list_heads(connection: Connection, before: int | None, limit: int) -> list[T
     if before is not None:
         query = query.where(tree_heads.c.size < before)
     return [_head(row) for row in connection.execute(query)]
+
+
+def read_heads(connection: Connection) -> Iterator[TreeHead]:
+    """All heads, the smallest tree first."""
+    query = select(tree_heads).order_by(tree_heads.c.size)
+    return (_head(row) for row in connection.execute(query, execution_options={"yield_per": 1_000}))
 
 
 def read_head_of_period(connection: Connection, period: int) -> TreeHead | None:
