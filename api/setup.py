@@ -108,6 +108,13 @@ def load_personal_data(settings: Settings) -> PersonalData:
         ) from error
 
 
+def sealing_keys_at_hand(settings: Settings) -> Callable[[], SealingKeys] | None:
+    """As `load_sealing_keys`, but where there are none it makes none: a folder may be mistyped."""
+    if settings.sealing_keys is None and not (settings.data_dir / SEALING_KEYS_FILE).exists():
+        return None
+    return load_sealing_keys(settings)
+
+
 def load_sealing_keys(settings: Settings) -> Callable[[], SealingKeys]:
     """The keys that seal the journal, read anew at each call.
 

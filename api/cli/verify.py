@@ -4,7 +4,7 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from api.cli.context import console, notices, opened_engine, settings_or_fail
-from api.setup import SEALING_KEYS_FILE, load_sealing_keys
+from api.setup import SEALING_KEYS_FILE, sealing_keys_at_hand
 from clearing.proof.check import PublicKeys
 from clearing.verify import Check, frozen
 from config import Settings
@@ -33,11 +33,11 @@ def verify() -> None:
 
 
 def _public_keys(settings: Settings) -> PublicKeys | None:
-    """Those at hand; none are made here, as nothing can have been signed with them."""
-    if settings.sealing_keys is None and not (settings.data_dir / SEALING_KEYS_FILE).exists():
+    keys = sealing_keys_at_hand(settings)
+    if keys is None:
         notices.print(f"Signatures are not looked at: there is no {settings.data_dir / SEALING_KEYS_FILE}.")
         return None
-    return load_sealing_keys(settings)().public_keys
+    return keys().public_keys
 
 
 def _progress() -> Progress:

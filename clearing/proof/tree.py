@@ -46,6 +46,21 @@ class Tree:
     def spans(self, spans: Sequence[Span]) -> list[bytes]:
         return [merkle.fold([self.node(node) for node in merkle.span_nodes(span)]) for span in spans]
 
+    def path_in_tile(self, number: int, size: int) -> list[bytes]:
+        """The part of the leaf's path that lies in its own tile; the path of the tile goes on from there."""
+        tile = number >> TILE_LEVELS
+        if (tile + 1) * TILE_LEAVES <= size:  # nearly always: a tile that is complete
+            levels, place = self._tile(0, tile), number % TILE_LEAVES
+            return [levels[level][(place >> level) ^ 1] for level in range(TILE_LEVELS)]
+        spans = merkle.inclusion_spans(number, size)
+        return self.spans(spans[: merkle.in_tile(number, spans)])
+
+    def path_of_tile(self, tile: int, size: int) -> list[bytes]:
+        """The path from the tile's root to that of the tree, the same for all of its leaves."""
+        number = tile * TILE_LEAVES
+        spans = merkle.inclusion_spans(number, size)
+        return self.spans(spans[merkle.in_tile(number, spans) :])
+
     def node(self, node: Node) -> bytes:
         above = node.level % TILE_LEVELS
         per_tile = TILE_LEAVES >> above
