@@ -17,6 +17,7 @@ from api.v1 import (
     participants,
     periods,
     postings,
+    proof,
     quotes,
     reversals,
     settlements,
@@ -46,6 +47,7 @@ RESOURCES = (
     settlements,
     statements,
     events,
+    proof,
 )
 
 

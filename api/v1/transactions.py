@@ -77,7 +77,7 @@ def read_transaction(transaction_id: str) -> Response:
         reversed_ = read_reversed(connection, [(wallet_id, number)])
         hold = read_hold(connection, wallet_id, number)
         at = database_time(connection)
-    if found and _visible(found[0], caller):
+    if found and visible(found[0], caller):
         booking = found[0]
         return answer(
             present.transaction(booking, directory, caller, reversed_.get(transaction_key(booking), ()), hold)
@@ -87,7 +87,8 @@ def read_transaction(transaction_id: str) -> Response:
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
 
 
-def _visible(booking: Booking, caller: Caller) -> bool:
+def visible(booking: Booking, caller: Caller) -> bool:
+    """Whether the caller may see anything of it."""
     viewer = own_participant(caller)
     if viewer is None:
         return True
