@@ -1,8 +1,8 @@
-"""The file of the keys of personal data. It is whole at every moment: a key that is lost takes names away."""
+"""The files of keys. They are whole at every moment: a key that is lost takes away what it guards."""
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
@@ -14,22 +14,22 @@ def read_key_file(path: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
-def make_key_file(path: Path) -> None:
+def make_key_file(path: Path, make: Callable[[], str] = new_keys) -> None:
     """Make the file with its first keys; one that is there already stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _draft(path, new_keys()) as draft, suppress(FileExistsError):
+    with _draft(path, make()) as draft, suppress(FileExistsError):
         os.link(draft, path)  # unless another process was first; then its keys are the ones
 
 
-def add_key(path: Path) -> int:
-    """Add a key, which encrypts from now on; its id.
+def add_key(path: Path, extend: Callable[[str], tuple[str, int]] = with_new_key) -> int:
+    """Add a key, which is the one in use from now on; its id.
 
     Raises FileNotFoundError if there is no such file, and ValueError if it holds something else. The keys
     that it held stay in it, and owner and mode stay as they were.
     """
     path = path.resolve(strict=True)
     with _locked(path.parent):
-        text, key_id = with_new_key(read_key_file(path))
+        text, key_id = extend(read_key_file(path))
         with _draft(path, text) as draft:
             before = path.stat()
             draft.chmod(before.st_mode & 0o777)

@@ -1,5 +1,6 @@
 """What the requests of one server process share. Made once by the entry point and passed in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from clearing.directory import DirectoryCache
 from clearing.linking import Linker
 from clearing.members import Enroller
 from clearing.privacy import PersonalData
+from clearing.proof.keys import SealingKeys
 from clearing.queue import PostingQueue
 from webhooks.addresses import AddressPolicy
 
@@ -20,11 +22,13 @@ from webhooks.addresses import AddressPolicy
 @dataclass
 class Services:
     """`engine` reads and administers; `posting` posts, and `posting_directory` is what it last judged by;
-    `files` is the folder for spooled imports; `webhook_addresses` says where webhooks may go.
+    `sealing_keys` gives the keys that sign as they are now; `files` is the folder for spooled imports;
+    `webhook_addresses` says where webhooks may go.
     """
 
     engine: Engine
     personal_data: PersonalData
+    sealing_keys: Callable[[], SealingKeys]
     files: Path
     keyring: Keyring
     posting: PostingQueue

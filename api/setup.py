@@ -1,6 +1,6 @@
 """Putting a process together from its settings: database, keys, services."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine, func, select
@@ -18,6 +18,7 @@ from clearing.linking import Linker
 from clearing.members import Enroller
 from clearing.periods import open_period_for, read_periods
 from clearing.privacy import PersonalData
+from clearing.proof.keys import SealingKeys, new_sealing_keys
 from clearing.queue import PostingQueue
 from clearing.writer import Writer
 from config import Settings, SettingsError
@@ -25,6 +26,7 @@ from database import make_engine, migrations
 from webhooks.addresses import AddressPolicy
 
 KEYS_FILE = "keys/personal-data.json"
+SEALING_KEYS_FILE = "keys/sealing.json"
 IMPORTS_FOLDER = "imports"
 
 #: Beside the request threads: posting, enrolment, linking, and an import with three writers and its lock.
@@ -39,6 +41,7 @@ def build_services(settings: Settings, database_url: str) -> Services:
     # is replaced after the one request that found it.
     engine = make_engine(database_url, pool_size=pool_size, application_name="tongdui", pre_ping=False)
     personal_data = load_personal_data(settings)
+    sealing_keys = load_sealing_keys(settings)
 
     posting_directory = DirectoryCache()
 
@@ -55,6 +58,7 @@ def build_services(settings: Settings, database_url: str) -> Services:
     return Services(
         engine=engine,
         personal_data=personal_data,
+        sealing_keys=sealing_keys,
         files=files,
         keyring=Keyring(engine),
         posting=PostingQueue(lambda: Writer(engine, directory=posting_directory)),
@@ -80,10 +84,11 @@ def prepare(settings: Settings, database_url: str) -> str | None:
     """Bring the tables up to date, found the alliance, let an operator in.
 
     Returns the text of an operator key if one was made, to be shown this once: at the first start without
-    TONGDUI_BOOTSTRAP_KEY. Raises SettingsError for a bootstrap key or keys of personal data that are none.
+    TONGDUI_BOOTSTRAP_KEY. Raises SettingsError for a bootstrap key or other keys that are none.
     """
     migrations.upgrade(database_url)
     load_personal_data(settings)
+    load_sealing_keys(settings)
     engine = make_engine(database_url, pool_size=1, application_name="tongdui-setup")
     try:
         return _prepare(settings, engine)
@@ -108,6 +113,37 @@ def load_personal_data(settings: Settings) -> PersonalData:
         raise SettingsError(
             f"{place}: {error}. Restore what was there; without it no name is readable."
         ) from error
+
+
+def sealing_keys_at_hand(settings: Settings) -> Callable[[], SealingKeys] | None:
+    """As `load_sealing_keys`, but where there are none it makes none: a folder may be mistyped."""
+    if settings.sealing_keys is None and not (settings.data_dir / SEALING_KEYS_FILE).exists():
+        return None
+    return load_sealing_keys(settings)
+
+
+def load_sealing_keys(settings: Settings) -> Callable[[], SealingKeys]:
+    """The keys that seal the journal, read anew at each call.
+
+    They come from the settings, or from a file of the data folder, made if absent. A key that is added is
+    used by the next seal. Raises SettingsError if they are none, now or at a call.
+    """
+    path = settings.data_dir / SEALING_KEYS_FILE
+    given = settings.sealing_keys
+
+    def read() -> SealingKeys:
+        try:
+            return SealingKeys.from_text(read_key_file(path) if given is None else given)
+        except ValueError as error:
+            place = path if given is None else "TONGDUI_SEALING_KEYS"
+            raise SettingsError(
+                f"{place}: {error}. Restore what was there; heads and statements are signed with it."
+            ) from error
+
+    if given is None and not path.exists():
+        make_key_file(path, new_sealing_keys)
+    read()
+    return read
 
 
 def _prepare(settings: Settings, engine: Engine) -> str | None:

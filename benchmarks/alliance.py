@@ -40,7 +40,7 @@ TWO_PER_CENT = {
 }
 
 #: All that postings write; TRUNCATE reaches the partitions too.
-POSTED = "lots, outcomes, merchant_references, positions, transactions, legs, entries"
+POSTED = "lots, outcomes, merchant_references, positions, transactions, legs, entries, unsealed"
 
 
 class Member(NamedTuple):

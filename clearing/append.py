@@ -165,6 +165,8 @@ def _insert(rows: Rows, table: str | None = None) -> str:
 
 _TYPES = ", ".join(["smallint", "timestamptz", *(type_ for rows in _handed_over for type_ in rows.types)])
 
+_UNSEALED = ", ".join(_TRANSACTIONS.parameter(name) for name in ("period", "wallet_id", "id"))
+
 PREPARE = f"""
 PREPARE apply_decision ({_TYPES}) AS
 WITH n AS ({_insert(_NEW_LOTS, "lots")}),
@@ -174,6 +176,11 @@ c AS (
    WHERE lots.wallet_id = changed_lots.wallet_id AND lots.id = changed_lots.id
 ),
 t AS ({_insert(_TRANSACTIONS)}),
+u AS (
+  -- What the batch has added to the journal, for the seal: the arrays that are here anyway.
+  INSERT INTO unsealed (periods, wallet_ids, transaction_ids)
+  SELECT {_UNSEALED} WHERE {_TRANSACTIONS.parameter("id")} <> '{{}}'
+),
 l AS ({_insert(_LEGS)}),
 e AS ({_insert(_ENTRIES)}),
 o AS (

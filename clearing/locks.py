@@ -19,8 +19,11 @@ JOBS = 7_430_004
 #: First of two keys; the second is a participant with a cap. Writers who are far from it share it.
 CAPS = 7_430_005
 
+#: Held while leaves are added to the tree: one after another, so that none is missing and none is twice.
+TREE = 7_430_006
+
 #: Held while events are given their numbers, so that a number is never seen before a smaller one.
-EVENTS = 7_430_017
+EVENTS = 7_430_007
 
 # An import that is running holds a session lock on its own id, which is far above these numbers.
 

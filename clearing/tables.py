@@ -26,7 +26,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 
 metadata = MetaData(
     naming_convention={
@@ -516,6 +516,72 @@ references = Table(
 )
 
 JOURNAL = (transactions, legs, entries)
+
+# ---- the seal of the journal ---------------------------------------------------------------------
+
+unsealed = Table(
+    "unsealed",
+    metadata,
+    Column("periods", ARRAY(Integer), nullable=False),
+    Column("wallet_ids", ARRAY(BigInteger), nullable=False),
+    Column("transaction_ids", ARRAY(BigInteger), nullable=False),
+    # One row for each batch, side by side; written with it, and gone once its transactions are sealed. To cut
+    # the emptied end off the file would lock out the postings.
+    postgresql_with={"vacuum_truncate": False, "autovacuum_vacuum_scale_factor": 0},
+    comment="Transactions that are not in the tree yet, in the order in which they were committed",
+)
+
+tree_leaves = Table(
+    "tree_leaves",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("period", Integer, nullable=False),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("legs", SmallInteger, nullable=False),
+    Column("marks", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("transaction_id", "wallet_id"),
+    comment="The tree over the journal, one leaf for each transaction, from 0 without a gap; never changed."
+    " marks: the first 4 bytes of each part's commitment, to name the row that was tampered with",
+)
+
+tree_nodes = Table(
+    "tree_nodes",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    comment="Roots of complete subtrees of 256, 65,536, … leaves (levels 8, 16, …): proofs read few rows",
+)
+
+tree_heads = Table(
+    "tree_heads",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("made_at", instant(), nullable=False),
+    Column("key_id", SmallInteger, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    comment="The root over the first `size` leaves, signed; made_at is whole milliseconds",
+)
+
+sealed_periods = Table(
+    "sealed_periods",
+    metadata,
+    Column("period", Integer, ForeignKey("periods.number"), primary_key=True, autoincrement=False),
+    Column("size", BigInteger, ForeignKey("tree_heads.size"), nullable=False),
+    comment="The first head over all transactions of a closed period; its statements carry it",
+)
+
+leaf_secrets = Table(
+    "leaf_secrets",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("secret", LargeBinary, nullable=False),
+    CheckConstraint("id = 1 AND octet_length(secret) = 32", name="single_row"),
+    comment="Secret; the salts of all leaves are made of it, so that no reader can guess the rows of others",
+)
 
 # ---- imports ------------------------------------------------------------------------------------
 

@@ -18,15 +18,30 @@ from clearing.query import family
 MEASURES = PositionChange._fields
 
 
+class Found(NamedTuple):
+    """The first difference of a check: `place` names the row, the others what it should hold and holds."""
+
+    place: str
+    expected: str
+    found: str
+
+
 class Check(NamedTuple):
     """`sql` answers `place, expected, found` of the first difference; `description` says what must hold.
 
-    It takes one parameter, `period`: a number confines it to that period where it can be confined.
+    It takes one parameter, `period`: a number confines it to that period where it can be confined. A check
+    that SQL alone cannot make has `find` instead, which is given the connection and the period.
     """
 
     name: str
     description: str
     sql: str
+    find: Callable[[Connection, int | None], Found | None] | None = None
+
+    def run(self, connection: Connection, period: int | None) -> Found | None:
+        """The first difference that the SQL finds."""
+        row = connection.exec_driver_sql(self.sql, {"period": period}).first()
+        return None if row is None else Found(row.place, row.expected, row.found)
 
 
 class Difference(NamedTuple):
@@ -60,9 +75,9 @@ def verify(
     for check in checks() if wanted is None else wanted:
         if on_progress is not None:
             on_progress(check)
-        row = connection.exec_driver_sql(check.sql, {"period": period}).first()
-        if row is not None:
-            yield Difference(check.name, row.place, row.expected, row.found)
+        found = (check.find or check.run)(connection, period)
+        if found is not None:
+            yield Difference(check.name, *found)
 
 
 def checks() -> Sequence[Check]:

@@ -36,9 +36,10 @@ class Settings:
     """What the environment says, checked.
 
     `database_url` is None when Tongdui runs its own PostgreSQL in `data_dir`. `personal_data_keys` is what
-    `clearing.privacy.new_keys` makes; None keeps them in a file in `data_dir`. `workers` counts server
-    processes, `threads` the request threads of each. `webhook_allow` are networks and host names that
-    webhooks may go to although they are not public, and without TLS.
+    `clearing.privacy.new_keys` makes, `sealing_keys` what `clearing.proof.keys.new_sealing_keys` does; None
+    keeps them in a file in `data_dir`. `workers` counts server processes, `threads` the request threads of
+    each. `webhook_allow` are networks and host names that webhooks may go to although they are not public,
+    and without TLS.
     """
 
     data_dir: Path
@@ -47,6 +48,7 @@ class Settings:
     port: int
     bootstrap_key: str | None = field(repr=False)
     personal_data_keys: str | None = field(repr=False)
+    sealing_keys: str | None = field(repr=False)
     timezone: ZoneInfo
     workers: int
     threads: int
@@ -70,6 +72,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         personal_data_keys=_read(
             env.str, env, "TONGDUI_PERSONAL_DATA_KEYS", "the keys of personal data", default=None
         ),
+        sealing_keys=_read(env.str, env, "TONGDUI_SEALING_KEYS", "the keys that seal", default=None),
         timezone=_read_timezone(env, "TONGDUI_TZ", default="Asia/Shanghai"),
         workers=_read_int(env, "TONGDUI_WORKERS", 1, 256, default=1),
         threads=_read_int(env, "TONGDUI_THREADS", 1, 1024, default=32),

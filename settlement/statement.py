@@ -15,6 +15,7 @@ from clearing.core.accounts import HUB, HUB_CODE
 from settlement.core.netting import exchanges
 from settlement.core.statement import CounterpartyRow, DetailLine, Fees, Tally, counterparties, split_vat
 from settlement.present import statement_json
+from settlement.proof.made import StatementProof
 from settlement.query import StatementHeader, read_participant_codes, read_settled, read_statement
 from settlement.statement_lines import read_lines
 
@@ -26,12 +27,13 @@ class DoesNotTieOut(Exception):
 
 
 class Statement(NamedTuple):
-    """All but the lines. `codes`: of every participant, by id."""
+    """All but the lines. `codes`: of every participant, by id. `proof`: what is added to the JSON, if any."""
 
     header: StatementHeader
     fees: Fees
     matrix: tuple[CounterpartyRow, ...]
     codes: Mapping[int, str]
+    proof: StatementProof | None = None
 
 
 def open_statement(connection: Connection, statement_id: str) -> Statement | None:

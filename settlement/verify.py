@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from clearing import verify as ledger
 from clearing.core.accounts import EntryKind
+from clearing.proof import check as seal
 from clearing.verify import MEASURES, POSITION_KEY, Check, Difference, compare, legs_as_positions, of_period
 
 _CLOSED = "period IN (SELECT period FROM settlements)"
@@ -82,19 +83,24 @@ CHECKS = (
 )
 
 
-def checks() -> Sequence[Check]:
-    """All checks: the ledger's, then those of settlements."""
-    return (*ledger.checks(), *CHECKS)
+def checks(public_keys: seal.PublicKeys | None = None) -> Sequence[Check]:
+    """All checks: the seal's first, as they name the very row that was changed, then the ledger's and those
+    of settlements. Without the hub's public keys, signatures are not looked at.
+    """
+    return (*seal.checks(public_keys), *ledger.checks(), *CHECKS)
 
 
 def verify(
-    connection: Connection, on_progress: Callable[[Check], None] | None = None, period: int | None = None
+    connection: Connection,
+    on_progress: Callable[[Check], None] | None = None,
+    period: int | None = None,
+    public_keys: seal.PublicKeys | None = None,
 ) -> Iterator[Difference]:
     """Run all checks on a connection of `clearing.verify.frozen`; the first difference of each.
 
     `on_progress` is called with each check before it runs.
     """
-    return ledger.verify(connection, on_progress, checks(), period)
+    return ledger.verify(connection, on_progress, checks(public_keys), period)
 
 
 def is_reproduced(connection: Connection, number: int) -> bool:

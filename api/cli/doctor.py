@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.context import console, opened_url
-from api.setup import load_personal_data
+from api.setup import load_personal_data, load_sealing_keys
 from clearing.core.calendar import PeriodState
 from config import Settings, SettingsError
 from database import make_engine, migrations
@@ -53,6 +53,11 @@ def _examine(settings: Settings, engine: Engine) -> Iterator[Finding]:
         yield Finding(True, "The keys of personal data can be read")
     except (SettingsError, OSError) as error:
         yield Finding(False, f"The keys of personal data: {error}", "Restore the variable or the file.")
+    try:
+        load_sealing_keys(settings)
+        yield Finding(True, "The keys that seal the journal can be read")
+    except (SettingsError, OSError) as error:
+        yield Finding(False, f"The keys that seal the journal: {error}", "Restore the variable or the file.")
     try:
         yield from _examine_database(engine)
     except SQLAlchemyError as error:

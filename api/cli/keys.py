@@ -1,5 +1,6 @@
-"""`tongdui keys`: the keys of names, phones and webhook secrets."""
+"""`tongdui keys`: the keys of names, phones and webhook secrets, and those that seal the journal."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -9,26 +10,35 @@ from sqlalchemy import Engine
 
 from api.cli.context import console, notices, opened_engine, settings_or_fail
 from api.key_file import add_key
-from api.setup import KEYS_FILE, load_personal_data
+from api.setup import KEYS_FILE, SEALING_KEYS_FILE, load_personal_data, load_sealing_keys
 from clearing import ids
-from clearing.privacy import PersonalData
+from clearing.privacy import PersonalData, with_new_key
+from clearing.proof.keys import SealingKeys, fingerprint, pem, with_new_sealing_key
 from clearing.rotation import KeyUse, Rotated, count_old, read_key_use, rotate
 from config import Settings
 from webhooks.signing import count_secrets, rotate_secrets
 
 VARIABLE = "TONGDUI_PERSONAL_DATA_KEYS"
+SEALING_VARIABLE = "TONGDUI_SEALING_KEYS"
 UNREADABLE_SHOWN = 10
 
 
 @click.group("keys")
 def keys() -> None:
-    """Look after the keys that encrypt names, phones and webhook secrets."""
+    """Look after the keys of names, phones and webhook secrets, and those that seal the journal."""
 
 
 @keys.command()
-def add() -> None:
-    """Make a new key, which encrypts from now on; the older ones go on decrypting."""
+@click.option("--sealing", is_flag=True, help="Of the keys that seal the journal.")
+def add(sealing: bool) -> None:
+    """Make a new key, which encrypts from now on; the older ones go on decrypting.
+
+    With --sealing it signs from now on; what the older ones have signed stays good.
+    """
     settings = settings_or_fail()
+    if sealing:
+        _add_sealing_key(settings)
+        return
     if settings.personal_data_keys is not None:
         current = load_personal_data(settings)
         raise click.ClickException(
@@ -37,14 +47,7 @@ def add() -> None:
             " them, and let `current` name it. Keep all older entries, and `index` as it is. Restart every"
             " server with the new text, then run `tongdui keys rotate` with it."
         )
-    path = _key_file(settings)
-    try:
-        key_id = add_key(path)
-    except ValueError as error:
-        raise click.ClickException(f"{path}: {error}.") from error
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be changed: {error.strerror}.") from error
-    console.print(f"Key {key_id} was added to {path}.", markup=False, highlight=False, soft_wrap=True)
+    _add(_key_file(settings), with_new_key)
     console.print(
         "Copy the file to your backup, and to every other server of this alliance. Restart the servers; then"
         " `tongdui keys rotate` takes over what older keys encrypted."
@@ -52,9 +55,14 @@ def add() -> None:
 
 
 @keys.command()
-def status() -> None:
+@click.option("--sealing", is_flag=True, help="Show the public halves of the keys that seal the journal.")
+def status(sealing: bool) -> None:
     """Show how many names, phones and webhook secrets each key guards; exit 1 if one they need is missing."""
-    personal_data = _personal_data(settings_or_fail())
+    settings = settings_or_fail()
+    if sealing:
+        _show_sealing(load_sealing_keys(settings)())
+        return
+    personal_data = _personal_data(settings)
     with opened_engine() as engine:
         used, secrets = _key_use(engine)
     _show(used, secrets, personal_data)
@@ -86,6 +94,33 @@ def rotate_keys() -> None:
             f" is another key of the same number, or the data was changed. The first: {shown}."
         )
     _fail_if_missing(used, secrets, personal_data)
+
+
+def _add(path: Path, extend: Callable[[str], tuple[str, int]]) -> None:
+    try:
+        key_id = add_key(path, extend)
+    except ValueError as error:
+        raise click.ClickException(f"{path}: {error}.") from error
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be changed: {error.strerror}.") from error
+    console.print(f"Key {key_id} was added to {path}.", markup=False, highlight=False, soft_wrap=True)
+
+
+def _add_sealing_key(settings: Settings) -> None:
+    keys_now = load_sealing_keys(settings)()
+    if settings.sealing_keys is not None:
+        raise click.ClickException(
+            f"The keys come from {SEALING_VARIABLE}, which only you can change. In its text give `sealing`"
+            f' one more entry, "{max(keys_now.public_keys) + 1}": 64 hexadecimal digits, as'
+            " `openssl rand -hex 32` makes them, and let `current` name it. Keep all older entries. Restart"
+            " every server with it."
+        )
+    _add(settings.data_dir / SEALING_KEYS_FILE, with_new_sealing_key)
+    console.print(
+        "It signs from the next seal on. Copy the file to your backup, and to every other server of this"
+        " alliance; tell the participants that there is a new public key (`tongdui keys status --sealing`,"
+        " `GET /v1/proof/keys`). Keep the older keys: statements of closed months are signed with them."
+    )
 
 
 def _rotate(engine: Engine, personal_data: PersonalData) -> Rotated:
@@ -147,6 +182,13 @@ def _show(used: list[KeyUse], secrets: dict[int, int], personal_data: PersonalDa
         count = secrets.get(one.key_id, 0)
         table.add_row(str(one.key_id), f"{one.names:,}", f"{one.phones:,}", f"{count:,}", note)
     console.print(table)
+
+
+def _show_sealing(sealing_keys: SealingKeys) -> None:
+    for key_id, public_key in sealing_keys.public_keys.items():
+        note = "signs" if key_id == sealing_keys.current else "has signed"
+        heading = f"Key {key_id} {note}. Fingerprint: {fingerprint(public_key)}"
+        console.print(f"{heading}\n{pem(public_key)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _fail_if_missing(used: list[KeyUse], secrets: dict[int, int], personal_data: PersonalData) -> None:

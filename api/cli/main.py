@@ -10,6 +10,7 @@ from api.cli.keys import keys
 from api.cli.serve import run, schedule, serve
 from api.cli.settlement import close, statements
 from api.cli.verify import verify
+from api.cli.verify_statement import verify_statement
 from config import SettingsError
 
 
@@ -44,5 +45,7 @@ def main() -> None:
     """
 
 
-for command in (run, serve, schedule, database, keys, import_file, close, statements, verify, doctor):
+for command in (
+    run, serve, schedule, database, keys, import_file, close, statements, verify, verify_statement, doctor,
+):  # fmt: skip
     main.add_command(command)

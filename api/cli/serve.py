@@ -13,11 +13,11 @@ import click
 from rich.markup import escape
 
 from api.cli.context import console, notices, settings_or_fail
+from api.jobs import make_courier, seal_job, webhook_jobs
 from api.sample import SAMPLE_KEYS_FILE, SampleKey, load_sample, read_sample_keys
 from api.server import PortTaken, require_free_port
 from api.server import serve as serve_forever
-from api.setup import prepare
-from api.webhook_jobs import make_courier, webhook_jobs
+from api.setup import load_sealing_keys, prepare
 from config import Settings
 from config.logs import configure_logging
 from database import EmbeddedServer, EmbeddedServerError, attach, make_engine
@@ -25,7 +25,7 @@ from settlement.schedule import Schedule
 
 POLL_SECONDS = 0.05
 #: A lock and a writer for each job, and what they read.
-SCHEDULE_CONNECTIONS = 10
+SCHEDULE_CONNECTIONS = 12
 
 
 @click.command()
@@ -94,7 +94,7 @@ def schedule() -> None:
 def _scheduled(settings: Settings, url: str) -> Iterator[None]:
     engine = make_engine(url, pool_size=SCHEDULE_CONNECTIONS, application_name="tongdui-schedule")
     courier = make_courier(settings, engine)
-    jobs = Schedule(engine, further=webhook_jobs(courier))
+    jobs = Schedule(engine, further=(seal_job(load_sealing_keys(settings)), *webhook_jobs(courier)))
     try:
         jobs.start()
         yield

@@ -1,15 +1,20 @@
 """`tongdui close` and `tongdui statements`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy import Engine
 
-from api.cli.context import console, notices, opened_engine
+from api.cli.context import console, notices, opened_engine, settings_or_fail
+from api.setup import sealing_keys_at_hand
 from clearing.core.calendar import period_number
+from clearing.proof.keys import SealingKeys
 from settlement.close import CloseRefusal, check_recomputed, close_period
-from settlement.query import Settlement, list_statements, read_settlement
+from settlement.proof.made import NotProvable, StatementProof, prove
+from settlement.query import Settlement, StatementHeader, list_statements, read_settlement
 from settlement.render import FORMATS, filename, render
 from settlement.statement import open_statement
 
@@ -64,7 +69,11 @@ def close(period: int, early: bool) -> None:
     show_default=True,
 )
 def statements(period: int, out: Path, participant: str | None, formats: tuple[str, ...]) -> None:
-    """Write the statements of a closed PERIOD as files."""
+    """Write the statements of a closed PERIOD as files.
+
+    The JSON has a proof that is signed, so it is written where the keys that seal are.
+    """
+    sealing_keys = sealing_keys_at_hand(settings_or_fail())
     with opened_engine() as engine, engine.connect() as connection:
         headers = [
             header
@@ -75,6 +84,11 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
             raise click.ClickException(
                 "There are no such statements: close the period first, and check the participant's code."
             )
+        if sealing_keys is None and "json" in formats:
+            raise click.ClickException(
+                "The keys that sign statements are not here. Set TONGDUI_DATA to the folder that the server"
+                " uses, or TONGDUI_SEALING_KEYS; or choose other formats (--format)."
+            )
         out.mkdir(parents=True, exist_ok=True)
         bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -84,6 +98,8 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
             for header in bar.track(headers, description="Statements"):
                 statement = open_statement(connection, header.id)
                 assert statement is not None, "its header was just read"
+                if sealing_keys is not None and "json" in formats:
+                    statement = statement._replace(proof=_prove(engine, header, sealing_keys))
                 for format_ in formats:
                     path = out / filename(statement, format_)
                     draft = path.with_name(path.name + ".part")
@@ -91,6 +107,13 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
                         render(format_, connection, statement, file)
                     draft.replace(path)
     console.print(f"{len(headers) * len(formats):,} files in {out}", markup=False, highlight=False)
+
+
+def _prove(engine: Engine, header: StatementHeader, keys: Callable[[], SealingKeys]) -> StatementProof:
+    try:
+        return prove(engine, header, keys)
+    except NotProvable as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _show(settlement: Settlement) -> None:

@@ -3,22 +3,26 @@
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from api.cli.context import console, notices, opened_engine
+from api.cli.context import console, notices, opened_engine, settings_or_fail
+from api.setup import SEALING_KEYS_FILE, sealing_keys_at_hand
+from clearing.proof.check import PublicKeys
 from clearing.verify import Check, frozen
+from config import Settings
 from settlement.verify import checks
 from settlement.verify import verify as verify_all
 
 
 @click.command()
 def verify() -> None:
-    """Recompute lots, positions and nets from the journal; exit 1 at the first difference."""
+    """Hold the journal against its seal, recompute all else from it; exit 1 at the first difference."""
+    public_keys = _public_keys(settings_or_fail())
     with opened_engine() as engine, frozen(engine) as connection, _progress() as bar:
         task = bar.add_task("", total=len(checks()))
 
         def show(check: Check) -> None:
             bar.update(task, advance=1, description=check.description)
 
-        difference = next(verify_all(connection, show), None)
+        difference = next(verify_all(connection, show, public_keys=public_keys), None)
     if difference is not None:
         console.print(f"[bold red]{difference.check}[/bold red] differs:", highlight=False)
         console.print(f"  {difference.where}", markup=False, soft_wrap=True)
@@ -26,6 +30,14 @@ def verify() -> None:
         console.print(f"  found    {difference.found}", markup=False, soft_wrap=True)
         raise SystemExit(1)
     console.print(f"{len(checks())} checks, no difference.", highlight=False)
+
+
+def _public_keys(settings: Settings) -> PublicKeys | None:
+    keys = sealing_keys_at_hand(settings)
+    if keys is None:
+        notices.print(f"Signatures are not looked at: there is no {settings.data_dir / SEALING_KEYS_FILE}.")
+        return None
+    return keys().public_keys
 
 
 def _progress() -> Progress:

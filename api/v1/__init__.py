@@ -18,6 +18,7 @@ from api.v1 import (
     participants,
     periods,
     postings,
+    proof,
     quotes,
     reversals,
     settlements,
@@ -50,6 +51,7 @@ RESOURCES = (
     statements,
     events,
     webhook_endpoints,
+    proof,
 )
 
 

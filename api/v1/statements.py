@@ -14,6 +14,7 @@ from api.services import services
 from api.v1.periods import number_of
 from api.web import Blueprint, answer, cursor_position, page
 from settlement.present import statement_json
+from settlement.proof.made import prove
 from settlement.query import list_statements, read_statement
 from settlement.render import FORMATS, filename, render
 from settlement.statement import open_statement
@@ -71,6 +72,9 @@ def download(statement_id: str, extension: str) -> Response:
             raise Problem(HttpCode.NOT_FOUND, f"There is no statement {statement_id!r}.")
         statement = open_statement(connection, statement_id)
         assert statement is not None, "its header was just read"
+        if extension == "json":
+            proof = prove(services().engine, header, services().sealing_keys)
+            statement = statement._replace(proof=proof)
         # A statement that does not tie out must fail before its first byte is sent, so it is made whole.
         spool = TemporaryFile()  # noqa: SIM115  closed when the answer has been sent
         try:

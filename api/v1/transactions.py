@@ -76,7 +76,7 @@ def read_transaction(transaction_id: str) -> Response:
         reversed_ = read_reversed(connection, [number])
         hold = read_hold(connection, wallet_id, number)
         at = database_time(connection)
-    if booking is not None and _visible(booking, caller):
+    if booking is not None and visible(booking, caller):
         return answer(
             present.transaction(booking, directory, caller, reversed_.get(booking.transaction.id, ()), hold)
         )
@@ -85,7 +85,8 @@ def read_transaction(transaction_id: str) -> Response:
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
 
 
-def _visible(booking: Booking, caller: Caller) -> bool:
+def visible(booking: Booking, caller: Caller) -> bool:
+    """Whether the caller may see anything of it."""
     viewer = own_participant(caller)
     if viewer is None:
         return True

@@ -1,4 +1,7 @@
-"""All of a statement as one JSON object: money in fen, the lines under `detail`, the data hash at the end."""
+"""All of a statement as one JSON object: money in fen, the lines under `detail`, the data hash at the end.
+
+A statement's proof, if it has one, stands in three places: before the lines, in each of them, at the end.
+"""
 
 import json
 from collections.abc import Callable
@@ -18,10 +21,17 @@ def render(
 ) -> None:
     detail = Detail(connection, statement)
     head = {"statement": statement_json(statement.header), "matrix": matrix_json(statement)}
+    proof, proofs = statement.proof, None
+    if proof is not None:
+        head["proof"] = proof.head(connection)
+        proofs = proof.lines(connection)
     out.write(f'{_text(head)[:-1]}, "detail": ['.encode())
     before = "\n"
     for line in reported(detail, progress):
-        out.write(f"{before}{_text(line._asdict())}".encode())
+        record = line._asdict()
+        if proofs is not None:
+            record["proof"] = next(proofs)
+        out.write(f"{before}{_text(record)}".encode())
         before = ",\n"
     tail = {
         "merchants": [row._asdict() for row in detail.tally.merchants],
@@ -29,6 +39,8 @@ def render(
         "lines": detail.tally.lines,
         "data_hash": detail.data_hash,
     }
+    if proof is not None:
+        tail |= proof.tail(connection, head | tail)
     out.write(f"\n], {_text(tail)[1:]}\n".encode())
 
 

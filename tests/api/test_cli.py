@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from api.cli import main
 from clearing.privacy import new_keys
-from support.alliance import LI, NOBODY, PERSONAL_DATA_KEYS, WANG, opened_alliance
+from support.alliance import LI, NOBODY, PERSONAL_DATA_KEYS, SEALING_KEYS, WANG, opened_alliance
 from support.api import OPERATOR_KEY, good
 from support.databases import Databases
 
@@ -42,7 +42,12 @@ def used(alliance_url: str, tmp_path: Path, tongdui: Tongdui) -> Tongdui:
     with opened_alliance(alliance_url, tmp_path) as alliance:
         redemption = {"card": WANG, "merchant": "LOTUS-1", "points": 4000}
         good(alliance.operator.post("/v1/redemptions", redemption))
-    return partial(tongdui, DATABASE_URL=alliance_url, TONGDUI_PERSONAL_DATA_KEYS=PERSONAL_DATA_KEYS)
+    return partial(
+        tongdui,
+        DATABASE_URL=alliance_url,
+        TONGDUI_PERSONAL_DATA_KEYS=PERSONAL_DATA_KEYS,
+        TONGDUI_SEALING_KEYS=SEALING_KEYS,
+    )
 
 
 def told(result: Result, exit_code: int = 0) -> str:
@@ -240,3 +245,16 @@ def test_help_names_every_command() -> None:
         assert command.name in output
         assert command.help
         told(CliRunner().invoke(main, [command.name, "--help"]))
+
+
+def test_statements_are_signed_where_the_keys_are_and_verified_there(used: Tongdui, tmp_path: Path) -> None:
+    period = this_month()
+    told(used("close", period, "--early"))
+    refused = told(used("statements", period, "--out", tmp_path, TONGDUI_SEALING_KEYS=""), 1)
+    assert "TONGDUI_SEALING_KEYS" in refused
+    told(used("statements", period, "--out", tmp_path, "--format", "csv", TONGDUI_SEALING_KEYS=""))
+    told(used("statements", period, "--out", tmp_path, "--format", "json"))
+    for file in sorted(tmp_path.glob("*.json")):
+        output = told(used("verify-statement", file))
+        assert "the hub has signed it" in output
+        assert "the file says itself" not in output

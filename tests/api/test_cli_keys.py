@@ -15,8 +15,9 @@ from sqlalchemy.pool import NullPool
 from api.app import create_app
 from api.cli import main
 from api.key_file import add_key
-from api.setup import KEYS_FILE, build_services
+from api.setup import KEYS_FILE, SEALING_KEYS_FILE, build_services, load_sealing_keys
 from clearing.privacy import PersonalData, new_keys, with_new_key
+from clearing.proof.keys import fingerprint, new_sealing_keys, read_public_key
 from support.alliance import PERSONAL_DATA_KEYS, WANG, Alliance, settings_for
 from support.api import good
 from support.crowd import at_once
@@ -30,7 +31,7 @@ Tongdui = Callable[..., Result]
 @pytest.fixture
 def tongdui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tongdui:
     """Runs `tongdui ARGUMENTS`; keyword arguments are variables of the environment."""
-    for name in ("DATABASE_URL", "TONGDUI_PERSONAL_DATA_KEYS"):
+    for name in ("DATABASE_URL", "TONGDUI_PERSONAL_DATA_KEYS", "TONGDUI_SEALING_KEYS"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: object, **environment: str) -> Result:
@@ -245,3 +246,22 @@ def test_wrong_keys_do_not_pass_for_right_ones(alliance_url: str, tongdui: Tongd
 
 def whose(card: str) -> str:
     return f"id = (SELECT member_id FROM cards WHERE number = '{card}')"
+
+
+def test_sealing_keys_are_shown_and_renewed_without_a_restart(tongdui: Tongdui, tmp_path: Path) -> None:
+    first = told(tongdui("keys", "status", "--sealing"))
+    assert "Key 1 signs." in first
+    assert fingerprint(read_public_key(first[first.index("-----BEGIN") :])) in first
+    read = load_sealing_keys(replace(settings_for("postgresql:///none", tmp_path), sealing_keys=None))
+    assert read().current == 1
+    assert "GET /v1/proof/keys" in told(tongdui("keys", "add", "--sealing"))
+    assert read().current == 2
+    second = told(tongdui("keys", "status", "--sealing"))
+    assert "Key 1 has signed." in second
+    assert "Key 2 signs." in second
+    assert first[first.index("-----BEGIN") :].strip() in second
+    assert (tmp_path / SEALING_KEYS_FILE).stat().st_mode & 0o777 == 0o600
+    given = {"TONGDUI_SEALING_KEYS": new_sealing_keys()}
+    assert "TONGDUI_SEALING_KEYS" in told(tongdui("keys", "add", "--sealing", **given), 1)
+    (tmp_path / SEALING_KEYS_FILE).write_text("{}")
+    assert str(tmp_path / SEALING_KEYS_FILE) in told(tongdui("keys", "status", "--sealing"), 1)

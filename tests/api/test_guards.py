@@ -19,7 +19,15 @@ PLACEHOLDERS = {
     "extension": "json",
     "filename": "docs.js",
 }
-PUBLIC = {"/livez", "/readyz", "/openapi.json", "/docs", "/docs/errors", "/static/<path:filename>"}
+PUBLIC = {
+    "/livez",
+    "/readyz",
+    "/openapi.json",
+    "/docs",
+    "/docs/errors",
+    "/static/<path:filename>",
+    "/v1/proof/keys",
+}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 

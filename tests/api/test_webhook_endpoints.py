@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api.webhook_jobs import webhook_jobs
+from api.jobs import webhook_jobs
 from clearing.core.accounts import HUB
 from clearing.core.events import EventType
 from clearing.events import Told, tell

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
+from api.jobs import seal_job
 from clearing.locks import JOBS
+from clearing.proof.heads import read_head
 from clearing.writer import Writer
 from settlement import schedule
 from settlement.schedule import LAPSE, Job, Schedule, run_job
 from support.ledger import Ledger
+from support.sealing import keys
 
 SECONDS_MAX = 20
+SEALED_SECONDS_MAX = 5
 
 
 @pytest.fixture
@@ -49,6 +53,29 @@ def test_what_fell_due_while_nobody_ran_is_done_soon_after_the_start(
             time.sleep(0.05)
     finally:
         jobs.stop()
+
+
+def test_what_is_posted_is_sealed_within_five_seconds(ledger: Ledger, engine: Engine) -> None:
+    def waiting() -> int:
+        with engine.connect() as connection:
+            query = text(
+                "SELECT count(*) FROM transactions WHERE id NOT IN (SELECT transaction_id FROM tree_leaves)"
+            )
+            return int(connection.execute(query).scalar_one())
+
+    jobs = Schedule(engine, further=[seal_job(keys)])
+    jobs.start()
+    try:
+        for _ in range(3):
+            ledger.book(ledger.pays_cash("JADE-1001", "JADE", 1_000))
+            committed_at = time.monotonic()
+            while waiting():
+                assert time.monotonic() < committed_at + SEALED_SECONDS_MAX
+                time.sleep(0.05)
+    finally:
+        jobs.stop()
+    with engine.connect() as connection:
+        assert read_head(connection) is not None
 
 
 def test_a_job_that_runs_elsewhere_is_left_to_the_other(ledger: Ledger, engine: Engine) -> None:

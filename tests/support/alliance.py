@@ -21,6 +21,7 @@ from api.services import Services
 from api.setup import build_services, prepare
 from clearing import ids
 from clearing.privacy import new_keys
+from clearing.proof.keys import new_sealing_keys
 from clearing.tables import cards, lots, metadata, positions
 from config import Settings
 from support.api import OPERATOR_KEY, Caller, good, wait_for_import
@@ -31,6 +32,7 @@ CODES = ("JADE", "LOTUS", "PINE")
 
 #: The same for all databases of this process, as they are copies of one.
 PERSONAL_DATA_KEYS = new_keys()
+SEALING_KEYS = new_sealing_keys()
 
 BALANCES = f"""\
 card,issuer,asset,quantity,expires_on
@@ -144,6 +146,7 @@ def settings_for(database_url: str, data_dir: Path) -> Settings:
         port=8080,
         bootstrap_key=OPERATOR_KEY,
         personal_data_keys=PERSONAL_DATA_KEYS,
+        sealing_keys=SEALING_KEYS,
         timezone=ZoneInfo("Asia/Shanghai"),
         workers=1,
         threads=8,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from api import webhook_jobs
+from api import jobs as api_jobs
 from clearing.core.events import EventType
 from clearing.privacy import PersonalData
 from settlement.schedule import Schedule
@@ -26,10 +26,10 @@ def test_what_is_told_is_delivered_by_the_schedule_soon_after(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(webhook_jobs, "DELIVER_SECONDS", 0.1)
+    monkeypatch.setattr(api_jobs, "DELIVER_SECONDS", 0.1)
     settings = replace(settings_for(database_url, tmp_path), webhook_allow=("127.0.0.1/32",))
-    courier = webhook_jobs.make_courier(settings, engine)
-    jobs = Schedule(engine, further=webhook_jobs.webhook_jobs(courier))
+    courier = api_jobs.make_courier(settings, engine)
+    jobs = Schedule(engine, further=api_jobs.webhook_jobs(courier))
     post = Post(engine)
     post.personal_data = PersonalData.from_text(PERSONAL_DATA_KEYS)
     endpoint = post.register(ledger.participant_ids["JADE"], receiver.url)

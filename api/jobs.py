@@ -1,11 +1,13 @@
-"""The courier of a process, and the jobs by which the schedule keeps it at work."""
+"""The jobs of the schedule that need more than the database: keys, and the courier of webhooks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from api.setup import load_personal_data
+from clearing.proof.keys import SealingKeys
+from clearing.proof.seal import seal
 from clearing.writer import Writer
 from config import Settings
 from settlement.schedule import Every, Job
@@ -14,6 +16,8 @@ from webhooks.courier import Courier, Delivered
 from webhooks.deliveries import forget
 from webhooks.sender import Sender
 
+#: Within five seconds what was posted is to be in the tree, signed.
+SEAL_SECONDS = 2
 DELIVER_SECONDS = 2
 FORGET_SECONDS = 3600
 
@@ -22,6 +26,15 @@ def make_courier(settings: Settings, engine: Engine) -> Courier:
     """Raises SettingsError if the keys that its secrets are under are none."""
     sender = Sender(AddressPolicy(settings.webhook_allow))
     return Courier(engine, load_personal_data(settings), sender, now=_now)
+
+
+def seal_job(sealing_keys: Callable[[], SealingKeys]) -> Every:
+    """What was posted is put into the tree, and its head is signed."""
+
+    def seal_journal(engine: Engine, _: Writer) -> int:
+        return seal(engine, sealing_keys)
+
+    return Every(Job("seal", 4, seal_journal), SEAL_SECONDS)
 
 
 def webhook_jobs(courier: Courier) -> Sequence[Every]:
