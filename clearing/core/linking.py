@@ -111,12 +111,16 @@ def _relocation(
     def goes(owner_id: int) -> bool:
         return issuer_id in (None, owner_id)
 
-    lots = [
-        lot
-        for asset in Asset
-        for lot in batch.lots(source_id, asset)
-        if goes(lot.issuer_id) and lot.available + lot.held
-    ]
+    # In the order of their ids, in whatever order they were read: the same books give the same entries.
+    lots = sorted(
+        (
+            lot
+            for asset in Asset
+            for lot in batch.lots(source_id, asset)
+            if goes(lot.issuer_id) and lot.available + lot.held
+        ),
+        key=lambda lot: lot.id,
+    )
     owed = {
         key.issuer_id: points
         for key, points in batch.snapshot.arrears.items()

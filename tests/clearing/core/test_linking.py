@@ -128,6 +128,17 @@ def test_empty_lots_stay_behind_and_an_empty_one_there_is_filled_again() -> None
     assert sum(lot.wallet_id == 1 for lot in books.lots.values()) == 1
 
 
+def test_the_order_in_which_lots_were_read_does_not_matter() -> None:
+    lis = ["JADE 1 pts never", "JADE 2 pts 2027-01-31", "JADE 3 pts 2027-03-31"]
+    moved = []
+    for turned in (False, True):
+        books = _books(wangs=[], lis=lis)
+        books.lots = dict(sorted(books.lots.items(), reverse=turned))
+        decision = books.move(link("J-1", "L-1"))
+        moved.append([(entry.number, entry.quantity) for entry in decision.entries])
+    assert moved[0] == moved[1] == [(1, 1), (2, 2), (3, 3)] * 2
+
+
 def test_with_nothing_to_move_only_the_cards_go() -> None:
     books = _books(lis=[])
     decision = books.move(link("J-1", "L-1"))
