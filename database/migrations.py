@@ -26,8 +26,10 @@ from database.errors import EmbeddedServerError
 _alembic = threading.Lock()
 
 
-def upgrade(database: str | Engine, *, statement_timeout_seconds: int | None = None) -> None:
-    """Run the revisions that `database` (URL or engine) lacks, each in a transaction of its own.
+def upgrade(
+    database: str | Engine, *, to: str = "head", statement_timeout_seconds: int | None = None
+) -> None:
+    """Run the revisions that `database` (URL or engine) lacks, up to `to`, each in a transaction of its own.
 
     Upgraders that come at the same time wait for each other. A statement fails after waiting five seconds
     for a lock, or after `statement_timeout_seconds`; what earlier revisions did stays, and the upgrade can
@@ -36,7 +38,7 @@ def upgrade(database: str | Engine, *, statement_timeout_seconds: int | None = N
     with _alembic, _own_connection(database) as connection:
         config = _config(connection)
         config.attributes["statement_timeout_seconds"] = statement_timeout_seconds
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def check(engine: Engine) -> list[str]:
