@@ -86,8 +86,8 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
             )
         if sealing_keys is None and "json" in formats:
             raise click.ClickException(
-                "The keys that sign statements are not here. Set TONGDUI_DATA to the folder that the server uses,"
-                " or TONGDUI_SEALING_KEYS; or choose other formats (--format)."
+                "The keys that sign statements are not here. Set TONGDUI_DATA to the folder that the server"
+                " uses, or TONGDUI_SEALING_KEYS; or choose other formats (--format)."
             )
         out.mkdir(parents=True, exist_ok=True)
         bar = Progress(
