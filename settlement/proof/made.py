@@ -98,7 +98,7 @@ SELECT s.number, a.leg, a.acceptor_id, a.occurred_at, a.booked_at, a.fee_rule_id
 
 
 class NotProvable(Exception):
-    """A part of the period cannot be sealed, or the key that signed its head is not at hand."""
+    """A part of the period is not sealed, or the key that signed its head is not at hand."""
 
 
 class StatementProof:
@@ -136,6 +136,10 @@ class StatementProof:
         for row in found:
             (number, leg, acceptor_id, occurred_at, booked_at, fee_rule, acceptor_fee,
              issuer_fee, original_period, legs, shown, parts) = row  # fmt: skip
+            if number is None:
+                raise NotProvable(
+                    f"{self._header.number} has a line that was never sealed. `tongdui verify` names it."
+                )
             self._tiles.add(number >> TILE_LEVELS)
             own_is_acceptor = acceptor_id == self._header.participant_id
             yield {

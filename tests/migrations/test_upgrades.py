@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from clearing.tables import metadata
@@ -12,6 +15,7 @@ from settlement.close import close_period
 from settlement.verify import verify
 from support.databases import Databases
 from support.ledger import Ledger
+from support.sealing import KEYS, seal_all
 
 
 @pytest.fixture
@@ -80,3 +84,20 @@ def test_a_difference_made_by_hand_is_named(engine: Engine, statement: str, name
     assert found
     assert all(line.startswith("drift ") for line in found)
     assert named in " ".join(found)
+
+
+def test_what_was_posted_before_there_was_a_seal_is_sealed_in_the_order_of_booking(used: Engine) -> None:
+    everything = text("SELECT id FROM transactions ORDER BY period, booked_at, id")
+    with used.connect() as connection:
+        posted = list(connection.execute(everything).scalars())
+    seal_all(used)
+    revision = ScriptDirectory("migrations").get_revision("0005").module
+    with used.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        revision.downgrade()
+        revision.upgrade()
+    assert seal_all(used) == len(posted) > 5
+    with used.connect() as connection:
+        sealed = connection.execute(text("SELECT transaction_id FROM tree_leaves ORDER BY number"))
+        assert list(sealed.scalars()) == posted
+    with frozen(used) as connection:
+        assert list(verify(connection, public_keys=KEYS.public_keys)) == []
