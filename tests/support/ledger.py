@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, insert, select
 
+from clearing.adjustments import HUB_WALLET
 from clearing.core.accounts import Asset
 from clearing.core.commands import (
     Accrual,
@@ -24,6 +25,7 @@ from clearing.core.commands import (
     Capture,
     Command,
     Load,
+    MoneyAdjustment,
     Opening,
     Redemption,
     Reversal,
@@ -156,6 +158,17 @@ class Ledger:
         row = booking.transaction
         return Reversal(
             **self._act(), wallet_id=row.wallet_id, transaction_id=row.id, points=points, reason="tests"
+        )
+
+    def adjusts(self, debtor_id: int, creditor_id: int, amount: int) -> MoneyAdjustment:
+        """What two operators have agreed on."""
+        return MoneyAdjustment(
+            **self._act(),
+            wallet_id=HUB_WALLET,
+            debtor_id=debtor_id,
+            creditor_id=creditor_id,
+            amount=amount,
+            reason="tests",
         )
 
     def loads(self, card: str, at: str, amount: int, issuer: str | None = None) -> Load:
