@@ -11,6 +11,7 @@ from settlement.core.balance import Balance
 from settlement.core.netting import ParticipantLine
 from settlement.core.rebates import RebateRow
 from settlement.core.statement import split_vat
+from settlement.core.without import Changed, Without
 from settlement.query import Settlement, StatementHeader
 from settlement.references import reference_of
 
@@ -73,6 +74,30 @@ def participant_settlement_json(settlement: Settlement, code: str) -> dict[str, 
         "exchanges": [row for row in whole["exchanges"] if code in (row["issuer"], row["acceptor"])],
         "rebates": [row for row in whole["rebates"] if row["participant"] == code],
         "checks": whole["checks"],
+    }
+
+
+def without_json(settlement: Settlement, found: Without, left_out: int) -> dict[str, Any]:
+    """What becomes of everybody else; `net` is that of the one left out."""
+    [net] = [line.net for line in settlement.netting.lines if line.participant_id == left_out]
+    hub = Changed(HUB, settlement.netting.hub_net, found.netting.hub_net)
+    codes = {HUB: HUB_CODE} | dict(settlement.codes)
+
+    def changed(one: Changed) -> dict[str, Any]:
+        return {
+            "code": codes[one.participant_id],
+            "net": one.net,
+            "without": one.without,
+            "difference": one.difference,
+        }
+
+    return {
+        "period": settlement.period.name,
+        "state": settlement.period.state.value,
+        "left_out": codes[left_out],
+        "net": net,
+        "participants": [changed(one) for one in found.changed],
+        "hub": changed(hub),
     }
 
 

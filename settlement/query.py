@@ -21,6 +21,7 @@ from settlement.accounts import Stated, read_balances, read_carried, read_stated
 from settlement.core.balance import Balance
 from settlement.core.netting import Netting, ParticipantLine, Positions, net, with_lines
 from settlement.core.rebates import RebateRow, Volumes, rebates
+from settlement.core.without import Without, without
 from settlement.references import reference_of
 from settlement.tables import (
     settlement_nets,
@@ -127,7 +128,17 @@ def read_settlement(connection: Connection, number: int) -> Settlement | None:
     closing = connection.execute(
         select(settlements, rulebooks.c.time_zone).join(rulebooks).where(settlements.c.period == number)
     ).one_or_none()
-    if closing is None:
+    if closing is not None and closing.zero_sum is None:
+        # Cut off, and not settled yet; nothing it will be settled on changes any more.
+        netting = net_now(connection, number, codes, rulebook, read_stated_by(connection, number))
+    elif closing is not None:
+        netting = with_lines(
+            _read_lines(connection, number),
+            read_settled(connection, number),
+            read_rebates(connection, number),
+            sum(read_carried(connection, read_stated_by(connection, number)).values()),
+        )
+    else:
         netting = net_now(connection, number, codes, rulebook, read_stated(connection))
         return Settlement(
             period, rulebook.settings.time_zone, codes, netting, rulebook.version, netting.zero_sum
@@ -136,14 +147,9 @@ def read_settlement(connection: Connection, number: int) -> Settlement | None:
         period,
         ZoneInfo(closing.time_zone),
         codes,
-        with_lines(
-            _read_lines(connection, number),
-            read_settled(connection, number),
-            read_rebates(connection, number),
-            sum(read_carried(connection, _stated_by(connection, number)).values()),
-        ),
+        netting,
         closing.rule_version,
-        closing.zero_sum,
+        netting.zero_sum if closing.zero_sum is None else closing.zero_sum,
         closing.closed_at,
         closing.closed_by,
         closing.early,
@@ -179,12 +185,23 @@ def _is_next(connection: Connection, number: int) -> bool:
     return connection.execute(earlier.limit(1)).first() is None
 
 
-def _stated_by(connection: Connection, number: int) -> Stated:
+def read_stated_by(connection: Connection, number: int) -> Stated:
     """What this closed period's statements tell of: after those before it, up to its own last."""
     own = connection.execute(select(settlements).where(settlements.c.period == number)).one()
     return read_stated(connection, before=number)._replace(
         until_payment=own.last_payment, until_carry_forward=own.last_carry_forward
     )
+
+
+def read_without_participant(connection: Connection, settlement: Settlement, left_out: int) -> Without | None:
+    """What the settlement's nets become without this participant; None if it has no line in it."""
+    number = settlement.period.number
+    if all(line.participant_id != left_out for line in settlement.netting.lines):
+        return None
+    rules = {rule.id: rule for rule in read_rulebook(connection).rules}
+    # What a closed period was settled on is what its running positions came to.
+    crossed = read_running(connection, number)
+    return without(left_out, settlement.netting, crossed, read_volumes(connection, number), rules)
 
 
 def read_volumes(connection: Connection, number: int) -> Volumes:
@@ -204,10 +221,14 @@ def read_rebates(connection: Connection, number: int) -> list[RebateRow]:
 
 def read_running(connection: Connection, number: int) -> Positions:
     """The period's running positions, added up over their stripes."""
-    key = (positions.c.issuer_id, positions.c.acceptor_id, positions.c.kind)
+    return _positions(connection, number, running(number))
+
+
+def running(number: int) -> Select:
+    """The query for them, with the columns of `settlement_positions`."""
+    key = (positions.c.period, positions.c.issuer_id, positions.c.acceptor_id, positions.c.kind)
     sums = [func.sum(positions.c[name]).label(name) for name in _MEASURES]
-    query = select(*key, *sums).where(positions.c.period == number).group_by(*key)
-    return _positions(connection, number, query)
+    return select(*key, *sums).where(positions.c.period == number).group_by(*key)
 
 
 def read_settled(connection: Connection, number: int) -> Positions:

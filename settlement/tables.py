@@ -34,7 +34,7 @@ settlements = Table(
     Column("closed_at", instant(), nullable=False),
     Column("closed_by", Text, nullable=False),
     Column("early", Boolean, nullable=False),
-    Column("zero_sum", Boolean, nullable=False),
+    Column("zero_sum", Boolean),
     Column("recomputed", Boolean),
     Column("rule_version", Integer, ForeignKey("rulebooks.version"), nullable=False),
     Column("due_on", Date, nullable=False),
@@ -45,8 +45,9 @@ settlements = Table(
     Column("settled_at", instant()),
     CheckConstraint("(approved_at IS NULL) = (approved_by IS NULL)", name="approved"),
     CheckConstraint("settled_at IS NULL OR approved_at IS NOT NULL", name="settled"),
-    comment="One row for each closed period; recomputed is NULL until the journal has been added up again."
-    " The last payment and carry-forward are those that this or an earlier settlement has stated",
+    comment="One row for each closed period; zero_sum is NULL until the nets have been written, recomputed"
+    " until the journal has been added up again. The last payment and carry-forward are those that this or an"
+    " earlier settlement has stated",
 )
 
 settlement_nets = Table(

@@ -10,7 +10,8 @@ from clearing.core.accounts import EntryKind
 from clearing.verify import MEASURES, POSITION_KEY, Check, Difference, compare, legs_as_positions, of_period
 from settlement.core.balance import PaymentDirection
 
-_CLOSED = "period IN (SELECT period FROM settlements)"
+#: Those of which the nets have been written; a closing may be on its way.
+_CLOSED = "period IN (SELECT period FROM settlements WHERE zero_sum IS NOT NULL)"
 
 _HAS_SETTLEMENT = compare(
     "periods",

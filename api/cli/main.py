@@ -7,8 +7,9 @@ from api.cli.database import database
 from api.cli.doctor import doctor
 from api.cli.imports import import_file
 from api.cli.keys import keys
+from api.cli.payments import bank_file, pay_file
 from api.cli.serve import run, schedule, serve
-from api.cli.settlement import close, statements
+from api.cli.settlement import approve, close, statements
 from api.cli.verify import verify
 from config import SettingsError
 
@@ -44,5 +45,21 @@ def main() -> None:
     """
 
 
-for command in (run, serve, schedule, database, keys, import_file, close, statements, verify, doctor):
+COMMANDS = (
+    run,
+    serve,
+    schedule,
+    database,
+    keys,
+    import_file,
+    close,
+    approve,
+    statements,
+    pay_file,
+    bank_file,
+    verify,
+    doctor,
+)
+
+for command in COMMANDS:
     main.add_command(command)

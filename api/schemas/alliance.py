@@ -193,7 +193,7 @@ class Payer(fields.Field[Decimal]):
         )
 
 
-class TierSchema(Schema):
+class VolumeTierSchema(Schema):
     above = Whole(
         required=True,
         validate=validate.Range(1, FEN_MAX),
@@ -216,7 +216,7 @@ class FeeRuleInput(Schema):
     min = Whole(load_default=None, allow_none=True, validate=validate.Range(0, FEN_MAX))
     max = Whole(load_default=None, allow_none=True, validate=validate.Range(0, FEN_MAX))
     tiers = fields.List(
-        fields.Nested(TierSchema),
+        fields.Nested(VolumeTierSchema),
         load_default=[],
         validate=validate.Length(max=20),
         metadata={
@@ -254,7 +254,7 @@ class FeeRuleSchema(Schema):
     flat = fields.Integer()
     min = fields.Integer(allow_none=True)
     max = fields.Integer(allow_none=True)
-    tiers = fields.List(fields.Nested(TierSchema))
+    tiers = fields.List(fields.Nested(VolumeTierSchema))
     valid_from = fields.Date(allow_none=True)
     since_version = fields.Integer(metadata={"description": "The rulebook version that brought it"})
 

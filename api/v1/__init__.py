@@ -4,8 +4,11 @@ from flask_smorest import Api
 
 from api.v1 import (
     adjustments,
+    ageing,
     alliance,
     api_keys,
+    bank_accounts,
+    bank_files,
     cards,
     events,
     fee_rules,
@@ -15,6 +18,7 @@ from api.v1 import (
     members,
     merchants,
     participants,
+    payments,
     periods,
     postings,
     quotes,
@@ -44,6 +48,10 @@ RESOURCES = (
     imports,
     periods,
     settlements,
+    payments,
+    bank_accounts,
+    bank_files,
+    ageing,
     statements,
     events,
 )

@@ -9,6 +9,8 @@ class EventType(StrEnum):
     HOLD_LAPSED = "hold.lapsed"
     CAP_WARNING = "cap.warning"
     POINTS_EXPIRING = "points.expiring"
+    PAYMENT_RECORDED = "payment.recorded"
+    PARTICIPANT_SUSPENDED = "participant.suspended"
 
 
 class Event(NamedTuple):

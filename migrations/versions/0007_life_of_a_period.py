@@ -223,7 +223,7 @@ def upgrade() -> None:
     op.add_column("settlements", sa.Column("settled_at", postgresql.TIMESTAMP(timezone=True), nullable=True))
     op.create_table_comment(
         "settlements",
-        "One row for each closed period; recomputed is NULL until the journal has been added up again. The last payment and carry-forward are those that this or an earlier settlement has stated",
+        "One row for each closed period; zero_sum is NULL until the nets have been written, recomputed until the journal has been added up again. The last payment and carry-forward are those that this or an earlier settlement has stated",
         existing_comment="One row for each closed period; recomputed is NULL until the journal has been added up again",
         schema=None,
     )
@@ -248,6 +248,7 @@ def upgrade() -> None:
         """
     )
     op.alter_column("settlements", "due_on", nullable=False)
+    op.alter_column("settlements", "zero_sum", nullable=True)
     # Money adjusted by hand between participants (kind 8) stood among what exchanges made receivable and payable.
     op.drop_constraint(op.f("settlement_nets_net_check"), "settlement_nets")
     op.execute(
@@ -298,6 +299,7 @@ def downgrade() -> None:
         op.f("settlement_nets_net_check"), "settlement_nets", "net = receivable - payable - fees"
     )
     op.execute("UPDATE periods SET state = 'closed' WHERE state <> 'open'")
+    op.alter_column("settlements", "zero_sum", nullable=False)
     op.drop_constraint(op.f("periods_state_check"), "periods")
     op.create_check_constraint(op.f("periods_state_check"), "periods", "state IN ('open', 'closed')")
     op.drop_constraint(op.f("settlements_settled_check"), "settlements")
@@ -305,7 +307,7 @@ def downgrade() -> None:
     op.create_table_comment(
         "settlements",
         "One row for each closed period; recomputed is NULL until the journal has been added up again",
-        existing_comment="One row for each closed period; recomputed is NULL until the journal has been added up again. The last payment and carry-forward are those that this or an earlier settlement has stated",
+        existing_comment="One row for each closed period; zero_sum is NULL until the nets have been written, recomputed until the journal has been added up again. The last payment and carry-forward are those that this or an earlier settlement has stated",
         schema=None,
     )
     op.drop_column("settlements", "settled_at")

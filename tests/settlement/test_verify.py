@@ -69,8 +69,21 @@ def test_tampering_is_found(ledger: Ledger, engine: Engine, statement: str, foun
     assert {difference.check for difference in differences(engine)} == found_by
 
 
+#: Shown beside what they are about.
+SHOWN_ELSEWHERE = {
+    *("rebates", "rebates_in_nets"),  # test_rebates
+    *(
+        "carried_forward",
+        "stated_payments",
+        "opening_balances",
+        "reversed_payments",
+        "states",
+    ),  # test_payments
+}
+
+
 def test_every_check_is_shown_to_find_something() -> None:
-    found = set().union(*(found_by for _, found_by in TAMPERING))
+    found = SHOWN_ELSEWHERE.union(*(found_by for _, found_by in TAMPERING))
     assert {check.name for check in CHECKS} <= found
     assert len({check.name for check in checks()}) == len(checks())
 
