@@ -6,6 +6,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from api.cli.database import database
 from api.cli.doctor import doctor
 from api.cli.imports import import_file
+from api.cli.jobs import jobs
 from api.cli.keys import keys
 from api.cli.payments import bank_file, pay_file
 from api.cli.serve import run, schedule, serve
@@ -57,6 +58,7 @@ COMMANDS = (
     statements,
     pay_file,
     bank_file,
+    jobs,
     verify,
     doctor,
 )

@@ -20,11 +20,11 @@ from api.setup import prepare
 from config import Settings
 from config.logs import configure_logging
 from database import EmbeddedServer, EmbeddedServerError, attach, make_engine
-from settlement.schedule import Schedule
+from settlement.schedule import THREADS, Schedule
 
 POLL_SECONDS = 0.05
-#: A lock and a writer for each job, and what they read.
-SCHEDULE_CONNECTIONS = 6
+#: The lead, and for each job that runs a lock, a writer and what they read.
+SCHEDULE_CONNECTIONS = 2 + 3 * THREADS
 
 
 @click.command()

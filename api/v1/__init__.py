@@ -15,6 +15,7 @@ from api.v1 import (
     fee_simulations,
     holds,
     imports,
+    jobs,
     members,
     merchants,
     participants,
@@ -54,6 +55,7 @@ RESOURCES = (
     ageing,
     statements,
     events,
+    jobs,
 )
 
 
