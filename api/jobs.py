@@ -1,6 +1,6 @@
-"""The jobs of the schedule that need more than the database: keys, and the courier of webhooks."""
+"""All jobs of the schedule: those that need the database alone, and those that need keys or call others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -10,9 +10,10 @@ from clearing.proof.keys import SealingKeys
 from clearing.proof.seal import seal
 from clearing.writer import Writer
 from config import Settings
-from settlement.schedule import Every, Job
+from settlement.core.timetable import Every
+from settlement.jobs import JOBS, Counts, Job
 from webhooks.addresses import AddressPolicy
-from webhooks.courier import Courier, Delivered
+from webhooks.courier import Courier
 from webhooks.deliveries import forget
 from webhooks.sender import Sender
 
@@ -28,28 +29,47 @@ def make_courier(settings: Settings, engine: Engine) -> Courier:
     return Courier(engine, load_personal_data(settings), sender, now=_now)
 
 
-def seal_job(sealing_keys: Callable[[], SealingKeys]) -> Every:
+def all_jobs(sealing_keys: Callable[[], SealingKeys], courier: Callable[[], Courier]) -> tuple[Job, ...]:
+    """Neither is asked for before a job that needs it runs."""
+    return (*JOBS, seal_job(sealing_keys), *webhook_jobs(courier))
+
+
+def seal_job(sealing_keys: Callable[[], SealingKeys]) -> Job:
     """What was posted is put into the tree, and its head is signed."""
 
-    def seal_journal(engine: Engine, _: Writer) -> int:
-        return seal(engine, sealing_keys)
+    def work(engine: Engine, _: Writer, __: datetime) -> Counts:
+        return {"sealed": seal(engine, sealing_keys)}
 
-    return Every(Job("seal", 4, seal_journal), SEAL_SECONDS)
+    return Job("seal", 7, Every(SEAL_SECONDS), "Seal what was posted in the signed tree", work)
 
 
-def webhook_jobs(courier: Courier) -> Sequence[Every]:
+def webhook_jobs(courier: Callable[[], Courier]) -> tuple[Job, Job]:
     """New events are delivered, and old ones forgotten."""
 
-    def deliver(_: Engine, __: Writer) -> Delivered:
-        return courier.run()
+    def deliver(_: Engine, __: Writer, ___: datetime) -> Counts:
+        return courier().run()._asdict()
 
-    def forget_old(engine: Engine, _: Writer) -> int:
-        return forget(engine, _now())
+    def forget_old(engine: Engine, _: Writer, at: datetime) -> Counts:
+        return {"forgotten": forget(engine, at)}
 
     return (
-        Every(Job("deliver_webhooks", 20, deliver), DELIVER_SECONDS),
-        Every(Job("forget_events", 21, forget_old), FORGET_SECONDS),
+        Job("deliver_webhooks", 20, Every(DELIVER_SECONDS), "Deliver new events to webhooks", deliver),
+        Job(
+            "forget_events",
+            21,
+            Every(FORGET_SECONDS),
+            "Forget events and deliveries after 90 days",
+            forget_old,
+        ),
     )
+
+
+def _absent() -> None:
+    raise AssertionError("a job that is only listed is not run")
+
+
+#: For lists of what there is; not to be run.
+LISTED = all_jobs(_absent, _absent)  # type: ignore[arg-type]
 
 
 def _now() -> datetime:

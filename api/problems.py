@@ -30,6 +30,11 @@ class HttpCode(StrEnum):
     URL_REFUSED = "url_refused"
     ENDPOINT_DISABLED = "endpoint_disabled"
     TOO_MANY_ENDPOINTS = "too_many_endpoints"
+    PERIOD_NOT_CLOSED = "period_not_closed"
+    NOT_REPRODUCED = "not_reproduced"
+    PERIOD_NOT_APPROVED = "period_not_approved"
+    NOTHING_OUTSTANDING = "nothing_outstanding"
+    BANK_ACCOUNT_MISSING = "bank_account_missing"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -114,6 +119,17 @@ MEANINGS: dict[str, Meaning] = {
     ),
     HttpCode.TOO_MANY_ENDPOINTS: Meaning(
         409, "There are too many webhook endpoints", "Remove one that is not needed."
+    ),
+    HttpCode.PERIOD_NOT_CLOSED: Meaning(409, "The period is still open", "Close it first."),
+    HttpCode.NOT_REPRODUCED: Meaning(
+        409, "The journal adds up to something else than was settled", "Run `tongdui verify`."
+    ),
+    HttpCode.PERIOD_NOT_APPROVED: Meaning(
+        409, "The period has not been approved", "Let an operator approve it first."
+    ),
+    HttpCode.NOTHING_OUTSTANDING: Meaning(409, "Nothing is left to be paid", "Look at the settlement."),
+    HttpCode.BANK_ACCOUNT_MISSING: Meaning(
+        409, "A bank account is not on record", "Put it on record, then ask again."
     ),
     HttpCode.UNAVAILABLE: Meaning(
         503, "The database cannot be reached", "Send it again later with the same idempotency key."

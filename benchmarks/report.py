@@ -17,7 +17,7 @@ def print_section(console: Console, section: Section, rows: Sequence[Row]) -> No
         title_style="bold",
     )
     table.add_column("case")
-    for heading in ("redemptions/s", "limit/s", "ratio"):
+    for heading in (f"{section.unit}/s", "limit/s", "ratio"):
         table.add_column(heading, justify="right")
     for heading in ("detail", "target"):
         table.add_column(heading)

@@ -18,7 +18,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement. Rates are redemptions a second; `beside` is the rate it is compared with."""
+    """One measurement. Rates are so many a second; `beside` is the rate it is compared with."""
 
     case: str
     rate: float
@@ -33,12 +33,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the benchmark. `what` is measured, and `beside` is what stands next to it."""
+    """One part of the benchmark. `what` is measured, and `beside` is what stands next to it; `unit` of what
+    there are so many a second.
+    """
 
     name: str
     what: str
     beside: str
     measure: Callable[["Bench"], Sequence[Row]]
+    unit: str = "redemptions"
 
 
 def at_least(rate: float, least: float) -> Target:

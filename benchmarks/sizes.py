@@ -7,7 +7,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Sizes:
     """`batches`: batch size → how many batches are timed. One batch before them, or `warm_up` redemptions
-    if that is more, is not timed. No run may need more redemptions than there are members.
+    if that is more, is not timed. No run may need more redemptions than there are members. `closings`: the
+    few and the many transactions of the periods that are closed.
     """
 
     members: int
@@ -17,6 +18,7 @@ class Sizes:
     clients: tuple[int, ...]
     seconds: float
     warm_up_seconds: float
+    closings: tuple[int, int]
 
 
 FULL = Sizes(
@@ -27,6 +29,7 @@ FULL = Sizes(
     clients=(1, 8, 32),
     seconds=8,
     warm_up_seconds=2,
+    closings=(10_000, 1_000_000),
 )
 
 QUICK = Sizes(
@@ -37,4 +40,5 @@ QUICK = Sizes(
     clients=(1, 8),
     seconds=0.5,
     warm_up_seconds=0.2,
+    closings=(100, 1_000),
 )

@@ -25,11 +25,14 @@ TREE = 7_430_006
 #: Held while events are given their numbers, so that a number is never seen before a smaller one.
 EVENTS = 7_430_007
 
+#: Held while a payment, or what is carried forward, is put on record: they take turns.
+PAYMENTS = 7_430_008
+
 # An import that is running holds a session lock on its own id, which is far above these numbers.
 
 
 def hold_shared(connection: Connection, lock: int) -> None:
-    """As `hold_exclusively`, beside others who do so."""
+    """Wait for whoever holds the lock exclusively and share it until the transaction ends."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock_shared(%s)", (lock,))
 
 

@@ -1,11 +1,13 @@
 """What the passing of time does to the ledger: holds lapse, lots end.
 
-Each run looks for what is due and posts a command for each, in portions, through the same path as
-everything else. A run that is repeated, late or cut off in the middle does no harm: a key is one outcome.
+Each run looks for what is due at an instant, by default now, and posts a command for each, in portions,
+through the same path as everything else. A run that is repeated, late or cut off in the middle does no
+harm: a key is one outcome. The instant may be past, but not future: what a command finds is judged by the
+database's clock.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -39,10 +41,10 @@ class Ended(NamedTuple):
         return self.lots > 0
 
 
-def lapse_holds(engine: Engine, writer: Writer) -> int:
+def lapse_holds(engine: Engine, writer: Writer, at: datetime | None = None) -> int:
     """Release every hold whose time is over; how many there were."""
     lapsed = 0
-    while due := _due_holds(engine):
+    while due := _due_holds(engine, at):
         outcomes = writer.post([_lapse(wallet_id, hold_id) for wallet_id, hold_id in due])
         lapsed += sum(isinstance(outcome, Held) for outcome in outcomes)
         if len(due) < PORTION:
@@ -50,10 +52,10 @@ def lapse_holds(engine: Engine, writer: Writer) -> int:
     return lapsed
 
 
-def expire_lots(engine: Engine, writer: Writer) -> Ended:
+def expire_lots(engine: Engine, writer: Writer, at: datetime | None = None) -> Ended:
     """End every lot whose last day is over in the alliance's time zone."""
     ended = Ended()
-    today = _today(engine, writer)
+    today = _today(engine, writer, at)
     for portion in _ended_lots(engine, today):
         commands = [_expiry(wallet_id, lot_id, today) for wallet_id, lot_id in portion]
         for outcome in writer.post(commands):
@@ -64,12 +66,12 @@ def expire_lots(engine: Engine, writer: Writer) -> Ended:
     return ended
 
 
-def remind(engine: Engine, writer: Writer) -> int:
+def remind(engine: Engine, writer: Writer, at: datetime | None = None) -> int:
     """Tell participants of their members' points that end in 30, and again in 7 days; how many reminders.
 
     Once for each lot, member and date. A run that comes late tells of what should have been told.
     """
-    today = _today(engine, writer)
+    today = _today(engine, writer, at)
     reminders = 0
     after = (date.min, 0, 0, 0)
     while True:
@@ -81,18 +83,18 @@ def remind(engine: Engine, writer: Writer) -> int:
         after = (rows[-1].expires_on, rows[-1].wallet_id, rows[-1].lot_id, rows[-1].member_id)
 
 
-def _today(engine: Engine, writer: Writer) -> date:
-    """The day in the alliance's time zone, by the database's clock."""
+def _today(engine: Engine, writer: Writer, at: datetime | None) -> date:
+    """The day in the alliance's time zone, by the database's clock unless told otherwise."""
     with engine.connect() as connection:
         zone = writer.directory.current(connection).rulebook.settings.time_zone
-        return database_time(connection).astimezone(zone).date()
+        return (at or database_time(connection)).astimezone(zone).date()
 
 
-def _due_holds(engine: Engine) -> list[tuple[int, int]]:
+def _due_holds(engine: Engine, at: datetime | None) -> list[tuple[int, int]]:
     with engine.connect() as connection:
         query = (
             select(holds.c.wallet_id, holds.c.id)
-            .where(holds.c.status == "held", holds.c.expires_at <= func.now())
+            .where(holds.c.status == "held", holds.c.expires_at <= (at or func.now()))
             .order_by(holds.c.expires_at)
             .limit(PORTION)
         )

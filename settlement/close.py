@@ -1,8 +1,9 @@
-"""Closing a period: cut-off, nets, and a statement for every participant, in one transaction.
+"""Closing a period: cut-off, nets, and a statement for every participant.
 
-Closing holds the lock of the periods exclusively, which every posting holds shared: it waits for the
-postings in flight, and none can enter the period afterwards. It adds up running positions, so it costs
-as many rows as there are pairs of participants, however many transactions there were.
+The cut-off holds the lock of the periods exclusively, which every posting holds shared: it waits for the
+postings in flight, and none can enter the period afterwards. Then the nets are made, while postings go on: of
+running positions, so that it costs as many rows as there are pairs of participants, however many transactions
+there were.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+import structlog
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from clearing import locks
@@ -20,17 +22,29 @@ from clearing.directory import read_rulebook
 from clearing.ids import encode
 from clearing.periods import next_month, open_month, read_periods
 from clearing.tables import participants, periods, transactions
-from settlement.core.netting import Netting, net
-from settlement.query import Settlement, read_running, read_settlement
+from clearing.upkeep import CLOCK
+from settlement.accounts import Stated, read_open, read_paid, read_stated, up_to_now
+from settlement.core.netting import Netting
+from settlement.query import (
+    Settlement,
+    net_now,
+    read_participant_codes,
+    read_settlement,
+    read_stated_by,
+    running,
+)
 from settlement.tables import (
     settlement_nets,
     settlement_positions,
+    settlement_rebates,
     settlements,
     statement_keys,
     statements,
 )
 from settlement.telling import tell_of_closing
 from settlement.verify import is_reproduced
+
+log = structlog.get_logger(__name__)
 
 #: The resolution of the database's clock.
 TICK = timedelta(microseconds=1)
@@ -58,7 +72,18 @@ class NotZeroSum(Exception):
 def close_period(
     connection: Connection, number: int, *, at: datetime | None = None, early: bool = False, closed_by: str
 ) -> Settlement | CloseRefusal:
-    """Close the period with this number in the caller's transaction, which must be READ COMMITTED.
+    """Cut the period off and settle it, in the caller's transaction; see `cut_off` and `settle_period`.
+
+    A closed period is answered with the settlement it has: closing twice is the same as once.
+    """
+    refusal = cut_off(connection, number, at=at, early=early, closed_by=closed_by)
+    return refusal or settle_period(connection, number)
+
+
+def cut_off(
+    connection: Connection, number: int, *, at: datetime | None = None, early: bool = False, closed_by: str
+) -> CloseRefusal | None:
+    """End the period in the caller's transaction, which must be READ COMMITTED: nothing enters it any more.
 
     `at` is now; None takes the database's clock once no posting is in flight any more, which is what
     anything but a test or a simulation wants. A period whose end has passed ends there. With `early` the
@@ -66,8 +91,7 @@ def close_period(
     booked in it after `at` (it committed while this closing waited), it ends right after that.
     `early` has no meaning for a period whose end has passed, and one that has not begun is refused.
 
-    A closed period is answered with the settlement it has: closing twice is the same as once.
-    Raises NotZeroSum, and nothing is written, if the nets do not balance.
+    Postings wait until the transaction ends. A period that is closed already stays as it is.
     """
     _refuse_other_isolation(connection)
     locks.hold_exclusively(connection, locks.PERIODS)
@@ -76,21 +100,20 @@ def close_period(
     existing = read_periods(connection)
     period = next((one for one in existing if one.number == number), None)
     if period is not None and period.state is not PeriodState.OPEN:
-        return _written(connection, number)
+        return None
     rulebook = read_rulebook(connection)
+    settings = rulebook.settings
     if period is None:
-        period = _empty_month(connection, number, existing, at, rulebook.settings.time_zone)
+        period = _empty_month(connection, number, existing, at, settings.time_zone)
     if period is None:
         return CloseRefusal(CloseRefused.NOT_FOUND, f"No period {period_name(number)} has been opened.")
-    refusal = _refusal(period, existing, at, early, rulebook.settings.time_zone)
+    refusal = _refusal(period, existing, at, early, settings.time_zone)
     if refusal is not None:
         return refusal
     ended_early = at < period.ends_at
     if ended_early:
-        _end_early(connection, period, existing, at, rulebook.settings.time_zone)
-    netting = net(_participant_ids(connection), read_running(connection, number))
-    if not netting.zero_sum:
-        raise NotZeroSum(f"the nets of {period.name} and the hub's do not add up to zero")
+        _end_early(connection, period, existing, at, settings.time_zone)
+    stated = up_to_now(connection, read_stated(connection))
     connection.execute(
         update(periods).where(periods.c.number == number).values(state=PeriodState.CLOSED.value)
     )
@@ -100,15 +123,38 @@ def close_period(
             closed_at=at,
             closed_by=closed_by,
             early=ended_early,
-            zero_sum=True,
             rule_version=rulebook.version,
+            due_on=at.astimezone(settings.time_zone).date() + timedelta(days=settings.due_days),
+            last_payment=stated.until_payment,
+            last_carry_forward=stated.until_carry_forward,
         )
     )
-    _write_netting(connection, number, netting)
-    written = _write_statements(connection, number, at)
-    tell_of_closing(
-        connection, number, at, [(one["participant_id"], one["id"], one["number"]) for one in written]
-    )
+    return None
+
+
+def settle_period(connection: Connection, number: int) -> Settlement:
+    """Write the nets and statements of a period that has been cut off, in the caller's transaction.
+
+    Earlier ones that were left without come first. Nobody waits for it, as nothing they are made of changes
+    any more; doing it again changes nothing. Raises NotZeroSum, writing nothing, if nets do not balance.
+    """
+    unsettled = select(settlements).where(settlements.c.period <= number, settlements.c.zero_sum.is_(None))
+    for cut in connection.execute(unsettled.order_by(settlements.c.period).with_for_update()).all():
+        stated = read_stated_by(connection, cut.period)
+        rulebook, codes = read_rulebook(connection), read_participant_codes(connection)
+        netting = net_now(connection, cut.period, codes, rulebook, stated)
+        if not netting.zero_sum:
+            raise NotZeroSum(f"the nets of {period_name(cut.period)} and the hub's do not add up to zero")
+        _write_netting(connection, cut.period, netting, stated)
+        written = _write_statements(connection, cut.period, cut.closed_at)
+        tell_of_closing(
+            connection,
+            cut.period,
+            cut.closed_at,
+            [(one["participant_id"], one["id"], one["number"]) for one in written],
+        )
+        done = update(settlements).where(settlements.c.period == cut.period)
+        connection.execute(done.values(zero_sum=True))
     return _written(connection, number)
 
 
@@ -129,6 +175,100 @@ def check_recomputed(connection: Connection, number: int) -> bool:
     if noted is None:
         raise ValueError(f"{period_name(number)} is not closed")
     return reproduced
+
+
+def close_and_check(
+    engine: Engine, number: int, *, at: datetime | None = None, early: bool = False, closed_by: str
+) -> Settlement | CloseRefusal:
+    """Close the period and add its journal up again, in three transactions.
+
+    Postings wait for the first only, which reads no more than a few rows. If a later one was cut off, closing
+    again makes up for it.
+    """
+    with engine.begin() as connection:
+        refusal = cut_off(connection, number, at=at, early=early, closed_by=closed_by)
+    return refusal or finish(engine, number)
+
+
+def finish(engine: Engine, number: int) -> Settlement:
+    """Settle a period that has been cut off and add its journal up again, as far as that is not done."""
+    with engine.begin() as connection:
+        settlement = settle_period(connection, number)
+    if settlement.recomputed is not None:
+        return settlement
+    with engine.begin() as connection:
+        check_recomputed(connection, number)
+    with engine.connect() as connection:
+        return _written(connection, number)
+
+
+def close_due(engine: Engine, at: datetime) -> int:
+    """Close every month that ended the alliance's quiet time ago, in their order; how many there were.
+
+    A period that was opened after its end holds history: whoever loads it knows when it is complete, and
+    closes it by hand. Later ones wait for it, and so does a month without a posting right behind it.
+    """
+    closed = 0
+    while (number := _next_due(engine, at)) is not None:
+        outcome = close_and_check(engine, number, at=at, closed_by=CLOCK.key_id)
+        if isinstance(outcome, CloseRefusal):
+            log.warning("period_not_closed", period=period_name(number), detail=outcome.detail)
+            break
+        log.info("period_closed", period=outcome.period.name, recomputed=outcome.recomputed)
+        closed += 1
+    return closed
+
+
+def finish_unfinished(engine: Engine) -> int:
+    """Finish the closed periods of which that was cut off; how many there were."""
+    with engine.connect() as connection:
+        query = select(settlements.c.period).where(settlements.c.recomputed.is_(None))
+        numbers = list(connection.execute(query.order_by(settlements.c.period)).scalars())
+    for number in numbers:
+        finish(engine, number)
+    return len(numbers)
+
+
+def _next_due(engine: Engine, at: datetime) -> int | None:
+    """The month to be closed now by the clock, if there is one; it need not have been opened."""
+    query = select(periods, settlements.c.closed_by).outerjoin(settlements).order_by(periods.c.number)
+    with engine.connect() as connection:
+        settings = read_rulebook(connection).settings
+        rows = connection.execute(query).all()
+    if settings.close_quiet_minutes is None:
+        return None
+    due: Row | Period | None
+    last_closed = next((row for row in reversed(rows) if row.closed_by is not None), None)
+    first_open = next((row for row in rows if row.closed_by is None), None)
+    due = first_open
+    if last_closed is not None and not _holds_history(last_closed):
+        unopened = month(following(last_closed.number), settings.time_zone)
+        if first_open is None or unopened.number < first_open.number:
+            # Nothing was posted in it, so nobody has opened it; it settles too.
+            due = unopened
+    if due is None or (due is first_open and _holds_history(first_open)):
+        return None
+    is_due: bool = due.ends_at + timedelta(minutes=settings.close_quiet_minutes) <= at
+    return due.number if is_due else None
+
+
+def list_waiting(connection: Connection, at: datetime) -> list[Period]:
+    """Open periods that the clock would have closed if they did not hold history, the earliest first."""
+    quiet = read_rulebook(connection).settings.close_quiet_minutes
+    if quiet is None:
+        return []
+    query = select(periods, settlements.c.closed_by).outerjoin(settlements).order_by(periods.c.number)
+    return [
+        Period(row.number, row.starts_at, row.ends_at, PeriodState(row.state))
+        for row in connection.execute(query)
+        if row.closed_by is None and _holds_history(row) and row.ends_at + timedelta(minutes=quiet) <= at
+    ]
+
+
+def _holds_history(period: Row) -> bool:
+    """Whether it was opened for rows of the past; empty months that the clock closed were opened late too."""
+    late: bool = period.opened_at >= period.ends_at and period.closed_by != CLOCK.key_id
+    return late
 
 
 def statement_id(number: int, participant_id: int) -> str:
@@ -201,17 +341,26 @@ def _end_early(
         open_month(connection, wanted, ended)
 
 
-def _participant_ids(connection: Connection) -> list[int]:
-    return list(connection.execute(select(participants.c.id)).scalars())
-
-
-def _write_netting(connection: Connection, number: int, netting: Netting) -> None:
+def _write_netting(connection: Connection, number: int, netting: Netting, stated: Stated) -> None:
     if netting.lines:
-        lines = [{"period": number, **line._asdict()} for line in netting.lines]
+        open_before, paid = read_open(connection, number), read_paid(connection, stated)
+        lines = [
+            {
+                "period": number,
+                **line._asdict(),
+                "net": line.net,
+                "opening_balance": open_before.get(line.participant_id, 0),
+                "payments": paid.get(line.participant_id, 0),
+            }
+            for line in netting.lines
+        ]
         connection.execute(insert(settlement_nets), lines)
-    if netting.exchanges:
-        rows = [{"period": number, **row._asdict()} for row in netting.exchanges]
-        connection.execute(insert(settlement_positions), rows)
+    if netting.rebates:
+        rebates = [{"period": number, **row._asdict()} for row in netting.rebates]
+        connection.execute(insert(settlement_rebates), rebates)
+    # From table to table: there may be as many as pairs of participants.
+    columns = [column.name for column in settlement_positions.c]
+    connection.execute(insert(settlement_positions).from_select(columns, running(number)))
 
 
 def _write_statements(connection: Connection, number: int, at: datetime) -> list[dict[str, Any]]:

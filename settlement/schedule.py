@@ -1,100 +1,179 @@
-"""What runs by the clock, and when. A trigger says when; what is due is always looked up.
+"""What runs the jobs: a trigger says when, and what is due is always looked up.
 
-Any number of processes may run the schedule: a job takes a lock in the database, and whoever finds it taken
-leaves the work to the other.
+Any number of processes may run the schedule; one of them leads and runs the jobs. The lead is a lock that
+its session holds: when the process or its connection ends, another one has it within seconds, and makes up
+for what was missed. Each job takes a lock of its own besides, so that one run by hand, or still running in a
+process that has lost the lead, is never run twice at a time.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
 
 import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.schedulers.base import BaseScheduler
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from clearing.directory import read_directory
-from clearing.locks import JOBS
-from clearing.upkeep import expire_lots, lapse_holds, remind
-from clearing.writer import Writer
+from clearing.directory import read_rulebook
+from clearing.locks import JOBS as LOCK
+from clearing.query import database_time
+from settlement.core.timetable import Daily
+from settlement.job_runs import process_name, read_states, run_job
+from settlement.jobs import JOBS, Job
 
 log = structlog.get_logger(__name__)
 
-LAPSE_SECONDS = 10
+#: How often a process that does not lead asks for the lead, and one that does makes sure of it.
+LEAD_SECONDS = 5
+#: Jobs that run at the same time, at most.
+THREADS = 4
+#: A job of the day that failed is tried again before the next day.
+RETRY_MINUTES = 10
+
+_LEAD = 0  # beside the jobs' numbers
 
 
-class Job(NamedTuple):
-    """`number` names its lock; never renumber."""
+class Lead:
+    """The lock of who runs the jobs, held by a connection of its own."""
 
-    name: str
-    number: int
-    work: Callable[[Engine, Writer], object]
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
 
+    def hold(self) -> bool:
+        """Take the lead or make sure that it is still held; whether it is."""
+        if self._connection is None:
+            connection = self._engine.connect()
+            key = (LOCK, _LEAD)
+            taken = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, %s)", key).scalar()
+            connection.rollback()
+            if not taken:
+                connection.close()
+                return False
+            self._connection = connection
+            return True
+        try:
+            self._connection.exec_driver_sql("SELECT 1")
+            self._connection.rollback()
+        except SQLAlchemyError:
+            self.give_up()
+            return False
+        return True
 
-class Every(NamedTuple):
-    """A job that is run again and again, so many seconds after it began the last time."""
-
-    job: Job
-    seconds: float
-
-
-LAPSE = Job("lapse_holds", 1, lapse_holds)
-EXPIRE = Job("expire_lots", 2, expire_lots)
-REMIND = Job("remind", 3, remind)
+    def give_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()  # ends the session, and the lock with it
+            connection.close()
 
 
 class Schedule:
-    """The jobs of one process, on threads of their own."""
+    """The schedule of one process, on threads of its own."""
 
-    def __init__(
-        self, engine: Engine, scheduler: BaseScheduler | None = None, further: Sequence[Every] = ()
-    ) -> None:
-        """`further`: jobs that need more than the database, and are put together by the entry point."""
+    def __init__(self, engine: Engine, jobs: tuple[Job, ...] = JOBS) -> None:
         self._engine = engine
-        self._scheduler = scheduler or BackgroundScheduler()
-        self._further = further
+        self._jobs = jobs
+        self._lead = Lead(engine)
+        self._ran_by = process_name()
+        # Looking after the lead must not wait for jobs.
+        executors = {"default": ThreadPoolExecutor(THREADS), "lead": ThreadPoolExecutor(1)}
+        common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._scheduler = BackgroundScheduler(executors=executors, job_defaults=common, timezone=UTC)
 
     def start(self) -> None:
-        """Begin; whatever fell due while nobody was running is done at once."""
-        with self._engine.connect() as connection:
-            zone = read_directory(connection).rulebook.settings.time_zone
-        common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        add = self._scheduler.add_job
-        add(self._run, "interval", seconds=LAPSE_SECONDS, args=[LAPSE], id=LAPSE.name, **common)
-        for job, minute in ((EXPIRE, 5), (REMIND, 15)):
-            at = {"hour": 0, "minute": minute, "timezone": zone}
-            add(self._run, "cron", **at, args=[job], id=job.name, **common)
-            add(self._run, args=[job], id=f"{job.name}_at_start", **common)
-        for every in self._further:
-            add(self._run, "interval", seconds=every.seconds, args=[every.job], id=every.job.name, **common)
+        """Begin to ask for the lead; whoever has it first does what fell due while nobody was running."""
+        self._scheduler.add_job(
+            self._look_after_lead,
+            "interval",
+            seconds=LEAD_SECONDS,
+            id="lead",
+            executor="lead",
+            next_run_time=datetime.now(UTC),
+        )
         self._scheduler.start()
 
     def stop(self) -> None:
         """Let the jobs that are running finish."""
         if self._scheduler.running:
             self._scheduler.shutdown()
+        self._lead.give_up()
+
+    @property
+    def leads(self) -> bool:
+        return self._scheduler.get_job(self._jobs[0].name) is not None
+
+    def _look_after_lead(self) -> None:
+        try:
+            holds = self._lead.hold()
+            if holds and not self.leads:
+                log.info("schedule_leads", process=self._ran_by)
+                self._add_jobs()
+        except SQLAlchemyError as error:
+            holds = False
+            self._lead.give_up()
+            log.warning("schedule_without_database", error=str(error).splitlines()[0])
+        if not holds and self.leads:
+            log.warning("schedule_lost_lead", process=self._ran_by)
+            for job in self._jobs:
+                for id_ in (job.name, _now(job), _again(job)):
+                    if self._scheduler.get_job(id_) is not None:
+                        self._scheduler.remove_job(id_)
+
+    def _add_jobs(self) -> None:
+        with self._engine.connect() as connection:
+            zone = read_rulebook(connection).settings.time_zone
+            states, now = read_states(connection), database_time(connection)
+        for job in self._jobs:
+            state = states.get(job.name)
+            last = None if state is None or state.error is not None else state.at
+            if isinstance(job.when, Daily):
+                at = {"hour": job.when.hour, "minute": job.when.minute, "timezone": zone}
+                self._scheduler.add_job(self._run, "cron", **at, args=[job], id=job.name)
+                if job.when.is_due(last, now, zone):
+                    self._scheduler.add_job(self._run, args=[job], id=_now(job), replace_existing=True)
+            else:
+                self._scheduler.add_job(
+                    self._run,
+                    "interval",
+                    seconds=job.when.seconds,
+                    args=[job],
+                    id=job.name,
+                    next_run_time=datetime.now(UTC),
+                )
 
     def _run(self, job: Job) -> None:
         try:
-            run_job(self._engine, job)
+            run_job(self._engine, job, ran_by=self._ran_by)
         except SQLAlchemyError as error:
-            # The database may be restarting; the next turn finds the same work due.
+            # The database may be restarting; the same work is found due again.
             log.warning("job_failed", job=job.name, error=repr(error))
+            self._try_again(job)
+        except Exception as error:
+            log.error("job_failed", job=job.name, exc_info=error)
+            self._try_again(job)
+
+    def _try_again(self, job: Job) -> None:
+        if isinstance(job.when, Daily):
+            at = datetime.now(UTC) + timedelta(minutes=RETRY_MINUTES)
+            self._scheduler.add_job(
+                self._run, "date", run_date=at, args=[job], id=_again(job), replace_existing=True
+            )
 
 
-def run_job(engine: Engine, job: Job) -> object:
-    """What the job answers, or None if another process is at it."""
-    with engine.connect() as connection:
-        taken = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, %s)", (JOBS, job.number)).scalar()
-        connection.rollback()
-        if not taken:
-            return None
-        try:
-            with Writer(engine) as writer:
-                done = job.work(engine, writer)
-        finally:
-            connection.exec_driver_sql("SELECT pg_advisory_unlock(%s, %s)", (JOBS, job.number))
-            connection.rollback()
-    if done:
-        log.info("job_done", job=job.name, done=str(done))
-    return done
+def is_led(connection: Connection) -> bool:
+    """Whether some process runs the jobs of this database now."""
+    query = """
+        SELECT EXISTS (SELECT FROM pg_locks
+                        WHERE locktype = 'advisory' AND granted
+                          AND classid = %s AND objid = %s AND objsubid = 2
+                          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"""
+    led: bool = connection.exec_driver_sql(query, (LOCK, _LEAD)).scalar_one()
+    return led
+
+
+def _now(job: Job) -> str:
+    return f"{job.name}_at_start"
+
+
+def _again(job: Job) -> str:
+    return f"{job.name}_again"

@@ -12,11 +12,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from clearing.core.accounts import HUB, HUB_CODE
+from clearing.core.journal import LegKind
 from settlement.core.netting import exchanges
+from settlement.core.rebates import RebateRow
 from settlement.core.statement import CounterpartyRow, DetailLine, Fees, Tally, counterparties, split_vat
-from settlement.present import statement_json
+from settlement.present import rebate_json, statement_json
 from settlement.proof.made import StatementProof
-from settlement.query import StatementHeader, read_participant_codes, read_settled, read_statement
+from settlement.query import (
+    StatementHeader,
+    read_participant_codes,
+    read_rebates,
+    read_settled,
+    read_statement,
+)
 from settlement.statement_lines import read_lines
 
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -27,11 +35,14 @@ class DoesNotTieOut(Exception):
 
 
 class Statement(NamedTuple):
-    """All but the lines. `codes`: of every participant, by id. `proof`: what is added to the JSON, if any."""
+    """All but the lines. `fees`: less the rebates; `codes`: of every participant, by id; `proof`: what is
+    added to the JSON, if any.
+    """
 
     header: StatementHeader
     fees: Fees
     matrix: tuple[CounterpartyRow, ...]
+    rebates: tuple[RebateRow, ...]
     codes: Mapping[int, str]
     proof: StatementProof | None = None
 
@@ -44,8 +55,11 @@ def open_statement(connection: Connection, statement_id: str) -> Statement | Non
     settled = exchanges(read_settled(connection, header.period))
     return Statement(
         header,
-        split_vat(header.fees, header.vat_rate),
+        split_vat(header.fees_less_rebates, header.vat_rate),
         counterparties(settled, header.participant_id),
+        tuple(
+            row for row in read_rebates(connection, header.period) if row.payer_id == header.participant_id
+        ),
         {HUB: HUB_CODE} | read_participant_codes(connection),
     )
 
@@ -54,7 +68,8 @@ class Detail:
     """One pass over the lines. `tally` and `data_hash` are complete once the pass is.
 
     The data hash is the SHA-256 of JSON texts, one on each line: the statement as in the API's lists, then
-    each row of the matrix, then each line; keys sorted, no spaces, UTF-8. Every format shows the same one.
+    each row of the matrix, then each rebate, then each line; keys sorted, no spaces, UTF-8. Every format
+    shows the same one.
     """
 
     def __init__(self, connection: Connection, statement: Statement) -> None:
@@ -68,6 +83,8 @@ class Detail:
         self._feed(statement_json(self._statement.header))
         for row in matrix_json(self._statement):
             self._feed(row)
+        for rebate in self._statement.rebates:
+            self._feed(rebate_json(rebate))
         for line in read_lines(self._connection, self._statement.header):
             self.tally.add(line)
             self._feed(line._asdict())
@@ -83,18 +100,24 @@ class Detail:
 
     def _tie_out(self) -> None:
         header, tally, matrix = self._statement.header, self.tally, self._statement.matrix
-        settled = (header.receivable, header.payable, header.fees)
+        settled = (header.receivable, header.payable, header.fees, header.adjustments)
+        exchanged = [row for row in matrix if row.kind is not LegKind.ADJUSTMENT]
+        by_hand = [row for row in matrix if row.kind is LegKind.ADJUSTMENT]
         in_matrix = (
-            sum(row.receivable for row in matrix),
-            sum(row.payable for row in matrix),
+            sum(row.receivable for row in exchanged),
+            sum(row.payable for row in exchanged),
             sum(row.fees for row in matrix),
+            sum(row.receivable - row.payable for row in by_hand),
         )
-        in_lines = (tally.receivable, tally.payable, tally.fees)
+        in_lines = (tally.receivable, tally.payable, tally.fees, tally.adjustments)
         if not settled == in_matrix == in_lines:
             raise DoesNotTieOut(
                 f"{header.number}: settled {settled}, matrix {in_matrix}, lines {in_lines}"
-                " (receivable, payable, fees in fen)"
+                " (receivable, payable, fees, adjustments in fen)"
             )
+        given_back = sum(row.rebate for row in self._statement.rebates)
+        if header.rebates != given_back:
+            raise DoesNotTieOut(f"{header.number}: rebates settled {header.rebates}, by rule {given_back}")
 
 
 def matrix_json(statement: Statement) -> list[dict[str, Any]]:

@@ -12,8 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.cli.context import console, opened_url
 from api.setup import load_personal_data, load_sealing_keys
 from clearing.core.calendar import PeriodState
+from clearing.query import database_time
 from config import Settings, SettingsError
 from database import make_engine, migrations
+from settlement.close import list_waiting
 from settlement.query import list_periods
 
 FREE_BYTES_MIN = 1 << 30
@@ -100,4 +102,11 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
         return
     with engine.connect() as connection:
         states = [period.state for period in list_periods(connection)]
-        yield Finding(True, f"{states.count(PeriodState.OPEN)} periods open, {len(states)} in all")
+        waiting = list_waiting(connection, database_time(connection))
+    yield Finding(True, f"{states.count(PeriodState.OPEN)} periods open, {len(states)} in all")
+    for period in waiting:
+        yield Finding(
+            False,
+            f"{period.name} holds history and is not closed; later months wait for it",
+            f"When it is complete, run `tongdui close {period.name}`.",
+        )

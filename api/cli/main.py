@@ -6,9 +6,11 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from api.cli.database import database
 from api.cli.doctor import doctor
 from api.cli.imports import import_file
+from api.cli.jobs import jobs
 from api.cli.keys import keys
+from api.cli.payments import bank_file, pay_file
 from api.cli.serve import run, schedule, serve
-from api.cli.settlement import close, statements
+from api.cli.settlement import approve, close, statements
 from api.cli.verify import verify
 from api.cli.verify_statement import verify_statement
 from config import SettingsError
@@ -45,7 +47,23 @@ def main() -> None:
     """
 
 
-for command in (
-    run, serve, schedule, database, keys, import_file, close, statements, verify, verify_statement, doctor,
-):  # fmt: skip
+COMMANDS = (
+    run,
+    serve,
+    schedule,
+    database,
+    keys,
+    import_file,
+    close,
+    approve,
+    statements,
+    pay_file,
+    bank_file,
+    jobs,
+    verify,
+    verify_statement,
+    doctor,
+)
+
+for command in COMMANDS:
     main.add_command(command)

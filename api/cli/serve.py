@@ -13,7 +13,7 @@ import click
 from rich.markup import escape
 
 from api.cli.context import console, notices, settings_or_fail
-from api.jobs import make_courier, seal_job, webhook_jobs
+from api.jobs import all_jobs, make_courier
 from api.sample import SAMPLE_KEYS_FILE, SampleKey, load_sample, read_sample_keys
 from api.server import PortTaken, require_free_port
 from api.server import serve as serve_forever
@@ -21,11 +21,11 @@ from api.setup import load_sealing_keys, prepare
 from config import Settings
 from config.logs import configure_logging
 from database import EmbeddedServer, EmbeddedServerError, attach, make_engine
-from settlement.schedule import Schedule
+from settlement.schedule import THREADS, Schedule
 
 POLL_SECONDS = 0.05
-#: A lock and a writer for each job, and what they read.
-SCHEDULE_CONNECTIONS = 12
+#: The lead, and for each job that runs a lock, a writer and what they read.
+SCHEDULE_CONNECTIONS = 2 + 3 * THREADS
 
 
 @click.command()
@@ -94,7 +94,7 @@ def schedule() -> None:
 def _scheduled(settings: Settings, url: str) -> Iterator[None]:
     engine = make_engine(url, pool_size=SCHEDULE_CONNECTIONS, application_name="tongdui-schedule")
     courier = make_courier(settings, engine)
-    jobs = Schedule(engine, further=(seal_job(load_sealing_keys(settings)), *webhook_jobs(courier)))
+    jobs = Schedule(engine, all_jobs(load_sealing_keys(settings), lambda: courier))
     try:
         jobs.start()
         yield

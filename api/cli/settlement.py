@@ -12,11 +12,17 @@ from api.cli.context import console, notices, opened_engine, settings_or_fail
 from api.setup import sealing_keys_at_hand
 from clearing.core.calendar import period_number
 from clearing.proof.keys import SealingKeys
-from settlement.close import CloseRefusal, check_recomputed, close_period
+from settlement.close import CloseRefusal, close_and_check
+from settlement.life import check_and_approve
 from settlement.proof.made import NotProvable, StatementProof, prove
-from settlement.query import Settlement, StatementHeader, list_statements, read_settlement
+from settlement.query import Settlement, StatementHeader, list_statements
+from settlement.refusals import Refusal
 from settlement.render import FORMATS, filename, render
 from settlement.statement import open_statement
+
+#: Who acts, where no key tells.
+CLI = "cli"
+RARE = ("adjustments", "rebates", "carried_forward")
 
 
 class PeriodName(click.ParamType):
@@ -39,19 +45,26 @@ class PeriodName(click.ParamType):
 def close(period: int, early: bool) -> None:
     """Close PERIOD (YYYY-MM) into nets and statements; safe to run again."""
     with opened_engine() as engine:
-        with engine.begin() as connection:
-            outcome = close_period(connection, period, early=early, closed_by="cli")
-        if isinstance(outcome, CloseRefusal):
-            raise click.ClickException(f"{outcome.detail} ({outcome.code})")
-        if outcome.recomputed is None:
-            with engine.begin() as connection:
-                check_recomputed(connection, period)
-        with engine.connect() as connection:
-            settlement = read_settlement(connection, period)
-        assert settlement is not None, "it was just closed"
+        settlement = close_and_check(engine, period, early=early, closed_by=CLI)
+        if isinstance(settlement, CloseRefusal):
+            raise click.ClickException(f"{settlement.detail} ({settlement.code})")
         _show(settlement)
         if not settlement.recomputed:
             raise click.ClickException("The journal adds up to something else. Run `tongdui verify`.")
+
+
+@click.command()
+@click.argument("period", type=PeriodName())
+def approve(period: int) -> None:
+    """Approve a closed PERIOD (YYYY-MM), so that its nets can be paid out; safe to run again.
+
+    With dual control, what this command line has closed is approved by an operator with a key of their own.
+    """
+    with opened_engine() as engine:
+        settlement = check_and_approve(engine, period, CLI)
+    if isinstance(settlement, Refusal):
+        raise click.ClickException(f"{settlement.detail} ({settlement.code})")
+    console.print(f"{settlement.period.name} is {settlement.period.state}.", highlight=False)
 
 
 @click.command()
@@ -118,14 +131,17 @@ def _prove(engine: Engine, header: StatementHeader, keys: Callable[[], SealingKe
 
 def _show(settlement: Settlement) -> None:
     netting = settlement.netting
-    lines = [line for line in netting.lines if line.receivable or line.payable or line.fees or line.net]
+    # Columns in which nothing stands in any month but a few are left out of the others.
+    rare = [name for name in RARE if any(getattr(line, name) for line in netting.lines)]
+    columns = ("receivable", "payable", "fees", *rare, "net")
+    lines = [line for line in netting.lines if any(getattr(line, name) for name in columns)]
     table = Table("participant", title=f"{settlement.period.name}, closed (yuan)")
-    for name in ("receivable", "payable", "fees", "net"):
-        table.add_column(name, justify="right")
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
     for line in lines:
-        amounts = (line.receivable, line.payable, line.fees, line.net)
+        amounts = [getattr(line, name) for name in columns]
         table.add_row(settlement.codes[line.participant_id], *map(yuan, amounts))
-    table.add_row("HUB", "", "", "", yuan(netting.hub_net), style="bold")
+    table.add_row("HUB", *[""] * (len(columns) - 1), yuan(netting.hub_net), style="bold")
     console.print(table)
     zeros = len(netting.lines) - len(lines)
     if zeros:

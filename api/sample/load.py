@@ -26,7 +26,7 @@ from clearing.tables import rulebooks
 from clearing.writer import Writer
 from config import Settings
 from database import make_engine
-from settlement.close import CloseRefusal, check_recomputed, close_period
+from settlement.close import CloseRefusal, close_and_check
 
 SEED = 20261101
 
@@ -114,13 +114,9 @@ def _enrol(engine: Engine, settings: Settings, persons: list[Person]) -> Counter
 
 def _close(engine: Engine, told: History, console: Console) -> None:
     number = told.last_month.number
-    with engine.begin() as connection:
-        outcome = close_period(connection, number, closed_by=MADE_BY)
+    outcome = close_and_check(engine, number, closed_by=MADE_BY)
     if isinstance(outcome, CloseRefusal):
         console.print(f"{told.last_month.name} was not closed: {outcome.detail}")
-        return
-    with engine.begin() as connection:
-        check_recomputed(connection, number)
 
 
 def _refused(outcomes: list[Outcome] | list[EnrolmentOutcome]) -> Counter[str]:

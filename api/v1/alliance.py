@@ -72,4 +72,8 @@ def _settings(row: Row) -> dict[str, Any]:
         "card_redemptions_per_hour": row.card_redemptions_per_hour,
         "merchant_points_per_day": row.merchant_points_per_day,
         "merchant_redemptions_per_hour": row.merchant_redemptions_per_hour,
+        "dual_control": row.dual_control,
+        "close_quiet_minutes": row.close_quiet_minutes,
+        "due_days": row.due_days,
+        "suspend_overdue_days": row.suspend_overdue_days,
     }

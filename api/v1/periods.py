@@ -13,9 +13,11 @@ from api.web import Blueprint, answer
 from clearing.core.calendar import period_number
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
-from settlement.close import CloseRefusal, check_recomputed, close_period
+from settlement.close import CloseRefusal, close_and_check
+from settlement.life import check_and_approve
 from settlement.present import period_json, settlement_json
-from settlement.query import list_periods, read_settlement
+from settlement.query import list_periods
+from settlement.refusals import Refusal
 
 blueprint = Blueprint("periods", __name__, description="Calendar months; each is closed once")
 
@@ -41,20 +43,27 @@ def close(body: dict[str, Any], name: str) -> Response:
     The period in course is closed early with `{"early": true}`: it ends at this instant, and the next one
     begins there.
     """
-    number = number_of(name)
-    engine = services().engine
-    with engine.begin() as connection:
-        outcome = close_period(connection, number, early=body["early"], closed_by=current_caller().key_id)
+    outcome = close_and_check(
+        services().engine, number_of(name), early=body["early"], closed_by=current_caller().key_id
+    )
     if isinstance(outcome, CloseRefusal):
         raise Problem(outcome.code.value, outcome.detail)
-    # After the closing has committed, so that postings do not wait while the journal is added up again.
-    if outcome.recomputed is None:
-        with engine.begin() as connection:
-            check_recomputed(connection, number)
-    with engine.connect() as connection:
-        settlement = read_settlement(connection, number)
-    assert settlement is not None, "it was just closed"
-    return answer(settlement_json(settlement))
+    return answer(settlement_json(outcome))
+
+
+@blueprint.route("/periods/<name>/approve", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.response(200, SettlementSchema)
+def approve(name: str) -> Response:
+    """Approve a closed period, so that its nets can be paid out; approving twice is the same as once
+
+    With the alliance's `dual_control` it takes the key of another operator than the one that closed it. A
+    period in which nothing is to be paid is settled at once.
+    """
+    outcome = check_and_approve(services().engine, number_of(name), current_caller().key_id)
+    if isinstance(outcome, Refusal):
+        raise Problem(outcome.code.value, outcome.detail)
+    return answer(settlement_json(outcome))
 
 
 def number_of(name: str) -> int:

@@ -5,13 +5,17 @@ from flask import Response
 from api.auth import FINANCE, SEES_ALL, current_caller, guard
 from api.present import participant_code
 from api.problems import HttpCode, Problem
+from api.schemas.payments import WithoutSchema
 from api.schemas.settlement import ParticipantSettlementSchema, SettlementSchema
 from api.services import services
+from api.v1.participants import participant_id
 from api.v1.periods import number_of
 from api.web import Blueprint, answer
+from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
-from settlement.present import participant_settlement_json, settlement_json
-from settlement.query import Settlement, read_settlement
+from clearing.verify import frozen
+from settlement.present import participant_settlement_json, settlement_json, without_json
+from settlement.query import Settlement, read_settlement, read_without_participant
 
 blueprint = Blueprint("settlements", __name__, description="One net for each participant and period")
 
@@ -39,6 +43,26 @@ def read_own(period: str, participant: str) -> Response:
     if found is None:
         raise Problem(HttpCode.NOT_FOUND, f"{participant!r} has no part in this period.")
     return answer(found)
+
+
+@blueprint.route("/settlements/<period>/without/<participant>")
+@guard(Scope.OPERATOR)
+@blueprint.response(200, WithoutSchema)
+def read_without(period: str, participant: str) -> Response:
+    """What every other net becomes if a participant is left out; changes nothing
+
+    Its exchanges and adjustments are taken out of both sides, with the fees on them, and rebates are computed
+    on the volumes that remain.
+    """
+    number, left_out = number_of(period), participant_id(participant)
+    with frozen(services().engine) as connection:
+        settlement = read_settlement(connection, number)
+        if settlement is None:
+            raise Problem(HttpCode.NOT_FOUND, f"No period {period} has been opened.")
+        found = read_without_participant(connection, settlement, left_out)
+    if found is None:
+        raise Problem(HttpCode.NOT_FOUND, f"{participant!r} has no part in this period.")
+    return answer(without_json(settlement, found, left_out))
 
 
 def _settlement(period: str) -> Settlement:

@@ -18,6 +18,7 @@ class EventType(StrEnum):
     PERIOD_CLOSED = "period.closed"
     STATEMENT_READY = "statement.ready"
     PAYMENT_RECORDED = "payment.recorded"
+    PARTICIPANT_SUSPENDED = "participant.suspended"
     DISPUTE_OPENED = "dispute.opened"
     DISPUTE_ANSWERED = "dispute.answered"
     DISPUTE_CLOSED = "dispute.closed"

@@ -145,13 +145,17 @@ def counterparties(exchanges: Iterable[ExchangeRow], reader_id: int) -> tuple[Co
 
 @dataclass
 class Tally:
-    """Running totals over the lines of one participant (`reader`, its code), fed one by one."""
+    """Running totals over the lines of one participant (`reader`, its code), fed one by one.
+
+    `receivable` and `payable` are of exchanges; what was adjusted by hand is `adjustments`, signed.
+    """
 
     reader: str
     lines: int = 0
     receivable: int = 0
     payable: int = 0
     fees: int = 0
+    adjustments: int = 0
     _merchants: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     _issued: int = 0
     _opened: int = 0
@@ -164,8 +168,11 @@ class Tally:
         receivable = line.obligation if line.direction == Direction.RECEIVABLE else 0
         payable = line.obligation if line.direction == Direction.PAYABLE else 0
         self.lines += 1
-        self.receivable += receivable
-        self.payable += payable
+        if line.kind == LegKind.ADJUSTMENT.label:
+            self.adjustments += receivable - payable
+        else:
+            self.receivable += receivable
+            self.payable += payable
         self.fees += line.fee
         if line.acceptor == self.reader and line.merchant is not None:
             row = self._merchants.setdefault((line.merchant, line.kind), [0] * 7)

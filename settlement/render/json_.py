@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection
 
-from settlement.present import statement_json
+from settlement.present import rebate_json, statement_json
 from settlement.render.progress import reported
 from settlement.statement import Detail, Statement, matrix_json
 
@@ -20,7 +20,11 @@ def render(
     connection: Connection, statement: Statement, out: BinaryIO, progress: Callable[[int], None] | None
 ) -> None:
     detail = Detail(connection, statement)
-    head = {"statement": statement_json(statement.header), "matrix": matrix_json(statement)}
+    head: dict[str, Any] = {
+        "statement": statement_json(statement.header),
+        "matrix": matrix_json(statement),
+        "rebates": [rebate_json(row) for row in statement.rebates],
+    }
     proof, proofs = statement.proof, None
     if proof is not None:
         head["proof"] = proof.head(connection)

@@ -13,6 +13,7 @@ import xlsxwriter
 from sqlalchemy import Connection
 
 from clearing.core.amounts import rate_text
+from clearing.core.journal import LegKind
 from settlement.core.statement import CounterpartyRow, DetailLine, Direction, MerchantRow
 from settlement.present import statement_json
 from settlement.render.progress import reported
@@ -22,6 +23,7 @@ from settlement.statement import Detail, Statement
 LINES_PER_SHEET = 1_000_000
 
 _WIDE = 36
+_ADJUSTMENT = LegKind.ADJUSTMENT.label
 
 Cell = str | int | bool | None
 
@@ -231,6 +233,8 @@ def _write_summary(
         ("Issued 出具时间", facts["issued_at"]),
         ("Currency 币种", header.currency),
         ("VAT rate 税率", rate_text(header.vat_rate)),
+        ("Due 付款到期日", facts["due_on"]),
+        ("Payment reference 付款附言", header.payment_reference),
         ("Data hash 数据摘要", detail.data_hash),
     )
     for row, (label, value) in enumerate(texts):
@@ -241,29 +245,72 @@ def _write_summary(
         ("Amounts 金额", "Settled 结算", "From the matrix 按矩阵", "From the detail 按明细")
     ):
         sheet.write_string(row, index, heading, book.heading)
-    matrix_end = len(statement.matrix) + 1
+    matrix_end = max(len(statement.matrix) + 1, 2)
+
+    def in_matrix(column: str, adjusted: bool) -> str:
+        sign = "" if adjusted else "<>"
+        rows = f"2:{{0}}{matrix_end}"
+        kinds, summed = f"B{rows.format('B')}", f"{column}{rows.format(column)}"
+        return f'SUMIF(Matrix!{kinds},"{sign}{_ADJUSTMENT}",Matrix!{summed})'
+
+    def in_detail(direction: Direction, adjusted: bool) -> str:
+        return _sum_if(detail_sheets, direction, adjusted=adjusted)
+
+    settled = "=B{row}"
     amounts = (
-        ("Receivable 应收", header.receivable, "F", _sum_if(detail_sheets, Direction.RECEIVABLE)),
-        ("Payable 应付", header.payable, "G", _sum_if(detail_sheets, Direction.PAYABLE)),
-        ("Fees, VAT included 服务费(含税)", header.fees, "H", _sum_fees(detail_sheets)),
+        (
+            "Receivable 应收",
+            header.receivable,
+            f"={in_matrix('F', False)}",
+            f"={in_detail(Direction.RECEIVABLE, False)}",
+        ),
+        (
+            "Payable 应付",
+            header.payable,
+            f"={in_matrix('G', False)}",
+            f"={in_detail(Direction.PAYABLE, False)}",
+        ),
+        (
+            "Fees, VAT included 服务费(含税)",
+            header.fees,
+            f"=SUM(Matrix!H2:H{matrix_end})",
+            _sum_fees(detail_sheets),
+        ),
+        (
+            "Adjustments 调整",
+            header.adjustments,
+            f"={in_matrix('F', True)}-{in_matrix('G', True)}",
+            f"={in_detail(Direction.RECEIVABLE, True)}-({in_detail(Direction.PAYABLE, True)})",
+        ),
+        # Of these two neither matrix nor detail knows anything.
+        ("Rebates 返还", header.rebates, settled, settled),
+        ("Carried forward 结转", header.carried_forward, settled, settled),
     )
     money = book.styles["money"]
-    first = row + 1
-    for label, amount, column, from_detail in amounts:
+    first = row + 2
+    for label, amount, from_matrix, from_detail in amounts:
         row += 1
         value = _number(amount, "money")
         sheet.write_string(row, 0, label, book.label)
         sheet.write_number(row, 1, value, money)
-        sheet.write_formula(row, 2, f"=SUM(Matrix!{column}2:{column}{max(matrix_end, 2)})", money, value)
-        sheet.write_formula(row, 3, from_detail, money, value)
+        sheet.write_formula(row, 2, from_matrix.format(row=row + 1), money, value)
+        sheet.write_formula(row, 3, from_detail.format(row=row + 1), money, value)
     row += 1
     sheet.write_string(row, 0, "Net 净额", book.label)
     for index, letter in enumerate("BCD", 1):
-        formula = f"={letter}{first + 1}-{letter}{first + 2}-{letter}{first + 3}"
+        signed = zip("+--+++", range(first, first + len(amounts)), strict=True)
+        formula = "=" + "".join(f"{sign}{letter}{place}" for sign, place in signed).removeprefix("+")
         sheet.write_formula(row, index, formula, book.totals["money"], _number(header.net, "money"))
     for label, amount in (
-        ("Fees, net 服务费(不含税)", statement.fees.net),
-        ("VAT in the fees 税额", statement.fees.vat),
+        ("Fees less rebates, net 服务费减返还(不含税)", statement.fees.net),
+        ("VAT in them 税额", statement.fees.vat),
+        ("Opening balance 期初未结", header.opening_balance),
+        ("Payments since 期间付款", header.payments),
+        ("Closing balance 期末未结", header.closing_balance),
+        *(
+            (f"Rebate, rule {one.rule_id} ({one.kind.label}) 规则返还", one.rebate)
+            for one in statement.rebates
+        ),
     ):
         row += 1
         sheet.write_string(row, 0, label, book.label)
@@ -286,14 +333,19 @@ def _write_summary(
     sheet.write_string(row, 0, note)
 
 
-def _sum_if(sheets: list[tuple[str, int]], direction: Direction) -> str:
-    which, amount = _DETAIL_LETTERS["direction"], _DETAIL_LETTERS["obligation"]
+def _sum_if(sheets: list[tuple[str, int]], direction: Direction, *, adjusted: bool) -> str:
+    """The obligations in that direction: of adjustments by hand, or of everything else."""
+    which = f"{'' if adjusted else '<>'}{_ADJUSTMENT}"
     parts = []
     for name, last in sheets:
-        rows = f"2:{{0}}{max(last, 2)}"
-        criteria, summed = which + rows.format(which), amount + rows.format(amount)
-        parts.append(f"SUMIF('{name}'!{criteria},\"{direction.value}\",'{name}'!{summed})")
-    return "=" + "+".join(parts)
+
+        def column(field: str, name: str = name, last: int = last) -> str:
+            letter = _DETAIL_LETTERS[field]
+            return f"'{name}'!{letter}2:{letter}{max(last, 2)}"
+
+        criteria = f'{column("direction")},"{direction.value}",{column("kind")},"{which}"'
+        parts.append(f"SUMIFS({column('obligation')},{criteria})")
+    return "+".join(parts)
 
 
 def _sum_fees(sheets: list[tuple[str, int]]) -> str:

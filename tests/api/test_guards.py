@@ -181,6 +181,13 @@ MAY_CHANGE = {
         "operator",
         "participant",
     },
+    ("POST", "/v1/periods/<name>/approve"): {"operator"},
+    ("POST", "/v1/settlements/<period>/payments"): {"operator"},
+    ("POST", "/v1/settlements/<period>/payments/<payment>/reversals"): {"operator"},
+    ("POST", "/v1/settlements/<period>/<participant>/carry-forward"): {"operator"},
+    ("POST", "/v1/bank-files"): {"operator"},
+    ("PUT", "/v1/participants/<code>/bank-account"): {"operator"},
+    ("PUT", "/v1/alliance/bank-account"): {"operator"},
 }
 
 

@@ -11,7 +11,7 @@ from api.jobs import webhook_jobs
 from clearing.core.accounts import HUB
 from clearing.core.events import EventType
 from clearing.events import Told, tell
-from settlement.schedule import run_job
+from settlement.job_runs import run_job
 from support.alliance import WANG, Alliance
 from support.api import Caller, code, good, refused
 from support.receiver import LOCAL, Receiver, Reply, receiver
@@ -51,7 +51,7 @@ class Office:
 
     def deliver(self) -> None:
         """As the schedule does it."""
-        run_job(self.alliance.services.engine, webhook_jobs(self.courier)[0].job)
+        run_job(self.alliance.services.engine, webhook_jobs(lambda: self.courier)[0])
 
     def deliveries(self, endpoint: Any, query: str = "") -> Any:
         return good(self.jade.get(f"{PATH}/{endpoint['id']}/deliveries{query}"))["data"]
@@ -318,7 +318,7 @@ def test_old_events_are_forgotten_with_their_deliveries(office: Office) -> None:
     office.tell()
     office.deliver()
     engine = office.alliance.services.engine
-    assert run_job(engine, webhook_jobs(office.courier)[1].job) == 0
+    assert run_job(engine, webhook_jobs(lambda: office.courier)[1]) == {"forgotten": 0}
     # The last one keeps its place.
     assert forget(engine, datetime.now(UTC) + KEPT + timedelta(hours=1)) == 1
     [left] = good(office.jade.get("/v1/events"))["data"]

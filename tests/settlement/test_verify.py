@@ -50,7 +50,7 @@ TAMPERING = [
     ("DELETE FROM settlement_positions WHERE kind = 2", {"settled_positions", "zero_sum"}),
     ("DELETE FROM statements WHERE number = '2026-11-PINE-1'", {"statements"}),
     ("UPDATE periods SET state = 'closed' WHERE number = 202612", {"settlements"}),
-    ("UPDATE periods SET state = 'open' WHERE number = 202611", {"settlements"}),
+    ("UPDATE periods SET state = 'open' WHERE number = 202611", {"settlements", "states"}),
     (
         "UPDATE entries SET quantity = quantity + 1 WHERE kind = 7 AND period = 202611 AND quantity = 2500",
         {"settled_nets", "obligations_and_fees"},
@@ -69,8 +69,21 @@ def test_tampering_is_found(ledger: Ledger, engine: Engine, statement: str, foun
     assert {difference.check for difference in differences(engine)} == found_by
 
 
+#: Shown beside what they are about.
+SHOWN_ELSEWHERE = {
+    *("rebates", "rebates_in_nets"),  # test_rebates
+    *(
+        "carried_forward",
+        "stated_payments",
+        "opening_balances",
+        "reversed_payments",
+        "states",
+    ),  # test_payments
+}
+
+
 def test_every_check_is_shown_to_find_something() -> None:
-    found = set().union(*(found_by for _, found_by in TAMPERING))
+    found = SHOWN_ELSEWHERE.union(*(found_by for _, found_by in TAMPERING))
     assert {check.name for check in CHECKS} <= found
     assert len({check.name for check in checks()}) == len(checks())
 

@@ -170,14 +170,15 @@ class Ledger:
     def unlinks(self, card: str) -> Unlink:
         return Unlink(**self._command(card))
 
-    def adjusts(self, debtor: str, creditor: str, amount: int) -> MoneyAdjustment:
-        """Let one owe the other so much; `HUB` is the hub."""
+    def adjusts(self, debtor: str | int, creditor: str | int, amount: int) -> MoneyAdjustment:
+        """Let one owe the other so much, by code (`HUB` is the hub) or id."""
         ids = {**self.participant_ids, HUB_CODE: HUB}
+        debtor_id, creditor_id = (ids[one] if isinstance(one, str) else one for one in (debtor, creditor))
         return MoneyAdjustment(
             **self._act(),
             wallet_id=HUB_WALLET,
-            debtor_id=ids[debtor],
-            creditor_id=ids[creditor],
+            debtor_id=debtor_id,
+            creditor_id=creditor_id,
             amount=amount,
             reason="tests",
         )

@@ -29,7 +29,7 @@ def test_what_is_told_is_delivered_by_the_schedule_soon_after(
     monkeypatch.setattr(api_jobs, "DELIVER_SECONDS", 0.1)
     settings = replace(settings_for(database_url, tmp_path), webhook_allow=("127.0.0.1/32",))
     courier = api_jobs.make_courier(settings, engine)
-    jobs = Schedule(engine, further=api_jobs.webhook_jobs(courier))
+    jobs = Schedule(engine, api_jobs.webhook_jobs(lambda: courier))
     post = Post(engine)
     post.personal_data = PersonalData.from_text(PERSONAL_DATA_KEYS)
     endpoint = post.register(ledger.participant_ids["JADE"], receiver.url)

@@ -1,0 +1,64 @@
+"""Bank files: the hub's bank statements, matched to nets."""
+
+from typing import Any
+
+from flask import Response, request
+
+from api.auth import current_caller, guard
+from api.problems import HttpCode, Problem
+from api.schemas.payments import BankFileSchema
+from api.services import services
+from api.v1.imports import CSV_TYPES
+from api.v1.payments import payment_json
+from api.web import Blueprint, answer
+from clearing.core.commands import Scope
+from clearing.core.outcomes import Code
+from settlement.bank_file import NotABankFile, import_bank_file
+
+blueprint = Blueprint("bank files", __name__, description="Bank statements as CSV")
+
+BYTES_MAX = 10_000_000
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "CSV with a first line that names the columns",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@blueprint.route("/bank-files", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.doc(**BODY)
+@blueprint.response(200, BankFileSchema)
+def import_file() -> Response:
+    """Put the payments of a bank statement on record, as far as their texts tell which nets they pay
+
+    Columns: `bank_reference`, `paid_on` (a date, or a time with offset), `amount_yuan` (yuan with two
+    decimals; below zero if it was paid out), `text` (the remittance text). A net is named by its payment
+    reference (`RF…`) or the number of its statement. Rows that name none or several, or cannot be recorded,
+    are listed with the reason. Sending a file again records nothing twice.
+    """
+    if request.mimetype not in CSV_TYPES:
+        raise Problem(HttpCode.UNSUPPORTED_MEDIA_TYPE, f"Send the file itself as {CSV_TYPES[0]}.")
+    request.max_content_length = BYTES_MAX + 1
+    content = request.stream.read(BYTES_MAX + 1)
+    if len(content) > BYTES_MAX:
+        raise Problem(HttpCode.TOO_LARGE, f"A bank file has at most {BYTES_MAX} bytes; split it.")
+    try:
+        done = import_bank_file(services().engine, content, current_caller().key_id)
+    except NotABankFile as error:
+        raise Problem(Code.MALFORMED, str(error)) from error
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+    body: dict[str, Any] = {
+        "rows": done.rows,
+        "matched": len(done.payments),
+        "replayed": done.replayed,
+        "payments": [payment_json(row, directory) for row in done.payments],
+        "unmatched": [
+            {"row": one.row, "code": one.code, "detail": one.detail, **one.content} for one in done.unmatched
+        ],
+    }
+    return answer(body)

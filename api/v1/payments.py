@@ -1,0 +1,183 @@
+"""Payments on nets: record, take back, carry forward, and the file of what the hub pays out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Response
+from sqlalchemy import Row
+
+from api import present
+from api.auth import FINANCE, SEES_ALL, current_caller, guard, own_participant
+from api.problems import FieldError, Problem
+from api.schemas.payments import (
+    CarriedSchema,
+    PaymentInput,
+    PaymentListSchema,
+    PaymentQuery,
+    PaymentSchema,
+    ReasonInput,
+)
+from api.services import services
+from api.v1.participants import participant_id
+from api.v1.periods import number_of
+from api.web import Blueprint, answer
+from clearing import ids
+from clearing.core.calendar import period_name
+from clearing.core.commands import Scope
+from clearing.core.directory import Directory
+from clearing.core.outcomes import Code
+from clearing.query import database_time
+from settlement.payments import (
+    Carried,
+    NewPayment,
+    Recorded,
+    carry_forward,
+    list_payments,
+    payment_id,
+    record_payment,
+    reverse_payment,
+)
+from settlement.payout import read_payouts
+from settlement.refusals import Refusal
+from settlement.render import pain
+
+blueprint = Blueprint("payments", __name__, description="Money paid on nets")
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+
+@blueprint.route("/settlements/<period>/payments", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(PaymentInput)
+@blueprint.response(201, PaymentSchema)
+def record(body: dict[str, Any], period: str) -> Response:
+    """Put a payment on record; partial and repeated ones add up
+
+    The bank's reference stands for one payment: the same one again is answered with the first and
+    `Idempotency-Replayed: true`, another one with `duplicate_reference`. Payments out need an approved
+    period.
+    """
+    number, code = number_of(period), body.pop("participant")
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        participant = directory.participant(code)
+        if participant is None:
+            detail = f"There is no participant {code!r}."
+            raise Problem(Code.MALFORMED, detail, [FieldError("/participant", detail)])
+        payment = NewPayment(participant.id, **body)
+        outcome = record_payment(connection, number, payment, current_caller().key_id)
+    return _answered(outcome, directory)
+
+
+@blueprint.route("/settlements/<period>/payments")
+@guard(*FINANCE)
+@blueprint.arguments(PaymentQuery, location="query")
+@blueprint.response(200, PaymentListSchema)
+def list_all(query: dict[str, Any], period: str) -> Response:
+    """Payments of a period in the order in which they were recorded; a participant sees its own"""
+    number = number_of(period)
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        wanted = own_participant(current_caller())
+        rows = list(list_payments(connection, number, wanted))
+        if query["participant"] is not None:
+            named = directory.participant(query["participant"])
+            rows = [row for row in rows if named is not None and row.participant_id == named.id]
+    return answer({"data": [payment_json(row, directory) for row in rows], "next_cursor": None})
+
+
+@blueprint.route("/settlements/<period>/payments/<payment>/reversals", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(ReasonInput)
+@blueprint.response(201, PaymentSchema)
+def take_back(body: dict[str, Any], period: str, payment: str) -> Response:
+    """Take a payment back that was recorded by mistake: its opposite is put on record
+
+    Afterwards its bank reference can be recorded anew.
+    """
+    number = number_of(period)
+    (id_,) = ids.decode("pay", payment) or (0,)
+    with services().engine.begin() as connection:
+        directory = services().directory(connection)
+        outcome = reverse_payment(connection, number, id_, body["reason"], current_caller().key_id)
+    return _answered(outcome, directory)
+
+
+@blueprint.route("/settlements/<period>/<participant>/carry-forward", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.arguments(ReasonInput)
+@blueprint.response(200, CarriedSchema)
+def carry(body: dict[str, Any], period: str, participant: str) -> Response:
+    """Let what is left of a net enter the next settlement instead of being paid
+
+    Whoever owes it: also what was paid too much. A second call finds nothing left and gives the first answer.
+    """
+    number, who = number_of(period), participant_id(participant)
+    with services().engine.begin() as connection:
+        outcome = carry_forward(connection, number, who, body["reason"], current_caller().key_id)
+    if isinstance(outcome, Refusal):
+        raise Problem(outcome.code.value, outcome.detail)
+    return answer(_carried(outcome, period, participant), headers=_replayed(outcome.replayed))
+
+
+@blueprint.route("/settlements/<period>/payments.xml")
+@guard(*SEES_ALL)
+@blueprint.response(200, {"type": "string"}, content_type=pain.MEDIA_TYPE)
+def payment_file(period: str) -> Response:
+    """What the hub has still to pay out, as ISO 20022 pain.001.001.09 for its bank
+
+    Of an approved period; payments out that are on record are taken off. The same payouts have the same
+    message id each time.
+    """
+    with services().engine.begin() as connection:
+        payouts = read_payouts(connection, number_of(period))
+        if isinstance(payouts, Refusal):
+            raise Problem(payouts.code.value, payouts.detail)
+        zone = services().directory(connection).rulebook.settings.time_zone
+        now = database_time(connection).astimezone(zone)
+    headers = {"Content-Disposition": f'attachment; filename="{pain.filename(payouts)}"'}
+    content = pain.pain_001(payouts, now, max(payouts.due_on, now.date()))
+    return Response(content, headers=headers, content_type=pain.MEDIA_TYPE)
+
+
+def payment_json(row: Row, directory: Directory) -> dict[str, Any]:
+    zone = directory.rulebook.settings.time_zone
+
+    def time(at: datetime) -> str:
+        return present.time_text(at.astimezone(zone))
+
+    return {
+        "id": payment_id(row.id),
+        "period": period_name(row.period),
+        "participant": present.participant_code(directory, row.participant_id),
+        "direction": row.direction,
+        "amount": row.amount,
+        "bank_reference": row.bank_reference,
+        "paid_at": time(row.paid_at),
+        "note": row.note,
+        "reverses": None if row.reverses is None else payment_id(row.reverses),
+        "recorded_at": time(row.recorded_at),
+        "recorded_by": row.recorded_by if current_caller().scope in SEES_ALL else None,
+    }
+
+
+def _answered(outcome: Recorded | Refusal, directory: Directory) -> Response:
+    if isinstance(outcome, Refusal):
+        raise Problem(outcome.code.value, outcome.detail)
+    body = payment_json(outcome.row, directory)
+    return answer(body, 200 if outcome.replayed else 201, _replayed(outcome.replayed))
+
+
+def _replayed(replayed: bool) -> Mapping[str, str] | None:
+    return REPLAYED if replayed else None
+
+
+def _carried(outcome: Carried, period: str, participant: str) -> dict[str, Any]:
+    return {
+        "participant": participant,
+        "period": period,
+        "amount": outcome.amount,
+        "outstanding": outcome.balance.outstanding,
+        "payment": outcome.balance.payment.value,
+    }

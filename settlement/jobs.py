@@ -1,0 +1,76 @@
+"""The jobs that run by the clock. Each does what is due at an instant, however late it is woken, and may be
+run twice. A new one is a function and a line in `JOBS`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from clearing.upkeep import expire_lots, lapse_holds, remind
+from clearing.verify import frozen
+from clearing.writer import Writer
+from settlement.close import close_due, finish_unfinished
+from settlement.core.timetable import Daily, Every
+from settlement.overdue import suspend_overdue
+from settlement.verify import checks, verify
+
+#: What a run has done, in numbers; a run whose numbers are all zero had nothing to do.
+Counts = Mapping[str, int]
+
+
+class Job(NamedTuple):
+    """`number` names its lock; never renumber. `work` is given the instant for which it runs."""
+
+    name: str
+    number: int
+    when: Every | Daily
+    description: str
+    work: Callable[[Engine, Writer, datetime], Counts]
+
+
+class Differs(Exception):
+    """Something does not add up; the text names the first difference of each check that found one."""
+
+
+def _close(engine: Engine, _: Writer, at: datetime) -> Counts:
+    return {"closed": close_due(engine, at), "finished": finish_unfinished(engine)}
+
+
+def _lapse(engine: Engine, writer: Writer, at: datetime) -> Counts:
+    return {"lapsed": lapse_holds(engine, writer, at)}
+
+
+def _expire(engine: Engine, writer: Writer, at: datetime) -> Counts:
+    return expire_lots(engine, writer, at)._asdict()
+
+
+def _remind(engine: Engine, writer: Writer, at: datetime) -> Counts:
+    return {"reminders": remind(engine, writer, at)}
+
+
+def _suspend(engine: Engine, _: Writer, at: datetime) -> Counts:
+    return {"suspended": suspend_overdue(engine, at)}
+
+
+def _verify(engine: Engine, _: Writer, at: datetime) -> Counts:
+    with frozen(engine) as connection:
+        differences = list(verify(connection))
+    if differences:
+        raise Differs(
+            "; ".join(
+                f"{one.check}: {one.where}: expected {one.expected}, found {one.found}" for one in differences
+            )
+        )
+    return {"checks": len(checks())}
+
+
+LAPSE = Job("lapse_holds", 1, Every(10), "Give back what ended holds still keep", _lapse)
+EXPIRE = Job("expire_lots", 2, Daily(0, 5), "End points and stored value whose last day is over", _expire)
+REMIND = Job("remind", 3, Daily(0, 15), "Tell of points that end in 30 and in 7 days", _remind)
+CLOSE = Job("close_periods", 4, Every(60), "Close months that have ended, after the quiet time", _close)
+SUSPEND = Job("suspend_overdue", 5, Daily(6, 0), "Suspend debtors who are long overdue", _suspend)
+VERIFY = Job("verify", 6, Daily(3, 30), "Add up the whole journal again", _verify)
+
+JOBS = (CLOSE, EXPIRE, LAPSE, REMIND, SUSPEND, VERIFY)

@@ -1,0 +1,139 @@
+"""`tongdui approve`, `pay-file`, `bank-file`, `jobs`, and what `doctor` says of months that wait."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from api.cli import main
+from api.jobs import LISTED
+from settlement.render import pain
+from support.alliance import PERSONAL_DATA_KEYS, WANG, opened_alliance
+from support.api import good
+
+Tongdui = Callable[..., Result]
+ACCOUNT = {"holder": "Somebody", "iban": "DE89370400440532013000", "bic": "COBADEFFXXX", "country": "DE"}
+
+
+@pytest.fixture
+def month() -> str:
+    return datetime.now(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m")
+
+
+@pytest.fixture
+def tongdui(alliance_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tongdui:
+    """The command line on the alliance of `support.alliance`; one spend has crossed, accounts are known."""
+    for name in ("TONGDUI_PORT", "TONGDUI_BOOTSTRAP_KEY", "TONGDUI_TZ"):
+        monkeypatch.delenv(name, raising=False)
+    with opened_alliance(alliance_url, tmp_path) as alliance:
+        spend = {"card": WANG, "merchant": "PINE-1", "amount": 30_000}
+        good(alliance.operator.post("/v1/spends", spend))
+        for path in ("/v1/alliance/bank-account", "/v1/participants/PINE/bank-account"):
+            good(alliance.operator.put(path, ACCOUNT))
+    environment = {
+        "TONGDUI_DATA": str(tmp_path),
+        "COLUMNS": "220",
+        "DATABASE_URL": alliance_url,
+        "TONGDUI_PERSONAL_DATA_KEYS": PERSONAL_DATA_KEYS,
+    }
+    return partial(_run, environment)
+
+
+def _run(environment: dict[str, str], *arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)), env=environment)
+
+
+def told(result: Result, exit_code: int = 0) -> str:
+    """What the command printed; fails with it if it ended otherwise, or with a traceback."""
+    assert result.exit_code == exit_code, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.output
+
+
+def execute(url: str, statement: str) -> None:
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_a_month_is_closed_approved_paid_and_settled(
+    tongdui: Tongdui, alliance_url: str, month: str, tmp_path: Path
+) -> None:
+    assert "period_not_closed" in told(tongdui("approve", month), 1)
+    told(tongdui("close", month, "--early"))
+    assert "period_not_approved" in told(tongdui("pay-file", month), 1)
+    assert "is approved" in told(tongdui("approve", month))
+    assert "is approved" in told(tongdui("approve", month))
+    out = tmp_path / "pay.xml"
+    assert "1 transfers of 298.20 yuan" in told(tongdui("pay-file", month, "--out", out))
+    assert pain.NAMESPACE in out.read_text()
+    bank = tmp_path / "bank.csv"
+    bank.write_text(
+        "bank_reference,paid_on,amount_yuan,text\n"
+        f"N1,2026-11-20,300.00,{month}-JADE-1\nN2,2026-11-20,-298.20,{month}-PINE-1\n"
+    )
+    assert "2 rows: 2 matched, 0 on record before, 0 not matched" in told(tongdui("bank-file", bank))
+    assert "0 matched, 2 on record before" in told(tongdui("bank-file", bank, "--strict"))
+    assert "is settled" in told(tongdui("approve", month))
+    assert "nothing left to pay out" in told(tongdui("pay-file", month), 1)
+    assert "no difference" in told(tongdui("verify"))
+
+
+def test_what_this_command_line_closed_it_cannot_approve_under_dual_control(
+    tongdui: Tongdui, alliance_url: str, month: str
+) -> None:
+    execute(alliance_url, "UPDATE rulebooks SET dual_control = true")
+    told(tongdui("close", month, "--early"))
+    assert "forbidden" in told(tongdui("approve", month), 1)
+
+
+def test_rows_of_a_bank_file_that_match_nothing_are_shown(tongdui: Tongdui, tmp_path: Path) -> None:
+    bank = tmp_path / "bank.csv"
+    bank.write_text("bank_reference,paid_on,amount_yuan,text\nN1,2026-11-20,300.00,rent\n")
+    assert "no_reference" in told(tongdui("bank-file", bank))
+    told(tongdui("bank-file", bank, "--strict"), 3)
+    bank.write_text("a,b\n")
+    assert "The first line must name the columns" in told(tongdui("bank-file", bank), 1)
+
+
+def test_jobs_are_listed_and_run_by_hand(tongdui: Tongdui, alliance_url: str) -> None:
+    listed = told(tongdui("jobs"))
+    assert all(job.name in listed for job in LISTED)
+    assert listed.count("never") == len(LISTED)
+    assert "No process runs them now" in listed
+    execute(alliance_url, "UPDATE lots SET expires_on = '2026-11-01' WHERE available = 3000")
+    assert "lots 0" in told(tongdui("jobs", "run", "expire_lots", "--at", "2026-11-01T23:59"))
+    assert "lots 1, points 3,000" in told(tongdui("jobs", "run", "expire_lots", "--at", "2026-11-02T00:00"))
+    assert "lots 0" in told(tongdui("jobs", "run", "expire_lots"))
+    assert "checks" in told(tongdui("jobs", "run", "verify"))
+    again = told(tongdui("jobs"))
+    assert again.count("never") == len(LISTED) - 2
+    assert "nothing was due" in again
+
+
+def test_a_job_is_not_run_for_the_future_nor_when_it_does_not_exist(tongdui: Tongdui) -> None:
+    assert "has not come yet" in told(tongdui("jobs", "run", "close_periods", "--at", "2199-01-01T00:00"), 1)
+    assert "write it as" in told(tongdui("jobs", "run", "close_periods", "--at", "soon"), 2)
+    assert "close_periods" in told(tongdui("jobs", "run", "nonsense"), 2)
+
+
+def test_a_job_that_fails_is_told_in_a_sentence(tongdui: Tongdui, alliance_url: str) -> None:
+    execute(alliance_url, "UPDATE lots SET available = available + 1 WHERE available = 3000")
+    assert "verify failed: lot_balances" in told(tongdui("jobs", "run", "verify"), 1)
+    assert "failed: Differs" in told(tongdui("jobs"))
+
+
+def test_doctor_names_history_that_waits_to_be_closed(tongdui: Tongdui, alliance_url: str) -> None:
+    execute(
+        alliance_url,
+        "INSERT INTO periods VALUES (202001, '2019-12-31T16:00Z', '2020-01-31T16:00Z', 'open', '2026-11-01')",
+    )
+    found = told(tongdui("doctor"), 1)
+    assert "2020-01 holds history and is not closed" in found
+    assert "tongdui close 2020-01" in found
