@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from api.cli import main
+from api.cli.context import console
 from api.jobs import LISTED
 from settlement.render import pain
 from support.alliance import PERSONAL_DATA_KEYS, WANG, opened_alliance
@@ -29,6 +30,8 @@ def month() -> str:
 @pytest.fixture
 def tongdui(alliance_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tongdui:
     """The command line on the alliance of `support.alliance`; one spend has crossed, accounts are known."""
+    # Wide enough that no cell of a table is folded; it was made before the environment of a command counts.
+    monkeypatch.setattr(console, "_width", 220)
     for name in ("TONGDUI_PORT", "TONGDUI_BOOTSTRAP_KEY", "TONGDUI_TZ"):
         monkeypatch.delenv(name, raising=False)
     with opened_alliance(alliance_url, tmp_path) as alliance:
@@ -38,7 +41,6 @@ def tongdui(alliance_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             good(alliance.operator.put(path, ACCOUNT))
     environment = {
         "TONGDUI_DATA": str(tmp_path),
-        "COLUMNS": "220",
         "DATABASE_URL": alliance_url,
         "TONGDUI_PERSONAL_DATA_KEYS": PERSONAL_DATA_KEYS,
     }
