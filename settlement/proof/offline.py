@@ -39,7 +39,7 @@ PROGRESS_LINES = 1_000
 #: What is in each field of a line.
 _KINDS = get_type_hints(DetailLine)
 
-BEFORE_LINES = ("statement", "matrix", "proof")
+BEFORE_LINES = ("statement", "matrix", "rebates", "proof")
 _MATRIX = ("count", "points", "amount", "receivable", "payable", "fees")
 
 
@@ -120,7 +120,7 @@ class _Lines:
         self.verdict = Verdict(number=str(statement["number"]), tree_size=self.size)
         self._hash = sha256()
         self._feed(statement)
-        for row in document["matrix"]:
+        for row in (*document["matrix"], *document["rebates"]):
             self._feed(row)
         self._last: tuple[Any, ...] | None = None
 
@@ -178,7 +178,7 @@ class _Lines:
 def _judged(document: Mapping[str, Any], lines: _Lines, trusted: Sequence[Ed25519PublicKey]) -> Verdict:
     verdict = lines.verdict
     verdict.lines = lines.tally.lines
-    for sentence in (*_summary(document["statement"], lines), *_totals(document, lines)):
+    for sentence in (*_summary(document, lines), *_totals(document, lines)):
         verdict.add(sentence)
     if document["data_hash"] != lines.data_hash:
         verdict.add(
@@ -202,18 +202,38 @@ def _judged(document: Mapping[str, Any], lines: _Lines, trusted: Sequence[Ed2551
     return verdict
 
 
-def _summary(statement: Mapping[str, Any], lines: _Lines) -> Iterable[str]:
-    tally = lines.tally
-    for name, summed in (("receivable", tally.receivable), ("payable", tally.payable), ("fees", tally.fees)):
+def _summary(document: Mapping[str, Any], lines: _Lines) -> Iterable[str]:
+    statement, tally = document["statement"], lines.tally
+    for name in ("receivable", "payable", "fees", "adjustments"):
+        summed = getattr(tally, name)
         if statement[name] != summed:
             yield f"The summary's {name} is {statement[name]} fen, its lines come to {summed}."
-    fees = split_vat(statement["fees"], Decimal(statement["vat_rate"]))
+    given_back = sum(row["rebate"] for row in document["rebates"])
+    if statement["rebates"] != given_back:
+        yield f"The summary's rebates are {statement['rebates']} fen, by rule they come to {given_back}."
+    less_rebates = statement["fees"] - statement["rebates"]
+    if statement["fees_less_rebates"] != less_rebates:
+        found = statement["fees_less_rebates"]
+        yield f"The summary's fees_less_rebates is {found} fen and must be {less_rebates}."
+    fees = split_vat(less_rebates, Decimal(statement["vat_rate"]))
     for name, part in (("fees_net", fees.net), ("fees_vat", fees.vat)):
         if statement[name] != part:
             yield f"The summary's {name} is {statement[name]} fen; of fees of {fees.gross} it is {part}."
-    net = statement["receivable"] - statement["payable"] - statement["fees"]
+    net = (
+        statement["receivable"]
+        - statement["payable"]
+        - less_rebates
+        + statement["adjustments"]
+        + statement["carried_forward"]
+    )
     if statement["net"] != net:
-        yield f"The summary's net is {statement['net']} fen; receivable less payable less fees is {net}."
+        yield (
+            f"The summary's net is {statement['net']} fen; receivable less payable less fees, with"
+            f" adjustments, rebates and what was carried forward, is {net}."
+        )
+    closing = statement["opening_balance"] + statement["payments"] + net - statement["carried_forward"]
+    if statement["closing_balance"] != closing:
+        yield f"The summary's closing_balance is {statement['closing_balance']} fen and must be {closing}."
 
 
 def _totals(document: Mapping[str, Any], lines: _Lines) -> Iterable[str]:
