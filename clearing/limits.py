@@ -37,10 +37,14 @@ SELECT {key}, coalesce(sum(points) FILTER (WHERE id >= %(day)s), 0)::bigint,
          WHERE {condition} AND id >= least(%(day)s, %(hour)s) AND kind = %(kind)s AND status = 'held') AS used
  GROUP BY {key}
 """
+# A card counts in its wallet of today and those merged into it: what it used in one that it has left is not
+# counted there either, whoever else of the batch is there.
 _USED_WITH_CARDS = _USED.format(
     key="card_number",
-    condition="wallet_id IN (SELECT unnest(%(names)s::bigint[])"
-    " UNION ALL SELECT id FROM wallets WHERE merged_into = ANY(%(names)s::bigint[]))",
+    condition="(wallet_id, card_number) IN"
+    " (SELECT wallet_id, number FROM cards WHERE wallet_id = ANY(%(names)s::bigint[])"
+    " UNION ALL SELECT w.id, c.number FROM wallets w JOIN cards c ON c.wallet_id = w.merged_into"
+    " WHERE w.merged_into = ANY(%(names)s::bigint[]))",
 )
 _USED_AT_MERCHANTS = _USED.format(
     key="merchant_id",

@@ -471,9 +471,7 @@ class Books:
 
         if decision.move is not None:
             self._carry_out(decision.move)
-        for number, holder in self.holders.items():
-            if number in self.cards:
-                self.wallets[holder] = self.cards[number].wallet_id
+            self.wallets |= {holder: self.cards[number].wallet_id for number, holder in self.holders.items()}
 
     def _carry_out(self, move: Move) -> None:
         for number, found in self.cards.items():
