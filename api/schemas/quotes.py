@@ -39,8 +39,8 @@ ACTS: Mapping[str, Schema] = {
 class QuoteInput(Schema):
     """The body of the act with its kind; a capture or void names its hold too, a reversal its transaction.
 
-    Only the form of the fields is looked at here; which of them the act takes, its own schema says. Loaded,
-    it is the `kind` and the body of the `act`.
+    Only the form of the fields is looked at here; which of them the act takes, its own schema says, and null
+    is not said. Loaded, it is the `kind` and the body of the `act`.
     """
 
     kind = fields.String(required=True, validate=validate.OneOf(list(ACTS)))
@@ -62,7 +62,7 @@ class QuoteInput(Schema):
     @post_load(pass_original=True)
     def _as_the_act(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> dict[str, Any]:
         kind = data["kind"]
-        said = {name: value for name, value in original.items() if name != "kind"}
+        said = {name: value for name, value in original.items() if name != "kind" and value is not None}
         return {"kind": kind, "act": ACTS[kind].load(said, unknown=RAISE)}
 
 

@@ -18,10 +18,18 @@ from clearing.verify import frozen
 
 blueprint = Blueprint("quotes", __name__, description="Prices before the act")
 
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "redemption": {
+        "value": {"kind": "redemption", "card": "6200000000000001", "merchant": "LOTUS-HZ", "points": 4000}
+    },
+    "capture": {"value": {"kind": "capture", "hold": "hold_…", "points": 1800}},
+    "reversal": {"value": {"kind": "reversal", "transaction": "txn_…", "amount": 500}},
+}
+
 
 @blueprint.route("/quotes", methods=["POST"])
 @guard(*DESKS)
-@blueprint.arguments(QuoteInput)
+@blueprint.arguments(QuoteInput, examples=EXAMPLES)
 @blueprint.response(200, QuoteSchema)
 def make_quote(body: dict[str, Any]) -> Response:
     """Legs, value, obligation and fee that the same act would have now; changes nothing

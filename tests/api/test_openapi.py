@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from api.problems import MEANINGS
 from support.alliance import LI, WANG, Alliance
 from support.api import good, wait_for_import
+from support.openapi import faults, undocumented
 
 
 @pytest.fixture(scope="module")
@@ -117,26 +117,3 @@ def test_answers_hold_what_is_documented_and_nothing_else(shared: Alliance, docu
         wrong += [(path, name) for name in undocumented(document, schema, answer)]
     assert wrong == []
     assert statement["period"] == period
-
-
-def faults(document: dict[str, Any], schema: dict[str, Any], answer: Any) -> list[Any]:
-    root = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    root["components"] = document["components"]
-    return list(OAS31Validator(root).iter_errors(answer))
-
-
-def undocumented(document: dict[str, Any], schema: dict[str, Any], answer: Any, at: str = "") -> list[str]:
-    """Names in the answer that the schema does not know."""
-    while "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
-    if isinstance(answer, list):
-        return [found for item in answer for found in undocumented(document, schema["items"], item, at)]
-    if not isinstance(answer, dict) or "properties" not in schema:
-        return []
-    found = []
-    for name, value in answer.items():
-        if name not in schema["properties"]:
-            found.append(f"{at}/{name}")
-        else:
-            found += undocumented(document, schema["properties"][name], value, f"{at}/{name}")
-    return found

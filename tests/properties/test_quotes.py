@@ -22,7 +22,7 @@ from clearing.core.calendar import PeriodState
 from clearing.core.commands import Accrual, Capture, Command, Load, Opening, Redemption, Reversal, Spend, Void
 from clearing.core.decide import decide
 from clearing.core.journal import Booking
-from clearing.core.outcomes import Held, Outcome, Posted
+from clearing.core.outcomes import Held, Moved, Outcome, Posted
 from clearing.core.snapshot import Snapshot
 from clearing.directory import DirectoryCache
 from clearing.periods import read_periods
@@ -239,6 +239,8 @@ def nameless(outcome: Outcome, known: set[int]) -> Outcome:
                 [one._replace(lot_id=id_of(one.lot_id)) for one in movements],
             )
         )
+    if isinstance(outcome, Moved):
+        return outcome._replace(target_id=id_of(outcome.target_id))
     return outcome
 
 

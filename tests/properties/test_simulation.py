@@ -45,8 +45,9 @@ def test_what_is_posted_and_when_something_crashes_follow_from_the_seed_alone() 
     "change",
     [
         "UPDATE lots SET available = available + 1 WHERE id = (SELECT max(id) FROM lots)",
-        "UPDATE legs SET acceptor_fee = acceptor_fee + 1 WHERE issuer_id <> acceptor_id"
-        " AND transaction_id = (SELECT max(transaction_id) FROM legs WHERE issuer_id <> acceptor_id)",
+        "UPDATE legs SET acceptor_fee = acceptor_fee + 1 WHERE (transaction_id, number) ="
+        " (SELECT transaction_id, number FROM legs WHERE issuer_id <> acceptor_id"
+        " ORDER BY transaction_id DESC, number LIMIT 1)",
         "DELETE FROM outcomes WHERE key = (SELECT max(key::text)::uuid FROM outcomes)",
     ],
 )
