@@ -21,8 +21,7 @@ simulate: $(STAMP) ## random commands with crashes against a model (SEED=number 
 	@PYTHONPATH=.:tests $(BIN)/python -m simulation.run \
 		$(if $(SEED),--seed $(SEED)) $(if $(COMMANDS),--commands $(COMMANDS)) $(if $(SEEDS),--seeds $(SEEDS))
 
-# From the beginning, unless some are named: a mutant that has survived is not tried again by itself. mutmut gives
-# names with a dot at the end of the module: clearing.core.lots.x_draw__mutmut_3.
+# All afresh, as mutmut would not try again who has survived; or those that are named on top of the last run.
 mutants: $(STAMP) ## how many changes of the core its tests notice, by module (ONLY="clearing.core.lots.*", CHILDREN=2)
 	@$(if $(ONLY),,rm -rf mutants)
 	@nice -n 19 $(BIN)/mutmut run $(if $(CHILDREN),--max-children $(CHILDREN)) $(foreach one,$(ONLY),'$(one)')

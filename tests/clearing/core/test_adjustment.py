@@ -69,6 +69,8 @@ def test_points_are_given_at_the_issuers_expense(quantity: int, ends: str | None
     day = lot.rsplit(maxsplit=1)[-1]
     assert books.entries(booked) == [f"adjusted JADE → lot JADE {day}: {quantity} pts"]
     assert (booked.transaction.points, booked.transaction.amount) == (quantity, quantity)
+    [leg] = booked.legs
+    assert (leg.obligation, leg.fee) == (0, 0)
     assert not books.positions
 
 

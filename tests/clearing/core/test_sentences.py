@@ -281,9 +281,11 @@ def test_what_is_left_to_be_undone_is_said_in_points_or_fen(
     assert books.post(reverse(booked, second)) == [Refusal(Code.EXCEEDS_REVERSIBLE, detail, field)]
 
 
-@pytest.mark.parametrize("command", [POINTS, VALUE, SOLD, CASH])
-@pytest.mark.parametrize("quantity", [None, "¥0.01"])
-def test_what_is_undone_altogether_says_so(command: Command, quantity: str | None) -> None:
+AGAIN = [(command, quantity) for command in (POINTS, VALUE, SOLD, CASH) for quantity in (None, "¥0.01")]
+
+
+@pytest.mark.parametrize(("command", "quantity"), [*AGAIN, (POINTS, 1), (CASH, 1)])
+def test_what_is_undone_altogether_says_so(command: Command, quantity: int | str | None) -> None:
     books = _books()
     booked = books.book(command)
     books.book(reverse(booked))
