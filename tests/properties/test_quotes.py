@@ -5,6 +5,7 @@ the quote is asked for. Between them time passes, months are closed, and the all
 """
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -112,7 +113,7 @@ class History:
         self._at = START
         self._world = make_world(seed, COMMANDS)
         found(self._world, engine)
-        self._maker = Maker(self._world, dice(seed, "acts"))
+        self._maker = Maker(self._world, dice(seed, "acts"), links=False)
         self._register = Register(self._maker.acts)
         self._directory = DirectoryCache()
         #: Ids of lots and holds that there are.
@@ -146,7 +147,8 @@ class History:
         """Asked for while nothing is written on the whole server. It may be the server itself that writes (it
         tidies up in the background), so what was written at the same time is asked for again.
         """
-        for _ in range(5):
+        for attempt in range(12):
+            time.sleep(attempt / 50)
             before = self._written()
             with frozen(self._engine) as connection:
                 outcome = quotes_module.quote(connection, command, self._directory, fixed_time=self._at)

@@ -76,6 +76,7 @@ class Maker:
 
     world: World
     some: Random
+    links: bool = True
 
     def __post_init__(self) -> None:
         self.acts: list[Act] = []
@@ -90,7 +91,7 @@ class Maker:
             act = self._follow_up()
         elif self.some.random() < 0.03:
             act = self._adjustment(at)
-        elif self.some.random() < 0.06:
+        elif self.links and self.some.random() < 0.06:
             act = self._link()
         else:
             act = self._command(at)
