@@ -27,6 +27,10 @@ class HttpCode(StrEnum):
     IN_FLIGHT = "in_flight"
     PERIOD_NOT_ENDED = "period_not_ended"
     EARLIER_PERIOD_OPEN = "earlier_period_open"
+    NOT_DISPUTABLE = "not_disputable"
+    EXCEEDS_DISPUTABLE = "exceeds_disputable"
+    DISPUTE_CLOSED = "dispute_closed"
+    RESPONSE_AWAITED = "response_awaited"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -98,6 +102,18 @@ MEANINGS: dict[str, Meaning] = {
     HttpCode.PERIOD_NOT_ENDED: Meaning(409, "The period has not ended", "Wait, or close it early."),
     HttpCode.EARLIER_PERIOD_OPEN: Meaning(
         409, "An earlier period is still open", "Close the periods in their order."
+    ),
+    HttpCode.NOT_DISPUTABLE: Meaning(
+        409, "Nothing on this line can be disputed", "Dispute a line on which something is owed or charged."
+    ),
+    HttpCode.EXCEEDS_DISPUTABLE: Meaning(
+        422, "More than is left of the line", "Dispute at most what is left, or all of it."
+    ),
+    HttpCode.DISPUTE_CLOSED: Meaning(
+        409, "The dispute is at its end", "Look at its status; dispute the line again if need be."
+    ),
+    HttpCode.RESPONSE_AWAITED: Meaning(
+        409, "The counterparty still has time to answer", "Decide when it has answered, or after `due_on`."
     ),
     HttpCode.UNAVAILABLE: Meaning(
         503, "The database cannot be reached", "Send it again later with the same idempotency key."

@@ -86,6 +86,8 @@ def settings_of(row: Row) -> AllianceSettings:
         card_redemptions_per_hour=row.card_redemptions_per_hour,
         merchant_points_per_day=row.merchant_points_per_day,
         merchant_redemptions_per_hour=row.merchant_redemptions_per_hour,
+        dispute_window_days=row.dispute_window_days,
+        dispute_response_days=row.dispute_response_days,
     )
 
 

@@ -67,6 +67,8 @@ rulebooks = Table(
     Column("card_redemptions_per_hour", BigInteger),
     Column("merchant_points_per_day", BigInteger),
     Column("merchant_redemptions_per_hour", BigInteger),
+    Column("dispute_window_days", Integer, nullable=False, server_default="10"),
+    Column("dispute_response_days", Integer, nullable=False, server_default="7"),
     comment="Alliance settings; each change, also of a fee rule, makes the next version",
 )
 

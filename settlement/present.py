@@ -8,6 +8,7 @@ from clearing.core.accounts import HUB, HUB_CODE
 from clearing.core.amounts import rate_text
 from clearing.core.calendar import Period
 from settlement.core.statement import split_vat
+from settlement.disputes.sums import Disputed
 from settlement.query import Settlement, StatementHeader
 
 
@@ -26,6 +27,7 @@ def settlement_json(settlement: Settlement) -> dict[str, Any]:
                 "fees": line.fees,
                 "net": line.net,
                 "state": state,
+                "disputed": _disputed(settlement, line.participant_id),
             }
             for line in netting.lines
         ],
@@ -86,7 +88,7 @@ def period_json(period: Period, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def statement_json(header: StatementHeader) -> dict[str, Any]:
-    """A statement without its lines, as it stands in a list and at the head of the document."""
+    """A statement without its lines, as it stands at the head of the document."""
     fees = split_vat(header.fees, header.vat_rate)
     return {
         "id": header.id,
@@ -107,6 +109,16 @@ def statement_json(header: StatementHeader) -> dict[str, Any]:
         "vat_rate": rate_text(header.vat_rate),
         "net": header.net,
     }
+
+
+def listed_statement_json(header: StatementHeader) -> dict[str, Any]:
+    """As in a list: with what the document itself does not say."""
+    return {**statement_json(header), "dispute_until": header.dispute_until.isoformat()}
+
+
+def _disputed(settlement: Settlement, participant_id: int) -> dict[str, int]:
+    pending, amount, fees = settlement.disputed.get(participant_id, Disputed())
+    return {"count": pending, "amount": amount, "fees": fees}
 
 
 def _head(settlement: Settlement) -> dict[str, Any]:

@@ -3,8 +3,9 @@ what its running positions come to now.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,9 @@ from clearing.core.journal import LegKind, PositionChange, PositionKey
 from clearing.directory import read_rulebook
 from clearing.periods import read_periods
 from clearing.tables import participants, periods, positions, rulebooks
+from settlement.core.disputes import last_day
 from settlement.core.netting import Netting, ParticipantLine, Positions, net, with_lines
+from settlement.disputes.sums import Disputed, read_disputed
 from settlement.tables import settlement_nets, settlement_positions, settlements, statements
 
 _MEASURES = PositionChange._fields
@@ -25,7 +28,8 @@ class Settlement(NamedTuple):
     """One period netted. `codes`: of every participant that has a line or a position, by id.
 
     What only closing gives (`closed_at`, `closed_by`) is None while the period is open; `recomputed` is
-    None until the journal has been added up again. `zone` is the alliance's, for showing times.
+    None until the journal has been added up again. `zone` is the alliance's, for showing times. `disputed`:
+    pending disputes of lines of the period, by participant; they change nothing here.
     """
 
     period: Period
@@ -38,6 +42,7 @@ class Settlement(NamedTuple):
     closed_by: str | None = None
     early: bool = False
     recomputed: bool | None = None
+    disputed: Mapping[int, Disputed] = MappingProxyType({})
 
 
 class StatementHeader(NamedTuple):
@@ -61,10 +66,16 @@ class StatementHeader(NamedTuple):
     payable: int
     fees: int
     net: int
+    dispute_window_days: int
 
     @property
     def period_name(self) -> str:
         return period_name(self.period)
+
+    @property
+    def dispute_until(self) -> date:
+        """The last day on which a dispute of a line is not late."""
+        return last_day(self.issued_at.astimezone(self.zone).date(), self.dispute_window_days)
 
 
 def list_periods(connection: Connection) -> list[Period]:
@@ -98,6 +109,7 @@ def read_settlement(connection: Connection, number: int) -> Settlement | None:
         closing.closed_by,
         closing.early,
         closing.recomputed,
+        read_disputed(connection, number),
     )
 
 
@@ -180,6 +192,7 @@ def _headers() -> Select:
             rulebooks.c.time_zone,
             rulebooks.c.currency,
             rulebooks.c.vat_rate,
+            rulebooks.c.dispute_window_days,
             settlement_nets.c.receivable,
             settlement_nets.c.payable,
             settlement_nets.c.fees,

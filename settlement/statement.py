@@ -51,7 +51,7 @@ def open_statement(connection: Connection, statement_id: str) -> Statement | Non
 class Detail:
     """One pass over the lines. `tally` and `data_hash` are complete once the pass is.
 
-    The data hash is the SHA-256 of JSON texts, one on each line: the statement as in the API's lists, then
+    The data hash is the SHA-256 of JSON texts, one on each line: the statement as it heads the JSON, then
     each row of the matrix, then each line; keys sorted, no spaces, UTF-8. Every format shows the same one.
     """
 

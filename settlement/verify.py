@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from clearing import verify as ledger
 from clearing.core.accounts import EntryKind
 from clearing.verify import MEASURES, POSITION_KEY, Check, Difference, compare, legs_as_positions, of_period
+from settlement.disputes import checks as disputes
 
 _CLOSED = "period IN (SELECT period FROM settlements)"
 
@@ -79,6 +80,7 @@ CHECKS = (
     Check("settled_nets", "Their nets are the sums of their entries", _SETTLED_NETS),
     Check("zero_sum", "The participants' nets and the hub's add up to nothing", _ZERO_SUM),
     Check("statements", "Each participant of a settlement has one statement", _STATEMENTS),
+    *disputes.CHECKS,
 )
 
 

@@ -30,6 +30,10 @@ def limit_field(description: str) -> fields.Integer:
     )
 
 
+def days_field(description: str) -> fields.Integer:
+    return fields.Integer(strict=True, validate=validate.Range(1, 365), metadata={"description": description})
+
+
 class AllianceSchema(Schema):
     """Every field is optional in a PUT; what is absent stays as it is."""
 
@@ -46,6 +50,8 @@ class AllianceSchema(Schema):
     card_redemptions_per_hour = limit_field("Redemptions with one card within an hour")
     merchant_points_per_day = limit_field("Points used at one merchant in a day")
     merchant_redemptions_per_hour = limit_field("Redemptions at one merchant within an hour")
+    dispute_window_days = days_field("Days after a closing within which a dispute is not late")
+    dispute_response_days = days_field("Days in which a counterparty answers before the operator may decide")
     version = fields.Integer(dump_only=True)
     made_at = fields.AwareDateTime(dump_only=True)
 

@@ -19,6 +19,14 @@ class CloseInput(Schema):
     )
 
 
+class DisputedSchema(Schema):
+    """Disputes of the period's lines that wait for somebody; nets are not held up by them."""
+
+    count = fields.Integer()
+    amount = fields.Integer(metadata={"description": "Fen of obligations in dispute"})
+    fees = fields.Integer(metadata={"description": "Fen of the participant's own fees in dispute"})
+
+
 class NetSchema(Schema):
     code = fields.String()
     receivable = fields.Integer()
@@ -26,6 +34,7 @@ class NetSchema(Schema):
     fees = fields.Integer()
     net = fields.Integer(metadata={"description": "Above zero when the hub pays the participant"})
     state = fields.String()
+    disputed = fields.Nested(DisputedSchema)
 
 
 class HubSchema(Schema):
@@ -107,3 +116,4 @@ class StatementSchema(Schema):
     fees_vat = fields.Integer()
     vat_rate = fields.String()
     net = fields.Integer()
+    dispute_until = fields.Date(metadata={"description": "A dispute that is opened later is flagged as late"})

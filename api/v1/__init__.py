@@ -7,6 +7,7 @@ from api.v1 import (
     alliance,
     api_keys,
     cards,
+    disputes,
     events,
     fee_rules,
     fee_simulations,
@@ -45,6 +46,7 @@ RESOURCES = (
     periods,
     settlements,
     statements,
+    disputes,
     events,
 )
 

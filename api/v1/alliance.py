@@ -72,4 +72,6 @@ def _settings(row: Row) -> dict[str, Any]:
         "card_redemptions_per_hour": row.card_redemptions_per_hour,
         "merchant_points_per_day": row.merchant_points_per_day,
         "merchant_redemptions_per_hour": row.merchant_redemptions_per_hour,
+        "dispute_window_days": row.dispute_window_days,
+        "dispute_response_days": row.dispute_response_days,
     }

@@ -13,7 +13,7 @@ from api.schemas.settlement import StatementQuery, StatementSchema
 from api.services import services
 from api.v1.periods import number_of
 from api.web import Blueprint, answer, cursor_position, page
-from settlement.present import statement_json
+from settlement.present import listed_statement_json
 from settlement.query import list_statements, read_statement
 from settlement.render import FORMATS, filename, render
 from settlement.statement import open_statement
@@ -54,7 +54,7 @@ def list_all(query: dict[str, Any]) -> Response:
         period = number_of(query["period"]) if query["period"] else None
         before = cursor_position(query["cursor"])
         rows = list_statements(connection, period, participant_id, before, query["limit"] + 1)
-    return answer(page(rows, query["limit"], statement_json, lambda header: header.id))
+    return answer(page(rows, query["limit"], listed_statement_json, lambda header: header.id))
 
 
 @blueprint.route("/statements/<statement_id>.<extension>")

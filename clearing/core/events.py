@@ -9,6 +9,9 @@ class EventType(StrEnum):
     HOLD_LAPSED = "hold.lapsed"
     CAP_WARNING = "cap.warning"
     POINTS_EXPIRING = "points.expiring"
+    DISPUTE_OPENED = "dispute.opened"
+    DISPUTE_ANSWERED = "dispute.answered"
+    DISPUTE_CLOSED = "dispute.closed"
 
 
 class Event(NamedTuple):

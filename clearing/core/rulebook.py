@@ -33,7 +33,8 @@ class DrawOrder(StrEnum):
 class AllianceSettings(NamedTuple):
     """`point_value`: fen per point. Rates are exact fractions of one; hold limits are minutes.
 
-    The last four limit how fast points are used, with one card and at one merchant; None does not limit.
+    The four after them limit how fast points are used, with one card and at one merchant; None does not
+    limit. Disputes are in time so many days after the closing, and are to be answered within so many.
     """
 
     time_zone: ZoneInfo
@@ -49,6 +50,8 @@ class AllianceSettings(NamedTuple):
     card_redemptions_per_hour: int | None = None
     merchant_points_per_day: int | None = None
     merchant_redemptions_per_hour: int | None = None
+    dispute_window_days: int = 10
+    dispute_response_days: int = 7
 
     @property
     def limits_velocity(self) -> bool:
