@@ -80,13 +80,12 @@ CHECKS = (
     Check("settled_nets", "Their nets are the sums of their entries", _SETTLED_NETS),
     Check("zero_sum", "The participants' nets and the hub's add up to nothing", _ZERO_SUM),
     Check("statements", "Each participant of a settlement has one statement", _STATEMENTS),
-    *disputes.CHECKS,
 )
 
 
 def checks() -> Sequence[Check]:
-    """All checks: the ledger's, then those of settlements."""
-    return (*ledger.checks(), *CHECKS)
+    """All checks: the ledger's, then those of settlements, then those of disputes."""
+    return (*ledger.checks(), *CHECKS, *disputes.CHECKS)
 
 
 def verify(
