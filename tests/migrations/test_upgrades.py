@@ -91,7 +91,7 @@ def test_what_was_posted_before_there_was_a_seal_is_sealed_in_the_order_of_booki
     with used.connect() as connection:
         posted = list(connection.execute(everything).scalars())
     seal_all(used)
-    revision = ScriptDirectory("migrations").get_revision("0005").module
+    revision = ScriptDirectory("migrations").get_revision("0006").module
     with used.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         revision.downgrade()
         revision.upgrade()

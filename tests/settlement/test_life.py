@@ -309,7 +309,7 @@ def test_a_crash_at_any_step_leaves_the_same_result(ledger: Ledger, engine: Engi
         settlement = read_settlement(connection, NOVEMBER)
         assert settlement is not None
         assert len(list_statements(connection)) == 3
-        for table, count in (("payments", 1), ("carry_forwards", 1), ("settlements", 1), ("events", 1)):
+        for table, count in (("payments", 1), ("carry_forwards", 1), ("settlements", 1), ("events", 8)):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == count
     shown = [
         (one["code"], one["net"], one["outstanding"]) for one in settlement_json(settlement)["participants"]

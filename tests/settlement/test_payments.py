@@ -291,8 +291,9 @@ def test_payments_recorded_while_a_period_closes_stand_on_one_statement_each(
 def test_the_participant_is_told_of_payments(bank: Bank, engine: Engine) -> None:
     bank.paid("JADE", IN, 30_000, "a")
     with engine.connect() as connection:
-        [row] = connection.execute(text("SELECT type, participant_id, data FROM events")).all()
-    assert (row.type, row.participant_id) == ("payment.recorded", bank.ids["JADE"])
+        query = text("SELECT participant_id, data FROM events WHERE type = 'payment.recorded'")
+        [row] = connection.execute(query).all()
+    assert row.participant_id == bank.ids["JADE"]
     shown = {name: row.data[name] for name in ("period", "direction", "amount", "outstanding")}
     assert shown == {"period": "2026-11", "direction": "in", "amount": 30_000, "outstanding": -2_500}
 
@@ -332,8 +333,8 @@ def test_a_debtor_is_suspended_only_by_a_rule_and_once_for_each_net(
     assert suspend_overdue(engine, shanghai("2026-12-17 00:00")) == 1
     assert suspended() == ["JADE"]
     with engine.begin() as connection:
-        [row] = connection.execute(text("SELECT type, data FROM events")).all()
-        assert row.type == "participant.suspended"
+        query = text("SELECT data FROM events WHERE type = 'participant.suspended'")
+        [row] = connection.execute(query).all()
         assert row.data == {"period": "2026-11", "due_on": "2026-12-11", "outstanding": -32_500}
         # Let in again: agreed by hand, so the rule leaves it alone.
         connection.execute(text("UPDATE participants SET status = 'active'"))

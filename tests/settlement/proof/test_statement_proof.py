@@ -228,7 +228,7 @@ def test_a_wrong_total_is_named_with_what_it_should_be(jade: bytes) -> None:
     for path, sentence in (
         (("statement", "payable"), "The summary's payable is"),
         (("statement", "fees_vat"), "The summary's fees_vat is"),
-        (("statement", "net"), "receivable less payable less fees is"),
+        (("statement", "net"), "receivable less payable less fees, with"),
         (("matrix", 0, "amount"), "of the matrix: amount is"),
         (("merchants", 0, "points"), "of the merchants: points is"),
         (("points", "issued"), "The points: issued is"),
