@@ -35,6 +35,10 @@ class HttpCode(StrEnum):
     PERIOD_NOT_APPROVED = "period_not_approved"
     NOTHING_OUTSTANDING = "nothing_outstanding"
     BANK_ACCOUNT_MISSING = "bank_account_missing"
+    NOT_DISPUTABLE = "not_disputable"
+    EXCEEDS_DISPUTABLE = "exceeds_disputable"
+    DISPUTE_CLOSED = "dispute_closed"
+    RESPONSE_AWAITED = "response_awaited"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -130,6 +134,18 @@ MEANINGS: dict[str, Meaning] = {
     HttpCode.NOTHING_OUTSTANDING: Meaning(409, "Nothing is left to be paid", "Look at the settlement."),
     HttpCode.BANK_ACCOUNT_MISSING: Meaning(
         409, "A bank account is not on record", "Put it on record, then ask again."
+    ),
+    HttpCode.NOT_DISPUTABLE: Meaning(
+        409, "Nothing on this line can be disputed", "Dispute a line on which something is owed or charged."
+    ),
+    HttpCode.EXCEEDS_DISPUTABLE: Meaning(
+        422, "More than is left of the line", "Dispute at most what is left, or all of it."
+    ),
+    HttpCode.DISPUTE_CLOSED: Meaning(
+        409, "The dispute is at its end", "Look at its status; dispute the line again if need be."
+    ),
+    HttpCode.RESPONSE_AWAITED: Meaning(
+        409, "The counterparty still has time to answer", "Decide when it has answered, or after `due_on`."
     ),
     HttpCode.UNAVAILABLE: Meaning(
         503, "The database cannot be reached", "Send it again later with the same idempotency key."

@@ -91,6 +91,8 @@ def settings_of(row: Row) -> AllianceSettings:
         close_quiet_minutes=row.close_quiet_minutes,
         due_days=row.due_days,
         suspend_overdue_days=row.suspend_overdue_days,
+        dispute_window_days=row.dispute_window_days,
+        dispute_response_days=row.dispute_response_days,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
@@ -101,6 +102,11 @@ def database_time(connection: Connection) -> datetime:
     """The database's clock, by which holds end."""
     at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return at
+
+
+def local_date(connection: Connection, zone: ZoneInfo) -> date:
+    """The day it is there, by the database's clock."""
+    return database_time(connection).astimezone(zone).date()
 
 
 def read_hold(connection: Connection, wallet_id: int, hold_id: int) -> Hold | None:

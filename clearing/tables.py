@@ -71,6 +71,8 @@ rulebooks = Table(
     Column("close_quiet_minutes", Integer, server_default="10"),
     Column("due_days", Integer, nullable=False, server_default="10"),
     Column("suspend_overdue_days", Integer),
+    Column("dispute_window_days", Integer, nullable=False, server_default="10"),
+    Column("dispute_response_days", Integer, nullable=False, server_default="7"),
     comment="Alliance settings; each change, also of a fee rule, makes the next version",
 )
 

@@ -12,6 +12,7 @@ from settlement.core.netting import ParticipantLine
 from settlement.core.rebates import RebateRow
 from settlement.core.statement import split_vat
 from settlement.core.without import Changed, Without
+from settlement.disputes.sums import Disputed
 from settlement.query import Settlement, StatementHeader
 from settlement.references import reference_of
 
@@ -152,6 +153,7 @@ def statement_json(header: StatementHeader) -> dict[str, Any]:
         "opening_balance": header.opening_balance,
         "payments": header.payments,
         "closing_balance": header.closing_balance,
+        "dispute_until": header.dispute_until.isoformat(),
     }
 
 
@@ -177,7 +179,13 @@ def _line(settlement: Settlement, line: ParticipantLine) -> dict[str, Any]:
         "carried_to_next": balance.carried,
         "outstanding": balance.outstanding,
         "payment_reference": reference_of(settlement.period.number, line.participant_id),
+        "disputed": _disputed(settlement, line.participant_id),
     }
+
+
+def _disputed(settlement: Settlement, participant_id: int) -> dict[str, int]:
+    pending, amount, fees = settlement.disputed.get(participant_id, Disputed())
+    return {"count": pending, "amount": amount, "fees": fees}
 
 
 def _head(settlement: Settlement) -> dict[str, Any]:

@@ -19,9 +19,11 @@ from clearing.periods import read_periods
 from clearing.tables import fee_volumes, participants, periods, positions, rulebooks
 from settlement.accounts import Stated, read_balances, read_carried, read_stated
 from settlement.core.balance import Balance
+from settlement.core.disputes import last_day
 from settlement.core.netting import Netting, ParticipantLine, Positions, net, with_lines
 from settlement.core.rebates import RebateRow, Volumes, rebates
 from settlement.core.without import Without, without
+from settlement.disputes.sums import Disputed, read_disputed
 from settlement.references import reference_of
 from settlement.tables import (
     settlement_nets,
@@ -39,8 +41,9 @@ class Settlement(NamedTuple):
 
     What only closing gives (`closed_at`, `closed_by`, `due_on`) is None while the period is open, and so are
     `approved_at`, `approved_by` and `settled_at` until then; `recomputed` is None until the journal has been
-    added up again. `balances`: what became of the nets since, by participant, of a closed period. `zone` is
-    the alliance's, for showing times.
+    added up again. `balances`: what became of the nets since, by participant, of a closed period. `disputed`:
+    pending disputes of lines of the period, by participant; they change nothing here. `zone` is the
+    alliance's, for showing times.
     """
 
     period: Period
@@ -58,6 +61,7 @@ class Settlement(NamedTuple):
     approved_by: str | None = None
     settled_at: datetime | None = None
     balances: Mapping[int, Balance] = MappingProxyType({})
+    disputed: Mapping[int, Disputed] = MappingProxyType({})
 
 
 class StatementHeader(NamedTuple):
@@ -93,6 +97,7 @@ class StatementHeader(NamedTuple):
     opening_balance: int
     payments: int
     due_on: date
+    dispute_window_days: int
 
     @property
     def period_name(self) -> str:
@@ -111,6 +116,11 @@ class StatementHeader(NamedTuple):
     @property
     def payment_reference(self) -> str:
         return reference_of(self.period, self.participant_id)
+
+    @property
+    def dispute_until(self) -> date:
+        """The last day on which a dispute of a line is not late."""
+        return last_day(self.issued_at.astimezone(self.zone).date(), self.dispute_window_days)
 
 
 def list_periods(connection: Connection) -> list[Period]:
@@ -159,6 +169,7 @@ def read_settlement(connection: Connection, number: int) -> Settlement | None:
         closing.approved_by,
         closing.settled_at,
         read_balances(connection, number),
+        read_disputed(connection, number),
     )
 
 
@@ -302,6 +313,7 @@ def _headers() -> Select:
             rulebooks.c.time_zone,
             rulebooks.c.currency,
             rulebooks.c.vat_rate,
+            rulebooks.c.dispute_window_days,
             settlements.c.due_on,
             *(column for column in settlement_nets.c if column.name not in ("period", "participant_id")),
         )

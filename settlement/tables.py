@@ -3,6 +3,8 @@
 A closed period's rows never change, except for the columns of `settlements` that tell what became of it
 afterwards. Payments and amounts carried forward are only ever added; their numbers grow, and as they are
 written under the lock that closing takes alone, a settlement knows by a number which of them it has stated.
+
+A dispute's state moves on; what was said in it, and what it corrected, is only ever added to.
 """
 
 from sqlalchemy import (
@@ -223,4 +225,106 @@ job_states = Table(
     Column("error", Text),
     Column("ran_by", Text, nullable=False),
     comment="The last run of each job, whether there was anything to do or not",
+)
+
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("statement_id", Text, ForeignKey("statements.id"), nullable=False),
+    Column("period", Integer, nullable=False, index=True),
+    Column("line", Integer, nullable=False),
+    Column("counterparty_line", Integer),  # on the other's statement; none on the hub's side
+    # The leg, by its key, and who its parties are.
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("leg_number", SmallInteger, nullable=False),
+    Column("issuer_id", Integer, nullable=False),
+    Column("acceptor_id", Integer, nullable=False),
+    Column("opener_id", Integer, ForeignKey("participants.id"), nullable=False),
+    Column("counterparty_id", Integer, nullable=False),  # 0 is the hub
+    Column("reason", Text, nullable=False),
+    Column("late", Boolean, nullable=False),
+    # How much of the line, in its own unit (or fen of the fee), and the money that goes with it.
+    Column("quantity", BigInteger, nullable=False),
+    Column("obligation", BigInteger, nullable=False),
+    Column("acceptor_fee", BigInteger, nullable=False),
+    Column("issuer_fee", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("opened_at", instant(), nullable=False),
+    Column("ended_at", instant()),
+    Column("ended_by", Integer),  # a participant; 0 is the hub
+    Column("correction", Text),
+    Column("corrected_quantity", BigInteger),
+    Column("corrected_obligation", BigInteger),
+    Column("corrected_acceptor_fee", BigInteger),
+    Column("corrected_issuer_fee", BigInteger),
+    CheckConstraint(
+        "status IN ('needs_response', 'open', 'accepted', 'rejected', 'withdrawn')", name="status"
+    ),
+    CheckConstraint(
+        "reason IN ('duplicate', 'wrong_amount', 'not_ours', 'wrong_fee', 'other')", name="reason"
+    ),
+    CheckConstraint("correction IN ('money', 'reversal', 'none')", name="correction"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint(
+        "opener_id IN (issuer_id, acceptor_id) AND counterparty_id IN (0, issuer_id, acceptor_id)"
+        " AND opener_id <> counterparty_id",
+        name="parties",
+    ),
+    CheckConstraint(
+        "(status IN ('needs_response', 'open')) = (ended_at IS NULL)"
+        " AND (ended_at IS NULL) = (ended_by IS NULL)",
+        name="ended",
+    ),
+    CheckConstraint(
+        "(status = 'accepted') = (correction IS NOT NULL)"
+        " AND num_nonnulls(correction, corrected_quantity, corrected_obligation, corrected_acceptor_fee,"
+        " corrected_issuer_fee) IN (0, 5)",
+        name="corrected",
+    ),
+    # At most one that is pending for each line and disputer.
+    Index(
+        "disputes_pending_key",
+        "wallet_id",
+        "transaction_id",
+        "leg_number",
+        "opener_id",
+        unique=True,
+        postgresql_where=text("status IN ('needs_response', 'open')"),
+    ),
+    Index("disputes_wallet_id_transaction_id_idx", "wallet_id", "transaction_id"),
+    Index("disputes_opener_id_id_idx", "opener_id", "id"),
+    Index("disputes_counterparty_id_id_idx", "counterparty_id", "id"),
+    comment="Money has the signs of the disputed line; a correction takes back what stands in corrected_…",
+)
+
+dispute_messages = Table(
+    "dispute_messages",
+    metadata,
+    Column("dispute_id", BigInteger, ForeignKey("disputes.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("written_at", instant(), nullable=False),
+    Column("party_id", Integer, nullable=False),  # 0 is the hub
+    Column("key_id", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("text", Text),
+    Column("proposes", Text),
+    CheckConstraint("act IN ('open', 'answer', 'accept', 'reject', 'withdraw')", name="act"),
+    CheckConstraint("proposes IN ('accept', 'reject')", name="proposes"),
+    comment="Who did and said what in a dispute, in its order",
+)
+
+dispute_corrections = Table(
+    "dispute_corrections",
+    metadata,
+    Column("dispute_id", BigInteger, ForeignKey("disputes.id"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("period", Integer, nullable=False),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("participant_id", Integer),  # whom a fee given back concerns; none: both parties
+    UniqueConstraint("wallet_id", "transaction_id"),
+    comment="The transactions that an accepted dispute has caused, written with them",
 )

@@ -10,6 +10,7 @@ from clearing.core.accounts import EntryKind
 from clearing.proof import check as seal
 from clearing.verify import MEASURES, POSITION_KEY, Check, Difference, compare, legs_as_positions, of_period
 from settlement.core.balance import PaymentDirection
+from settlement.disputes import checks as disputes
 
 #: Those of which the nets have been written; a closing may be on its way.
 _CLOSED = "period IN (SELECT period FROM settlements WHERE zero_sum IS NOT NULL)"
@@ -239,10 +240,10 @@ CHECKS = (
 
 
 def checks(public_keys: seal.PublicKeys | None = None) -> Sequence[Check]:
-    """All checks: the seal's first, as they name the very row that was changed, then the ledger's and those
-    of settlements. Without the hub's public keys, signatures are not looked at.
+    """All checks: the seal's first, as they name the very row that was changed, then the ledger's, then
+    those of settlements and of disputes. Without the hub's public keys, signatures are not looked at.
     """
-    return (*seal.checks(public_keys), *ledger.checks(), *CHECKS)
+    return (*seal.checks(public_keys), *ledger.checks(), *CHECKS, *disputes.CHECKS)
 
 
 def verify(

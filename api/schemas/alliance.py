@@ -31,6 +31,10 @@ def limit_field(description: str) -> fields.Integer:
     )
 
 
+def days_field(description: str) -> fields.Integer:
+    return fields.Integer(strict=True, validate=validate.Range(1, 365), metadata={"description": description})
+
+
 class AllianceSchema(Schema):
     """Every field is optional in a PUT; what is absent stays as it is."""
 
@@ -67,6 +71,8 @@ class AllianceSchema(Schema):
         validate=validate.Range(1, DAYS_MAX),
         metadata={"description": "Days after which who has not paid is suspended; null: never"},
     )
+    dispute_window_days = days_field("Days after a closing within which a dispute is not late")
+    dispute_response_days = days_field("Days in which a counterparty answers before the operator may decide")
     version = fields.Integer(dump_only=True)
     made_at = fields.AwareDateTime(dump_only=True)
 

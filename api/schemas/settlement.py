@@ -20,6 +20,14 @@ class CloseInput(Schema):
     )
 
 
+class DisputedSchema(Schema):
+    """Disputes of the period's lines that wait for somebody; nets are not held up by them."""
+
+    count = fields.Integer()
+    amount = fields.Integer(metadata={"description": "Fen of obligations in dispute"})
+    fees = fields.Integer(metadata={"description": "Fen of the participant's own fees in dispute"})
+
+
 class NetSchema(Schema):
     """Fen. net = receivable − payable − fees + adjustments + rebates + carried_forward."""
 
@@ -37,6 +45,7 @@ class NetSchema(Schema):
     carried_to_next = fields.Integer(metadata={"description": "Taken over into a later settlement"})
     outstanding = fields.Integer(metadata={"description": "Still to be paid, signed as the net"})
     payment_reference = fields.String(metadata={"description": "ISO 11649; to be quoted by who pays"})
+    disputed = fields.Nested(DisputedSchema)
 
 
 class HubSchema(Schema):
@@ -148,3 +157,4 @@ class StatementSchema(Schema):
     closing_balance = fields.Integer(
         metadata={"description": "opening_balance + payments + net − carried_forward"}
     )
+    dispute_until = fields.Date(metadata={"description": "A dispute that is opened later is flagged as late"})

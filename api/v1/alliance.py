@@ -76,4 +76,6 @@ def _settings(row: Row) -> dict[str, Any]:
         "close_quiet_minutes": row.close_quiet_minutes,
         "due_days": row.due_days,
         "suspend_overdue_days": row.suspend_overdue_days,
+        "dispute_window_days": row.dispute_window_days,
+        "dispute_response_days": row.dispute_response_days,
     }

@@ -18,7 +18,8 @@ from clearing.core.journal import Leg, LegKind, LotMovement, TransactionKind
 from clearing.core.lots import Draw
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.plan import Credit, Plan, PlannedLeg, Setting
-from clearing.core.snapshot import Original
+from clearing.core.rulebook import Rulebook
+from clearing.core.snapshot import Original, Terms
 
 REVERSIBLE = frozenset(
     {TransactionKind.ACCRUAL, TransactionKind.REDEMPTION, TransactionKind.LOAD, TransactionKind.SPEND}
@@ -176,8 +177,9 @@ def _legs(
 
 
 def _difference(batch: Batch, original: Original, leg: Leg, was: Part, will_be: Part) -> PlannedLeg:
-    fee_was, fee_will_be = (_fee(batch, leg, one) for one in (was, will_be))
-    owed_was, owed_will_be = (_obligation(original, leg, one) for one in (was, will_be))
+    rulebook = batch.snapshot.directory.rulebook
+    fee_was, fee_will_be = (fee_of(rulebook, leg, one) for one in (was, will_be))
+    owed_was, owed_will_be = (obligation_of(original.terms, leg, one) for one in (was, will_be))
     return PlannedLeg(
         leg.kind,
         leg.issuer_id,
@@ -193,21 +195,21 @@ def _difference(batch: Batch, original: Original, leg: Leg, was: Part, will_be: 
     )
 
 
-def _fee(batch: Batch, leg: Leg, part: Part) -> Fee:
+def fee_of(rulebook: Rulebook, leg: Leg, part: Part) -> Fee:
     """What the rule that priced the leg would have charged on so much of it; nothing on nothing.
 
     Points that are worth less than half a fen are something: the rule's flat part and minimum hold for them.
     """
-    rule = batch.snapshot.directory.rulebook.rule(leg.fee_rule_id)
+    rule = rulebook.rule(leg.fee_rule_id)
     if rule is None or rule.is_free or part == NOTHING:
         return Fee(0, 0, leg.fee_rule_id, leg.reason)
     return Fee(*shares(rule, amount_of(rule, part.amount)), leg.fee_rule_id, leg.reason)
 
 
-def _obligation(original: Original, leg: Leg, part: Part) -> int:
+def obligation_of(terms: Terms, leg: Leg, part: Part) -> int:
+    """What so much of the leg would have obliged its debtor to; `terms` are those that judged it."""
     if not leg.cross_system:
         return 0
-    terms = original.terms
     match leg.kind:
         case LegKind.REDEMPTION:
             return multiply_half_up(part.points, terms.point_value * terms.reimbursement_rate)

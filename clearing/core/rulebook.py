@@ -33,10 +33,11 @@ class DrawOrder(StrEnum):
 class AllianceSettings(NamedTuple):
     """`point_value`: fen per point. Rates are exact fractions of one; hold limits are minutes.
 
-    Four limit how fast points are used, with one card and at one merchant; None does not limit. The last
-    four are of settlement: whether somebody else than who closed a period approves it, how long after its end
-    it is closed by the clock (None: by hand), how many days after its closing nets are due, and how many days
-    after that a debtor is suspended (None: never).
+    Four limit how fast points are used, with one card and at one merchant; None does not limit. The four
+    after them are of settlement: whether somebody else than who closed a period approves it, how long after
+    its end it is closed by the clock (None: by hand), how many days after its closing nets are due, and how
+    many days after that a debtor is suspended (None: never). Disputes are in time so many days after the
+    closing, and are to be answered within so many.
     """
 
     time_zone: ZoneInfo
@@ -56,6 +57,8 @@ class AllianceSettings(NamedTuple):
     close_quiet_minutes: int | None = 10
     due_days: int = 10
     suspend_overdue_days: int | None = None
+    dispute_window_days: int = 10
+    dispute_response_days: int = 7
 
     @property
     def limits_velocity(self) -> bool:

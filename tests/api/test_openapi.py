@@ -85,6 +85,10 @@ def test_answers_hold_what_is_documented_and_nothing_else(shared: Alliance, docu
     period = redemption["period"]
     good(shared.operator.post(f"/v1/periods/{period}/close", {"early": True}))
     [statement, *_] = good(shared.operator.get("/v1/statements"))["data"]
+    [own] = good(shared.finance("JADE").get("/v1/statements"))["data"]
+    body = {"statement": own["id"], "transaction": redemption["id"], "issuer": "JADE", "reason": "other"}
+    dispute = good(shared.finance("JADE").post("/v1/disputes", body | {"text": "Wrong"}))
+    good(shared.finance("LOTUS").post(f"/v1/disputes/{dispute['id']}/accept"))
     wrong = []
     for path, template in {
         "/v1/alliance": None,
@@ -109,6 +113,8 @@ def test_answers_hold_what_is_documented_and_nothing_else(shared: Alliance, docu
         f"/v1/settlements/{period}": "/v1/settlements/{period}",
         f"/v1/settlements/{period}/JADE": "/v1/settlements/{period}/{participant}",
         "/v1/statements": None,
+        "/v1/disputes": None,
+        f"/v1/disputes/{dispute['id']}": "/v1/disputes/{dispute_id}",
     }.items():
         operation = document["paths"][template or path]["get"]
         schema = operation["responses"]["200"]["content"]["application/json"]["schema"]

@@ -1,0 +1,232 @@
+"""Disputes of statement lines."""
+
+from typing import Any
+
+from flask import Response
+
+from api.auth import FINANCE, current_caller, guard, own_participant
+from api.narrowing import NOTHING
+from api.new_id import new_id
+from api.problems import FieldError, Problem
+from api.schemas.disputes import (
+    AcceptInput,
+    AnswerInput,
+    DisputeInput,
+    DisputePageSchema,
+    DisputeQuery,
+    DisputeThreadSchema,
+    RejectInput,
+    WithdrawInput,
+)
+from api.services import services
+from api.v1.periods import number_of
+from api.web import Blueprint, answer, cursor_number, page
+from clearing import ids
+from clearing.core.accounts import HUB, HUB_CODE
+from clearing.core.commands import Scope
+from clearing.core.directory import Directory
+from clearing.core.outcomes import Code
+from clearing.writer import Writer
+from settlement.core.disputes import Act, DisputeReason, DisputeStatus
+from settlement.disputes import acts
+from settlement.disputes.acceptance import Instrument, Judgement, accept
+from settlement.disputes.opening import Claim, open_dispute
+from settlement.disputes.present import dispute_json, messages_json
+from settlement.disputes.query import (
+    DisputeFilter,
+    list_disputes,
+    read_dispute,
+    read_followed,
+    read_messages,
+)
+from settlement.disputes.refusals import Actor, DisputeRefusal, unknown
+
+blueprint = Blueprint("disputes", __name__, description="What is said to be wrong with a statement's line")
+
+DISPUTERS = (Scope.FINANCE, Scope.PARTICIPANT)
+ANSWERERS = (*DISPUTERS, Scope.OPERATOR)
+
+
+@blueprint.route("/disputes", methods=["POST"])
+@guard(*DISPUTERS)
+@blueprint.arguments(DisputeInput)
+@blueprint.response(201, DisputeThreadSchema)
+def open_one(body: dict[str, Any]) -> Response:
+    """Dispute a line of one's own statement, or a part of it; the settlement goes on
+
+    The other party of the obligation is asked to answer; for `wrong_fee`, and where only a fee is charged,
+    the hub. After the statement's `dispute_until` it is flagged as late.
+    """
+    id_ = new_id()
+    with services().engine.begin() as connection:
+        claim = _claim(services().directory(connection), body)
+        outcome = open_dispute(connection, id_, claim, _actor())
+        if isinstance(outcome, DisputeRefusal):
+            raise _problem(outcome)
+    return _shown(id_, 201)
+
+
+@blueprint.route("/disputes")
+@guard(*FINANCE)
+@blueprint.arguments(DisputeQuery, location="query")
+@blueprint.response(200, DisputePageSchema)
+def list_all(query: dict[str, Any]) -> Response:
+    """The newest first; a participant sees those that it has opened or is to answer"""
+    viewer = own_participant(current_caller())
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        parties = {name: _party(directory, query[name]) for name in ("participant", "waits_for")}
+        if any(query[name] is not None and parties[name] is None for name in parties):
+            return answer(NOTHING)
+        wanted = DisputeFilter(
+            visible_to=viewer,
+            status=DisputeStatus(query["status"]) if query["status"] else None,
+            period=number_of(query["period"]) if query["period"] else None,
+            participant_id=parties["participant"],
+            waits_for=parties["waits_for"],
+        )
+        before = cursor_number(query["cursor"])
+        rows = list_disputes(connection, wanted, before, query["limit"] + 1)
+        followed = read_followed(connection, rows, viewer)
+    return answer(
+        page(
+            followed,
+            query["limit"],
+            lambda one: dispute_json(one, directory, viewer),
+            lambda one: one.dispute.id,
+        )
+    )
+
+
+@blueprint.route("/disputes/<dispute_id>")
+@guard(*FINANCE)
+@blueprint.response(200, DisputeThreadSchema)
+def read_one(dispute_id: str) -> Response:
+    """One dispute with its thread"""
+    return _shown(_number(dispute_id))
+
+
+@blueprint.route("/disputes/<dispute_id>/answers", methods=["POST"])
+@guard(*ANSWERERS)
+@blueprint.arguments(AnswerInput)
+@blueprint.response(200, DisputeThreadSchema)
+def answer_one(body: dict[str, Any], dispute_id: str) -> Response:
+    """Add to the thread; after the counterparty's word the operator decides
+
+    `proposes` tells the operator what one thinks should become of it.
+    """
+    id_ = _number(dispute_id)
+    proposes = Act(body["proposes"]) if "proposes" in body else None
+    with services().engine.begin() as connection:
+        outcome = acts.answer(connection, id_, _actor(), body["text"], proposes)
+        if isinstance(outcome, DisputeRefusal):
+            raise _problem(outcome)
+    return _shown(id_)
+
+
+@blueprint.route("/disputes/<dispute_id>/accept", methods=["POST"])
+@guard(*ANSWERERS)
+@blueprint.arguments(AcceptInput, required=False)
+@blueprint.response(200, DisputeThreadSchema)
+def accept_one(body: dict[str, Any], dispute_id: str) -> Response:
+    """Accept it, and book the correction in the open period; to be repeated if the answer was lost
+
+    By the counterparty at any time, by the operator once that has answered or its time is over. The fee of
+    what is taken back goes back with it.
+    """
+    id_, caller = _number(dispute_id), current_caller()
+    judgement = Judgement(_actor(), caller, Instrument(body["by"]), body.get("text"))
+    with Writer(services().engine) as writer:
+        outcome = accept(writer, id_, judgement)
+    if isinstance(outcome, DisputeRefusal):
+        raise _problem(outcome)
+    return _shown(id_)
+
+
+@blueprint.route("/disputes/<dispute_id>/reject", methods=["POST"])
+@guard(*ANSWERERS)
+@blueprint.arguments(RejectInput)
+@blueprint.response(200, DisputeThreadSchema)
+def reject_one(body: dict[str, Any], dispute_id: str) -> Response:
+    """Reject it and say why
+
+    By the counterparty as its answer, or by the operator as in accepting. The line may be disputed again;
+    then the operator decides.
+    """
+    id_ = _number(dispute_id)
+    with services().engine.begin() as connection:
+        outcome = acts.reject(connection, id_, _actor(), body["text"])
+        if isinstance(outcome, DisputeRefusal):
+            raise _problem(outcome)
+    return _shown(id_)
+
+
+@blueprint.route("/disputes/<dispute_id>/withdraw", methods=["POST"])
+@guard(*DISPUTERS)
+@blueprint.arguments(WithdrawInput, required=False)
+@blueprint.response(200, DisputeThreadSchema)
+def withdraw_one(body: dict[str, Any], dispute_id: str) -> Response:
+    """Take one's own dispute back"""
+    id_ = _number(dispute_id)
+    with services().engine.begin() as connection:
+        outcome = acts.withdraw(connection, id_, _actor(), body.get("text"))
+        if isinstance(outcome, DisputeRefusal):
+            raise _problem(outcome)
+    return _shown(id_)
+
+
+def _shown(id_: int, status: int = 200) -> Response:
+    viewer = own_participant(current_caller())
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        row = read_dispute(connection, id_, viewer)
+        if row is None:
+            raise _problem(unknown())
+        [followed] = read_followed(connection, [row], viewer)
+        messages = read_messages(connection, id_)
+    shown = dispute_json(followed, directory, viewer)
+    return answer({**shown, "messages": messages_json(messages, directory)}, status)
+
+
+def _actor() -> Actor:
+    caller = current_caller()
+    return Actor(HUB if caller.participant_id is None else caller.participant_id, caller.key_id)
+
+
+def _number(dispute_id: str) -> int:
+    (id_,) = ids.decode("dsp", dispute_id) or (0,)
+    return id_
+
+
+def _party(directory: Directory, code: str | None) -> int | None:
+    if code == HUB_CODE:
+        return HUB
+    participant = directory.participant(code) if code is not None else None
+    return participant.id if participant else None
+
+
+def _claim(directory: Directory, body: dict[str, Any]) -> Claim:
+    transaction = issuer_id = None
+    if "transaction" in body:
+        decoded = ids.decode("txn", body["transaction"], 2) or (0, 0)
+        transaction = decoded[0], decoded[1]
+        issuer = directory.participant(body["issuer"])
+        if issuer is None:
+            detail = f"There is no participant {body['issuer']!r}."
+            raise Problem(Code.MALFORMED, detail, [FieldError("/issuer", detail)])
+        issuer_id = issuer.id
+    return Claim(
+        statement_id=body["statement"],
+        reason=DisputeReason(body["reason"]),
+        text=body["text"],
+        line=body.get("line"),
+        transaction=transaction,
+        issuer_id=issuer_id,
+        points=body.get("points"),
+        amount=body.get("amount"),
+    )
+
+
+def _problem(refusal: DisputeRefusal) -> Problem:
+    errors = [FieldError(f"/{refusal.field}", refusal.detail)] if refusal.field else []
+    return Problem(refusal.code, refusal.detail, errors)
