@@ -54,11 +54,13 @@ def test_the_worked_example_settles_to_the_fen(ledger: Ledger, engine: Engine) -
     document = settlement_json(closed(engine))
     assert document["period"] == "2026-11"
     assert document["state"] == "closed"
-    assert document["participants"] == [
+    lines = [
         {"code": "JADE", "receivable": 0, "payable": 32_500, "fees": 0, "net": -32_500, "state": "closed"},
         {"code": "LOTUS", "receivable": 2_500, "payable": 0, "fees": 730, "net": 1_770, "state": "closed"},
         {"code": "PINE", "receivable": 30_000, "payable": 0, "fees": 180, "net": 29_820, "state": "closed"},
     ]
+    nothing = {"count": 0, "amount": 0, "fees": 0}
+    assert document["participants"] == [line | {"disputed": nothing} for line in lines]
     assert document["hub"] == {"fees": 910, "net": 910}
     assert document["matrix"] == [
         {
