@@ -60,6 +60,8 @@ def test_the_worked_example_settles_to_the_fen(ledger: Ledger, engine: Engine) -
         ("LOTUS", 2_500, 0, 730, 1_770, "closed"),
         ("PINE", 30_000, 0, 180, 29_820, "closed"),
     ]
+    nothing = {"count": 0, "amount": 0, "fees": 0}
+    assert [line["disputed"] for line in document["participants"]] == [nothing] * 3
     assert document["hub"] == {"fees": 910, "rebates": 0, "carried_forward": 0, "net": 910}
     assert document["matrix"] == [
         {
