@@ -2,7 +2,7 @@
 
 from clearing.core.events import Event, EventType
 from clearing.core.limits import Cap
-from support.core import Books, alliance, aside, capture, lapse, redeem, shanghai, spend, void
+from support.core import Books, alliance, aside, capture, lapse, load, redeem, shanghai, spend, void
 
 
 def _books() -> Books:
@@ -49,6 +49,13 @@ def test_nobody_is_told_of_a_hold_that_was_captured_or_voided() -> None:
     books = _books()
     first, second = books.hold(aside(redeem(30, "LOTUS-1"))), books.hold(aside(redeem(1, "LOTUS-1")))
     assert books.decide(capture(first), void(second)).events == []
+
+
+def test_one_that_stays_on_its_line_does_not_keep_others_from_being_told() -> None:
+    books = _books()
+    books.caps = {1: Cap(1_000, 0, alone=True), 2: Cap(100, 69, alone=True)}
+    [event] = books.decide(load("¥0.01", "LOTUS-1", "JADE")).events
+    assert (event.participant_id, event.data["line"]) == (2, 70)
 
 
 def test_each_participant_is_told_of_its_own_line_once() -> None:
