@@ -18,6 +18,9 @@ JOBS = 7_430_004
 #: First of two keys; the second is a participant with a cap. Writers who are far from it share it.
 CAPS = 7_430_005
 
+#: Held while the liabilities of closed periods are added up and written.
+LIABILITIES = 7_430_009
+
 # An import that is running holds a session lock on its own id, which is far above these numbers.
 
 

@@ -67,6 +67,9 @@ rulebooks = Table(
     Column("card_redemptions_per_hour", BigInteger),
     Column("merchant_points_per_day", BigInteger),
     Column("merchant_redemptions_per_hour", BigInteger),
+    Column("hub_name", Text),
+    Column("hub_address", Text),
+    Column("hub_tax_number", Text),
     comment="Alliance settings; each change, also of a fee rule, makes the next version",
 )
 
@@ -96,6 +99,9 @@ participants = Table(
     Column("tiers", JSONB, nullable=False, server_default="[]"),
     Column("net_debit_cap", BigInteger),
     Column("conversion_ratio", RATE, nullable=False, server_default="1"),
+    Column("registered_name", Text),
+    Column("address", Text),
+    Column("tax_number", Text),
     Column("admitted_at", instant(), nullable=False),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
     CheckConstraint("net_debit_cap >= 0", name="cap"),

@@ -1,13 +1,16 @@
 """Settlements, periods and statements in the shape of the API's contract. Pure: values in, JSON out."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from clearing.core.accounts import HUB, HUB_CODE
 from clearing.core.amounts import rate_text
-from clearing.core.calendar import Period
+from clearing.core.calendar import Period, period_name
+from settlement.core.liability import worth
 from settlement.core.statement import split_vat
+from settlement.liabilities import NEVER, Liability
 from settlement.query import Settlement, StatementHeader
 
 
@@ -94,6 +97,12 @@ def statement_json(header: StatementHeader) -> dict[str, Any]:
         "period": header.period_name,
         "participant": header.participant_code,
         "name": header.participant_name,
+        "registered_name": header.registered_name,
+        "address": header.address,
+        "tax_number": header.tax_number,
+        "hub_name": header.hub_name,
+        "hub_address": header.hub_address,
+        "hub_tax_number": header.hub_tax_number,
         "starts_at": _time(header.starts_at, header.zone),
         "ends_at": _time(header.ends_at, header.zone),
         "issued_at": _time(header.issued_at, header.zone),
@@ -105,8 +114,63 @@ def statement_json(header: StatementHeader) -> dict[str, Any]:
         "fees_net": fees.net,
         "fees_vat": fees.vat,
         "vat_rate": rate_text(header.vat_rate),
+        "point_value": rate_text(header.point_value),
         "net": header.net,
     }
+
+
+def points_json(liability: Liability, point_value: Decimal) -> dict[str, Any]:
+    """Points: the roll-forward, what is outstanding by the month in which it ends, and breakage.
+
+    `value` is fen at the point value of the settlement's rulebook, each rounded by itself.
+    """
+    moved, breakage = liability.movement, liability.breakage
+    return {
+        "opening": moved.opening,
+        "issued": moved.issued,
+        "opened": moved.opened,
+        "redeemed_own": moved.used_own,
+        "redeemed_elsewhere": moved.used_elsewhere,
+        "expired": moved.expired,
+        "adjusted": moved.adjusted,
+        "arrears": moved.arrears,
+        "closing": moved.closing,
+        "closing_value": worth(moved.closing, point_value),
+        "outstanding": [
+            {
+                "month": _month(one.month),
+                "points": one.quantity,
+                "value": worth(one.quantity, point_value),
+            }
+            for one in liability.months
+        ],
+        "breakage": {
+            "expired_value": worth(moved.expired, point_value),
+            "given_to_date": breakage.given_to_date,
+            "expired_to_date": breakage.expired_to_date,
+            "rate_to_date": str(breakage.rate),
+        },
+    }
+
+
+def stored_value_json(liability: Liability) -> dict[str, Any]:
+    """Stored value in fen: the roll-forward, and what is outstanding by the month in which it ends."""
+    moved = liability.movement
+    return {
+        "opening": moved.opening,
+        "loaded": moved.issued,
+        "opened": moved.opened,
+        "spent_own": moved.used_own,
+        "spent_elsewhere": moved.used_elsewhere,
+        "expired": moved.expired,
+        "closing": moved.closing,
+        "outstanding": [{"month": _month(one.month), "amount": one.quantity} for one in liability.months],
+    }
+
+
+def _month(number: int) -> str | None:
+    """None for what never ends."""
+    return None if number == NEVER else period_name(number)
 
 
 def _head(settlement: Settlement) -> dict[str, Any]:

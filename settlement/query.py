@@ -49,6 +49,9 @@ class StatementHeader(NamedTuple):
     participant_id: int
     participant_code: str
     participant_name: str
+    registered_name: str | None
+    address: str | None
+    tax_number: str | None
     issued_at: datetime
     starts_at: datetime
     ends_at: datetime
@@ -57,6 +60,10 @@ class StatementHeader(NamedTuple):
     zone: ZoneInfo
     currency: str
     vat_rate: Decimal
+    point_value: Decimal
+    hub_name: str | None
+    hub_address: str | None
+    hub_tax_number: str | None
     receivable: int
     payable: int
     fees: int
@@ -180,6 +187,10 @@ def _headers() -> Select:
             rulebooks.c.time_zone,
             rulebooks.c.currency,
             rulebooks.c.vat_rate,
+            rulebooks.c.point_value,
+            rulebooks.c.hub_name,
+            rulebooks.c.hub_address,
+            rulebooks.c.hub_tax_number,
             settlement_nets.c.receivable,
             settlement_nets.c.payable,
             settlement_nets.c.fees,

@@ -1,24 +1,22 @@
 """One statement as one data set, from which every format is made.
 
-The head and the matrix come from what was settled; the lines, and what is added up from them, from the
-journal. When the last line has been read the two must agree, or the statement is not made.
+The head, the matrix and the liabilities come from what was settled; the lines, and what is added up from
+them, from the journal. When the last line has been read all must agree, or the statement is not made.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from clearing.core.accounts import HUB, HUB_CODE
+from clearing.core.accounts import HUB, HUB_CODE, Asset
+from settlement.core.data_hash import DataHash, csv_line
 from settlement.core.netting import exchanges
 from settlement.core.statement import CounterpartyRow, DetailLine, Fees, Tally, counterparties, split_vat
-from settlement.present import statement_json
+from settlement.liabilities import Liability, read_liabilities, read_lines_count, write_liabilities
+from settlement.present import points_json, statement_json, stored_value_json
 from settlement.query import StatementHeader, read_participant_codes, read_settled, read_statement
 from settlement.statement_lines import read_lines
-
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 class DoesNotTieOut(Exception):
@@ -26,73 +24,106 @@ class DoesNotTieOut(Exception):
 
 
 class Statement(NamedTuple):
-    """All but the lines. `codes`: of every participant, by id."""
+    """All but the lines, of which there are `lines`. `codes`: of every participant, by id."""
 
     header: StatementHeader
     fees: Fees
     matrix: tuple[CounterpartyRow, ...]
+    points: Liability
+    stored_value: Liability
+    lines: int
     codes: Mapping[int, str]
 
 
 def open_statement(connection: Connection, statement_id: str) -> Statement | None:
-    """The statement with this id (`stm_…`), ready for its lines to be read; None if there is none."""
+    """The statement with this id (`stm_…`), ready for its lines to be read; None if there is none.
+
+    What has to be added up for the first statement of a period is added up now; it is kept if the caller
+    commits.
+    """
     header = read_statement(connection, statement_id)
     if header is None:
         return None
+    write_liabilities(connection, header.period)
+    owed = read_liabilities(connection, header.period, header.participant_id)
     settled = exchanges(read_settled(connection, header.period))
     return Statement(
         header,
         split_vat(header.fees, header.vat_rate),
         counterparties(settled, header.participant_id),
+        owed[Asset.POINTS],
+        owed[Asset.STORED_VALUE],
+        read_lines_count(connection, header.period, header.participant_id),
         {HUB: HUB_CODE} | read_participant_codes(connection),
     )
 
 
 class Detail:
-    """One pass over the lines. `tally` and `data_hash` are complete once the pass is.
-
-    The data hash is the SHA-256 of JSON texts, one on each line: the statement as in the API's lists, then
-    each row of the matrix, then each line; keys sorted, no spaces, UTF-8. Every format shows the same one.
+    """One pass over the lines. `tally` and `data_hash` (`settlement.core.data_hash`) are complete once it is
+    over.
     """
 
     def __init__(self, connection: Connection, statement: Statement) -> None:
         self._connection = connection
         self._statement = statement
-        self._hash = hashlib.sha256()
+        self._hash = DataHash()
         self.tally = Tally(statement.header.participant_code)
 
-    def __iter__(self) -> Iterator[DetailLine]:
-        """Raises DoesNotTieOut at the end if the lines are not what was settled."""
-        self._feed(statement_json(self._statement.header))
-        for row in matrix_json(self._statement):
-            self._feed(row)
-        for line in read_lines(self._connection, self._statement.header):
-            self.tally.add(line)
-            self._feed(line._asdict())
-            yield line
+    def __iter__(self) -> Iterator[tuple[DetailLine, bytes]]:
+        """Each line, and the same as a line of CSV in UTF-8.
+
+        Raises DoesNotTieOut at the end if the lines are not what was settled.
+        """
+        statement = self._statement
+        for record in (
+            statement_json(statement.header),
+            *matrix_json(statement),
+            *liabilities_json(statement),
+        ):
+            self._hash.record(record)
+        add, feed = self.tally.add, self._hash.line
+        for line in read_lines(self._connection, statement.header, statement.lines):
+            text = csv_line(line).encode()
+            add(line)
+            feed(text)
+            yield line, text
         self._tie_out()
 
     @property
     def data_hash(self) -> str:
         return self._hash.hexdigest()
 
-    def _feed(self, record: Mapping[str, Any]) -> None:
-        self._hash.update(f"{_CANONICAL.encode(record)}\n".encode())
-
     def _tie_out(self) -> None:
-        header, tally, matrix = self._statement.header, self.tally, self._statement.matrix
-        settled = (header.receivable, header.payable, header.fees)
-        in_matrix = (
-            sum(row.receivable for row in matrix),
-            sum(row.payable for row in matrix),
-            sum(row.fees for row in matrix),
+        statement, tally = self._statement, self.tally
+        header, matrix, points = statement.header, statement.matrix, statement.points.movement
+        self._compare(
+            "receivable, payable and fees in fen",
+            settled=(header.receivable, header.payable, header.fees),
+            matrix=(
+                sum(row.receivable for row in matrix),
+                sum(row.payable for row in matrix),
+                sum(row.fees for row in matrix),
+            ),
+            lines=(tally.receivable, tally.payable, tally.fees),
         )
-        in_lines = (tally.receivable, tally.payable, tally.fees)
-        if not settled == in_matrix == in_lines:
-            raise DoesNotTieOut(
-                f"{header.number}: settled {settled}, matrix {in_matrix}, lines {in_lines}"
-                " (receivable, payable, fees in fen)"
+        moved = (points.issued, points.opened, points.used_own, points.used_elsewhere, points.expired)
+        self._compare(
+            "points issued, opened, used at its own, used elsewhere, expired and adjusted",
+            rolled_forward=(*moved, points.adjusted),
+            lines=tuple(tally.points),
+        )
+        for owed in (statement.points, statement.stored_value):
+            self._compare(
+                f"closing {owed.movement.asset.label}",
+                rolled_forward=(owed.movement.closing,),
+                by_month=(sum(one.quantity for one in owed.months),),
             )
+        self._compare("number of lines", counted=(statement.lines,), read=(tally.lines,))
+
+    def _compare(self, what: str, **sides: tuple[int, ...]) -> None:
+        if len(set(sides.values())) > 1:
+            found = ", ".join(f"{side} {values}" for side, values in sides.items())
+            raise DoesNotTieOut(f"{self._statement.header.number}: {found} ({what})")
 
 
 def matrix_json(statement: Statement) -> list[dict[str, Any]]:
@@ -110,3 +141,11 @@ def matrix_json(statement: Statement) -> list[dict[str, Any]]:
         }
         for row in statement.matrix
     ]
+
+
+def liabilities_json(statement: Statement) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Points and stored value."""
+    return (
+        points_json(statement.points, statement.header.point_value),
+        stored_value_json(statement.stored_value),
+    )

@@ -1,17 +1,20 @@
 """`tongdui close` and `tongdui statements`."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy import Connection
 
 from api.cli.context import console, notices, opened_engine
 from clearing.core.calendar import period_number
 from settlement.close import CloseRefusal, check_recomputed, close_period
 from settlement.query import Settlement, list_statements, read_settlement
 from settlement.render import FORMATS, filename, render
-from settlement.statement import open_statement
+from settlement.statement import Statement, open_statement
 
 
 class PeriodName(click.ParamType):
@@ -65,7 +68,7 @@ def close(period: int, early: bool) -> None:
 )
 def statements(period: int, out: Path, participant: str | None, formats: tuple[str, ...]) -> None:
     """Write the statements of a closed PERIOD as files."""
-    with opened_engine() as engine, engine.connect() as connection:
+    with opened_engine() as engine, engine.begin() as connection:
         headers = [
             header
             for header in list_statements(connection, period)
@@ -84,13 +87,21 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
             for header in bar.track(headers, description="Statements"):
                 statement = open_statement(connection, header.id)
                 assert statement is not None, "its header was just read"
-                for format_ in formats:
-                    path = out / filename(statement, format_)
-                    draft = path.with_name(path.name + ".part")
-                    with draft.open("wb") as file:
-                        render(format_, connection, statement, file)
-                    draft.replace(path)
+                _write(connection, statement, formats, out)
     console.print(f"{len(headers) * len(formats):,} files in {out}", markup=False, highlight=False)
+
+
+def _write(connection: Connection, statement: Statement, formats: Sequence[str], out: Path) -> None:
+    """All formats in one pass; each file appears under its name when it is complete."""
+    paths = {format_: out / filename(statement, format_) for format_ in formats}
+    with ExitStack() as files:
+        drafts = {
+            format_: files.enter_context(path.with_name(path.name + ".part").open("wb"))
+            for format_, path in paths.items()
+        }
+        render(connection, statement, drafts)
+    for path in paths.values():
+        path.with_name(path.name + ".part").replace(path)
 
 
 def _show(settlement: Settlement) -> None:

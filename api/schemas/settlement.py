@@ -90,11 +90,19 @@ class StatementQuery(Schema):
 
 
 class StatementSchema(Schema):
+    """Names and addresses are those at closing."""
+
     id = fields.String()
     number = fields.String()
     period = fields.String()
     participant = fields.String()
     name = fields.String()
+    registered_name = fields.String(allow_none=True)
+    address = fields.String(allow_none=True)
+    tax_number = fields.String(allow_none=True)
+    hub_name = fields.String(allow_none=True)
+    hub_address = fields.String(allow_none=True)
+    hub_tax_number = fields.String(allow_none=True)
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     issued_at = fields.AwareDateTime()
@@ -106,4 +114,5 @@ class StatementSchema(Schema):
     fees_net = fields.Integer()
     fees_vat = fields.Integer()
     vat_rate = fields.String()
+    point_value = fields.String(metadata={"description": "Fen per point"})
     net = fields.Integer()

@@ -72,4 +72,7 @@ def _settings(row: Row) -> dict[str, Any]:
         "card_redemptions_per_hour": row.card_redemptions_per_hour,
         "merchant_points_per_day": row.merchant_points_per_day,
         "merchant_redemptions_per_hour": row.merchant_redemptions_per_hour,
+        "hub_name": row.hub_name,
+        "hub_address": row.hub_address,
+        "hub_tax_number": row.hub_tax_number,
     }

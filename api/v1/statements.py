@@ -74,7 +74,7 @@ def download(statement_id: str, extension: str) -> Response:
         # A statement that does not tie out must fail before its first byte is sent, so it is made whole.
         spool = TemporaryFile()  # noqa: SIM115  closed when the answer has been sent
         try:
-            render(extension, connection, statement, spool)
+            render(connection, statement, {extension: spool})
         except BaseException:
             spool.close()
             raise

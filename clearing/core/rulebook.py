@@ -33,7 +33,8 @@ class DrawOrder(StrEnum):
 class AllianceSettings(NamedTuple):
     """`point_value`: fen per point. Rates are exact fractions of one; hold limits are minutes.
 
-    The last four limit how fast points are used, with one card and at one merchant; None does not limit.
+    Four limit how fast points are used, with one card and at one merchant; None does not limit. The last
+    three are how the hub is named on documents.
     """
 
     time_zone: ZoneInfo
@@ -49,6 +50,9 @@ class AllianceSettings(NamedTuple):
     card_redemptions_per_hour: int | None = None
     merchant_points_per_day: int | None = None
     merchant_redemptions_per_hour: int | None = None
+    hub_name: str | None = None
+    hub_address: str | None = None
+    hub_tax_number: str | None = None
 
     @property
     def limits_velocity(self) -> bool:

@@ -2,8 +2,7 @@
 running totals over its lines. All money is fen.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -89,17 +88,15 @@ class MerchantRow(NamedTuple):
     fees: int
 
 
-class PointsIssued(NamedTuple):
-    """The reader's own points: given out, brought in from before the alliance, used, ended unused,
-    and given or (below zero) taken by hand.
-
-    Each is less what was reversed of it.
+class PointsMoved(NamedTuple):
+    """The reader's own points as its lines show them: given out, brought in from before the alliance, used,
+    ended unused, and given or (below zero) taken by hand. Each is less what was reversed of it.
     """
 
     issued: int
     opened: int
-    redeemed_own: int
-    redeemed_elsewhere: int
+    used_own: int
+    used_elsewhere: int
     expired: int
     adjusted: int
 
@@ -143,65 +140,107 @@ def counterparties(exchanges: Iterable[ExchangeRow], reader_id: int) -> tuple[Co
     return tuple(CounterpartyRow(*key, *total) for key, total in sorted(totals.items()))
 
 
-@dataclass
 class Tally:
-    """Running totals over the lines of one participant (`reader`, its code), fed one by one."""
+    """Running totals over the lines of one participant (`reader`, its code), fed one by one.
 
-    reader: str
-    lines: int = 0
-    receivable: int = 0
-    payable: int = 0
-    fees: int = 0
-    _merchants: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    _issued: int = 0
-    _opened: int = 0
-    _redeemed_own: int = 0
-    _redeemed_elsewhere: int = 0
-    _expired: int = 0
-    _adjusted: int = 0
+    Lines are added up by what they have in common, and told apart only when the totals are asked for.
+    """
+
+    def __init__(self, reader: str) -> None:
+        self._reader = reader
+        self._sums: dict[_Alike, list[int]] = {}
 
     def add(self, line: DetailLine) -> None:
-        receivable = line.obligation if line.direction == Direction.RECEIVABLE else 0
-        payable = line.obligation if line.direction == Direction.PAYABLE else 0
-        self.lines += 1
-        self.receivable += receivable
-        self.payable += payable
-        self.fees += line.fee
-        if line.acceptor == self.reader and line.merchant is not None:
-            row = self._merchants.setdefault((line.merchant, line.kind), [0] * 7)
-            crossed = int(line.issuer != line.acceptor)
-            added = (1, crossed, line.points, line.amount, receivable, payable, line.fee)
-            for index, value in enumerate(added):
-                row[index] += value
-        if line.issuer == self.reader:
-            self._add_points(line)
+        key = (line.merchant, line.kind, line.issuer, line.acceptor, line.direction)
+        sums = self._sums.get(key)
+        if sums is None:
+            sums = self._sums[key] = [0, 0, 0, 0, 0]
+        sums[0] += 1
+        sums[1] += line.points
+        sums[2] += line.amount
+        sums[3] += line.obligation
+        sums[4] += line.fee
+
+    @property
+    def lines(self) -> int:
+        return sum(row.lines for row in self._rows())
+
+    @property
+    def receivable(self) -> int:
+        return sum(row.receivable for row in self._rows())
+
+    @property
+    def payable(self) -> int:
+        return sum(row.payable for row in self._rows())
+
+    @property
+    def fees(self) -> int:
+        return sum(row.fees for row in self._rows())
 
     @property
     def merchants(self) -> tuple[MerchantRow, ...]:
-        return tuple(MerchantRow(*key, *total) for key, total in sorted(self._merchants.items()))
+        found: dict[tuple[str, str], list[int]] = {}
+        for row in self._rows():
+            if row.acceptor == self._reader and row.merchant is not None:
+                crossed = row.lines if row.issuer != row.acceptor else 0
+                added = (row.lines, crossed, row.points, row.amount, row.receivable, row.payable, row.fees)
+                total = found.setdefault((row.merchant, row.kind), [0] * len(added))
+                for index, value in enumerate(added):
+                    total[index] += value
+        return tuple(MerchantRow(*key, *total) for key, total in sorted(found.items()))
 
     @property
-    def points(self) -> PointsIssued:
-        return PointsIssued(
-            self._issued,
-            self._opened,
-            self._redeemed_own,
-            self._redeemed_elsewhere,
-            self._expired,
-            self._adjusted,
-        )
+    def points(self) -> PointsMoved:
+        totals = dict.fromkeys(PointsMoved._fields, 0)
+        for row in self._rows():
+            if row.issuer == self._reader:
+                totals[_moved_as(row)] += row.points
+        return PointsMoved(**totals)
 
-    def _add_points(self, line: DetailLine) -> None:
-        if line.kind == LegKind.REDEMPTION.label:
-            if line.acceptor == self.reader:
-                self._redeemed_own += line.points
-            else:
-                self._redeemed_elsewhere += line.points
-        elif line.kind == LegKind.OPENING.label:
-            self._opened += line.points
-        elif line.kind == LegKind.EXPIRY.label:
-            self._expired += line.points
-        elif line.kind == LegKind.ADJUSTMENT.label:
-            self._adjusted += line.points
-        else:
-            self._issued += line.points
+    def _rows(self) -> Iterator["_Sum"]:
+        for (merchant, kind, issuer, acceptor, direction), sums in self._sums.items():
+            lines, points, amount, obligation, fees = sums
+            yield _Sum(
+                merchant,
+                kind,
+                issuer,
+                acceptor,
+                lines,
+                points,
+                amount,
+                obligation if direction == Direction.RECEIVABLE else 0,
+                obligation if direction == Direction.PAYABLE else 0,
+                fees,
+            )
+
+
+#: Merchant, kind, issuer, acceptor and direction.
+_Alike = tuple[str | None, str, str, str, str]
+
+
+class _Sum(NamedTuple):
+    """Lines that have the first four in common, added up."""
+
+    merchant: str | None
+    kind: str
+    issuer: str
+    acceptor: str
+    lines: int
+    points: int
+    amount: int
+    receivable: int
+    payable: int
+    fees: int
+
+
+def _moved_as(row: _Sum) -> str:
+    if row.kind == LegKind.REDEMPTION.label:
+        return "used_own" if row.issuer == row.acceptor else "used_elsewhere"
+    return _MOVED_AS.get(row.kind, "issued")
+
+
+_MOVED_AS = {
+    LegKind.OPENING.label: "opened",
+    LegKind.EXPIRY.label: "expired",
+    LegKind.ADJUSTMENT.label: "adjusted",
+}

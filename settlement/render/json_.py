@@ -1,35 +1,42 @@
 """All of a statement as one JSON object: money in fen, the lines under `detail`, the data hash at the end."""
 
 import json
-from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection
-
+from settlement.core.statement import DetailLine
 from settlement.present import statement_json
-from settlement.render.progress import reported
-from settlement.statement import Detail, Statement, matrix_json
+from settlement.statement import Detail, Statement, liabilities_json, matrix_json
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
-def render(
-    connection: Connection, statement: Statement, out: BinaryIO, progress: Callable[[int], None] | None
-) -> None:
-    detail = Detail(connection, statement)
-    head = {"statement": statement_json(statement.header), "matrix": matrix_json(statement)}
-    out.write(f'{_text(head)[:-1]}, "detail": ['.encode())
-    before = "\n"
-    for line in reported(detail, progress):
-        out.write(f"{before}{_text(line._asdict())}".encode())
-        before = ",\n"
-    tail = {
-        "merchants": [row._asdict() for row in detail.tally.merchants],
-        "points": detail.tally.points._asdict(),
-        "lines": detail.tally.lines,
-        "data_hash": detail.data_hash,
-    }
-    out.write(f"\n], {_text(tail)[1:]}\n".encode())
+class JsonDocument:
+    def __init__(self, statement: Statement, out: BinaryIO) -> None:
+        self._out = out
+        points, stored_value = liabilities_json(statement)
+        head = {
+            "statement": statement_json(statement.header),
+            "matrix": matrix_json(statement),
+            "points": points,
+            "stored_value": stored_value,
+        }
+        out.write(f'{_text(head)[:-1]}, "detail": ['.encode())
+        self._before = "\n"
+
+    def line(self, line: DetailLine, text: bytes) -> None:
+        self._out.write(f"{self._before}{_text(line._asdict())}".encode())
+        self._before = ",\n"
+
+    def end(self, detail: Detail) -> None:
+        tail = {
+            "merchants": [row._asdict() for row in detail.tally.merchants],
+            "lines": detail.tally.lines,
+            "data_hash": detail.data_hash,
+        }
+        self._out.write(f"\n], {_text(tail)[1:]}\n".encode())
+
+    def close(self) -> None:
+        """`out` is its owner's to close."""
 
 
 def _text(value: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ from clearing.core.commands import (
     Caller,
     Capture,
     Command,
+    Expiry,
     Load,
     Opening,
     Redemption,
@@ -157,6 +158,9 @@ class Ledger:
         return Reversal(
             **self._act(), wallet_id=row.wallet_id, transaction_id=row.id, points=points, reason="tests"
         )
+
+    def expires(self, wallet_id: int, lot_id: int) -> Expiry:
+        return Expiry(**self._act(), wallet_id=wallet_id, lot_id=lot_id)
 
     def loads(self, card: str, at: str, amount: int, issuer: str | None = None) -> Load:
         return Load(**self._command(card), merchant=f"{at}-1", amount=amount, issuer=issuer)
