@@ -309,7 +309,7 @@ def fee_rule(rule: FeeRule, version: int, directory: Directory) -> dict[str, Any
         "flat": rule.flat,
         "min": rule.minimum,
         "max": rule.maximum,
-        "tiers": [],
+        "tiers": [{"above": tier.above, "rate": rate_text(tier.rate)} for tier in rule.tiers],
         "valid_from": _date(rule.valid_from),
         "since_version": version,
     }

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Table, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from clearing.core.accounts import HUB_CODE
+from clearing.core.amounts import rate_text
 from clearing.core.calendar import ExpiryPolicy
 from clearing.core.rulebook import AllianceSettings, FeeRule
 from clearing.directory import hold_for_change, read_rulebook, rule_of
@@ -43,6 +44,7 @@ def add_fee_rule(connection: Connection, rule: FeeRule, made_by: str) -> tuple[F
     values = rule._asdict()
     del values["id"]
     values |= {"issuer_id": values.pop("issuer"), "acceptor_id": values.pop("acceptor")}
+    values["tiers"] = [{"above": tier.above, "rate": rate_text(tier.rate)} for tier in rule.tiers]
     row = connection.execute(
         insert(fee_rules).values(since_version=version, **values).returning(fee_rules)
     ).one()

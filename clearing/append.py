@@ -16,7 +16,15 @@ from clearing import arrays
 from clearing.core.batch import Decision
 from clearing.core.events import Event, EventType
 from clearing.core.holds import HeldDraw, Hold
-from clearing.core.journal import Entry, Leg, PositionChange, PositionKey, Transaction
+from clearing.core.journal import (
+    Entry,
+    Leg,
+    PositionChange,
+    PositionKey,
+    Transaction,
+    VolumeChange,
+    VolumeKey,
+)
 from clearing.core.limits import debits_of
 from clearing.core.outcomes import Recorded
 from clearing.core.snapshot import ArrearsKey, Lot, ReferenceKey
@@ -215,6 +223,14 @@ SELECT $1, {_POSITIONS.selected} FROM {_POSITIONS.unnested}
     ON CONFLICT (period, issuer_id, acceptor_id, kind, stripe) DO UPDATE SET {_ADDED}
 """  # noqa: S608  built from the column names above
 
+_VOLUME_ADDED = ", ".join(f"{measure} = v.{measure} + excluded.{measure}" for measure in VolumeChange._fields)
+
+_VOLUMES = f"""
+INSERT INTO fee_volumes AS v (stripe, {", ".join((*VolumeKey._fields, *VolumeChange._fields))})
+SELECT %s, * FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[])
+    ON CONFLICT (period, rule_id, issuer_id, acceptor_id, stripe) DO UPDATE SET {_VOLUME_ADDED}
+"""  # noqa: S608  built from the column names above
+
 _PARAMETERS = 2 + sum(len(rows.columns) for rows in _handed_over)
 _EXECUTE = f"EXECUTE apply_decision ({', '.join(['%s'] * _PARAMETERS)})"
 
@@ -250,6 +266,18 @@ def apply(connection: Connection, decision: Decision, stripe: int, at: datetime)
             *_POSITIONS.literals(_positions(decision)),
         ),
     )
+    if decision.volumes:
+        _add_volumes(connection, decision, stripe)
+
+
+def _add_volumes(connection: Connection, decision: Decision, stripe: int) -> None:
+    """A statement of its own: few rules have tiers, and the other must not carry this along."""
+    moved = sorted(decision.volumes.items())
+    columns = {
+        **_by_column(VolumeKey, [key for key, _ in moved]),
+        **_by_column(VolumeChange, [change for _, change in moved]),
+    }
+    connection.exec_driver_sql(_VOLUMES, (stripe, *map(arrays.numbers, columns.values())))
 
 
 def _by_column(kind: type[NamedTuple], rows: Iterable[Sequence[Any]]) -> dict[str, Sequence[Any]]:

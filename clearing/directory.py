@@ -1,5 +1,6 @@
 """Reading the directory (participants, merchants, rulebook), and keeping it until its version changes."""
 
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select, update
@@ -7,7 +8,7 @@ from sqlalchemy import Connection, Row, select, update
 from clearing import locks
 from clearing.core.calendar import ExpiryKind, ExpiryPolicy
 from clearing.core.directory import Directory, Merchant, Participant, Status
-from clearing.core.rulebook import AllianceSettings, DrawOrder, ExchangeKind, FeeRule, Rulebook
+from clearing.core.rulebook import AllianceSettings, DrawOrder, ExchangeKind, FeeRule, Rulebook, Tier
 from clearing.tables import directory_versions, fee_rules, merchants, participants, rulebooks
 
 
@@ -89,6 +90,10 @@ def settings_of(row: Row) -> AllianceSettings:
         hub_name=row.hub_name,
         hub_address=row.hub_address,
         hub_tax_number=row.hub_tax_number,
+        dual_control=row.dual_control,
+        close_quiet_minutes=row.close_quiet_minutes,
+        due_days=row.due_days,
+        suspend_overdue_days=row.suspend_overdue_days,
     )
 
 
@@ -104,6 +109,7 @@ def rule_of(row: Row) -> FeeRule:
         row.minimum,
         row.maximum,
         row.valid_from,
+        tuple(Tier(tier["above"], Decimal(tier["rate"])) for tier in row.tiers),
     )
 
 

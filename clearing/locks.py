@@ -24,6 +24,11 @@ LIABILITIES = 7_430_009
 # An import that is running holds a session lock on its own id, which is far above these numbers.
 
 
+def hold_shared(connection: Connection, lock: int) -> None:
+    """Wait for whoever holds the lock exclusively and share it until the transaction ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock_shared(%s)", (lock,))
+
+
 def hold_exclusively(connection: Connection, lock: int) -> None:
     """Wait for the lock and hold it until the transaction ends."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (lock,))

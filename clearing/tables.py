@@ -70,6 +70,10 @@ rulebooks = Table(
     Column("hub_name", Text),
     Column("hub_address", Text),
     Column("hub_tax_number", Text),
+    Column("dual_control", Boolean, nullable=False, server_default="false"),
+    Column("close_quiet_minutes", Integer, server_default="10"),
+    Column("due_days", Integer, nullable=False, server_default="10"),
+    Column("suspend_overdue_days", Integer),
     comment="Alliance settings; each change, also of a fee rule, makes the next version",
 )
 
@@ -136,6 +140,7 @@ fee_rules = Table(
     Column("minimum", BigInteger),
     Column("maximum", BigInteger),
     Column("valid_from", Date),
+    Column("tiers", JSONB, nullable=False, server_default="[]"),
     CheckConstraint("acceptor_share BETWEEN 0 AND 1", name="acceptor_share"),
     CheckConstraint("rate >= 0 AND flat >= 0 AND minimum >= 0 AND maximum >= minimum", name="not_negative"),
 )
@@ -282,7 +287,8 @@ periods = Table(
     Column("starts_at", instant(), nullable=False),
     Column("ends_at", instant(), nullable=False),
     Column("state", Text, nullable=False),
-    CheckConstraint("state IN ('open', 'closed')", name="state"),
+    Column("opened_at", instant(), nullable=False, server_default=text("clock_timestamp()")),
+    CheckConstraint("state IN ('open', 'closed', 'approved', 'settled')", name="state"),
     CheckConstraint("starts_at <= ends_at", name="order"),
     comment="A calendar month, 202611 for November 2026; half open",
 )
@@ -376,6 +382,21 @@ positions = Table(
     Column("acceptor_fee", BigInteger, nullable=False),
     Column("issuer_fee", BigInteger, nullable=False),
     # Each writer has its own stripe, so that no posting waits for another's running total.
+    postgresql_with={"fillfactor": 30},
+)
+
+fee_volumes = Table(
+    "fee_volumes",
+    metadata,
+    Column("period", Integer, primary_key=True),
+    Column("rule_id", Integer, primary_key=True),
+    Column("issuer_id", Integer, primary_key=True),
+    Column("acceptor_id", Integer, primary_key=True),
+    Column("stripe", SmallInteger, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("acceptor_fee", BigInteger, nullable=False),
+    Column("issuer_fee", BigInteger, nullable=False),
+    comment="What fee rules with tiers have priced, by writer as in positions; rebates are computed from it",
     postgresql_with={"fillfactor": 30},
 )
 

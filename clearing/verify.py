@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from clearing.core.accounts import CHART, HUB, Account, EntryKind, Unit
-from clearing.core.journal import LegKind, PositionChange, Reason, TransactionKind
+from clearing.core.journal import LegKind, PositionChange, Reason, TransactionKind, VolumeChange
 
 MEASURES = PositionChange._fields
 
@@ -410,6 +410,20 @@ _ARREARS = compare(
     "SELECT wallet_id, issuer_id, points FROM arrears",
 )
 
+_VOLUME_KEY = ("period", "rule_id", "issuer_id", "acceptor_id")
+_VOLUME_MEASURES = VolumeChange._fields
+
+_VOLUMES = compare(
+    "fee_volumes",
+    _VOLUME_KEY,
+    _VOLUME_MEASURES,
+    f"""SELECT period, fee_rule_id AS rule_id, issuer_id, acceptor_id, {", ".join(_VOLUME_MEASURES)}
+          FROM legs
+         WHERE fee_rule_id IN (SELECT id FROM fee_rules WHERE tiers <> '[]')
+           AND issuer_id <> acceptor_id AND {of_period()}""",  # noqa: S608
+    f"SELECT {', '.join((*_VOLUME_KEY, *_VOLUME_MEASURES))} FROM fee_volumes WHERE {of_period()}",  # noqa: S608
+)
+
 #: A debtor's debit grows by the obligation, a creditor's falls by it; fees are owed to the hub.
 _EXPOSURES = compare(
     "exposures",
@@ -531,6 +545,7 @@ CHECKS = (
     Check("held", "What lots hold is what open holds have set aside", _HELD),
     Check("holds", "A hold has a transaction of what was captured, or none", _HOLDS),
     Check("arrears", "Arrears are what the journal made and paid", _ARREARS),
+    Check("fee_volumes", "Volumes of fee rules with tiers are the sums of their legs", _VOLUMES),
     Check("exposures", "What participants owe on balance is the sum of the legs", _EXPOSURES),
     Check("one_period", "A transaction lies in one period", _ONE_PERIOD),
     Check("period_bounds", "It is booked within its period, and late if it occurred before", _PERIOD_BOUNDS),

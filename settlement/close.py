@@ -20,12 +20,14 @@ from clearing.directory import read_rulebook
 from clearing.ids import encode
 from clearing.periods import next_month, open_month, read_periods
 from clearing.tables import participants, periods, transactions
-from settlement.core.netting import Netting, net
+from settlement.accounts import Stated, read_open, read_paid, read_stated, up_to_now
+from settlement.core.netting import Netting
 from settlement.liabilities import write_liabilities
-from settlement.query import Settlement, read_running, read_settlement
+from settlement.query import Settlement, net_now, read_participant_codes, read_settlement
 from settlement.tables import (
     settlement_nets,
     settlement_positions,
+    settlement_rebates,
     settlements,
     statement_keys,
     statements,
@@ -78,17 +80,19 @@ def close_period(
     if period is not None and period.state is not PeriodState.OPEN:
         return _written(connection, number)
     rulebook = read_rulebook(connection)
+    settings = rulebook.settings
     if period is None:
-        period = _empty_month(connection, number, existing, at, rulebook.settings.time_zone)
+        period = _empty_month(connection, number, existing, at, settings.time_zone)
     if period is None:
         return CloseRefusal(CloseRefused.NOT_FOUND, f"No period {period_name(number)} has been opened.")
-    refusal = _refusal(period, existing, at, early, rulebook.settings.time_zone)
+    refusal = _refusal(period, existing, at, early, settings.time_zone)
     if refusal is not None:
         return refusal
     ended_early = at < period.ends_at
     if ended_early:
-        _end_early(connection, period, existing, at, rulebook.settings.time_zone)
-    netting = net(_participant_ids(connection), read_running(connection, number))
+        _end_early(connection, period, existing, at, settings.time_zone)
+    stated = up_to_now(connection, read_stated(connection))
+    netting = net_now(connection, number, read_participant_codes(connection), rulebook, stated)
     if not netting.zero_sum:
         raise NotZeroSum(f"the nets of {period.name} and the hub's do not add up to zero")
     connection.execute(
@@ -102,9 +106,12 @@ def close_period(
             early=ended_early,
             zero_sum=True,
             rule_version=rulebook.version,
+            due_on=at.astimezone(settings.time_zone).date() + timedelta(days=settings.due_days),
+            last_payment=stated.until_payment,
+            last_carry_forward=stated.until_carry_forward,
         )
     )
-    _write_netting(connection, number, netting)
+    _write_netting(connection, number, netting, stated)
     _write_statements(connection, number, at)
     return _written(connection, number)
 
@@ -200,14 +207,23 @@ def _end_early(
         open_month(connection, wanted, ended)
 
 
-def _participant_ids(connection: Connection) -> list[int]:
-    return list(connection.execute(select(participants.c.id)).scalars())
-
-
-def _write_netting(connection: Connection, number: int, netting: Netting) -> None:
+def _write_netting(connection: Connection, number: int, netting: Netting, stated: Stated) -> None:
     if netting.lines:
-        lines = [{"period": number, **line._asdict()} for line in netting.lines]
+        open_before, paid = read_open(connection, number), read_paid(connection, stated)
+        lines = [
+            {
+                "period": number,
+                **line._asdict(),
+                "net": line.net,
+                "opening_balance": open_before.get(line.participant_id, 0),
+                "payments": paid.get(line.participant_id, 0),
+            }
+            for line in netting.lines
+        ]
         connection.execute(insert(settlement_nets), lines)
+    if netting.rebates:
+        rebates = [{"period": number, **row._asdict()} for row in netting.rebates]
+        connection.execute(insert(settlement_rebates), rebates)
     if netting.exchanges:
         rows = [{"period": number, **row._asdict()} for row in netting.exchanges]
         connection.execute(insert(settlement_positions), rows)

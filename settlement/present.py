@@ -7,32 +7,30 @@ from zoneinfo import ZoneInfo
 
 from clearing.core.accounts import HUB, HUB_CODE
 from clearing.core.amounts import rate_text
-from clearing.core.calendar import Period, period_name
+from clearing.core.calendar import Period, PeriodState, period_name
+from settlement.core.balance import Balance
 from settlement.core.liability import worth
+from settlement.core.netting import ParticipantLine
+from settlement.core.rebates import RebateRow
 from settlement.core.statement import split_vat
 from settlement.liabilities import NEVER, Liability
 from settlement.query import Settlement, StatementHeader
+from settlement.references import reference_of
 
 
 def settlement_json(settlement: Settlement) -> dict[str, Any]:
     """The whole settlement; what the operator sees."""
     netting = settlement.netting
     codes = {HUB: HUB_CODE} | dict(settlement.codes)
-    state = settlement.period.state.value
     return {
         **_head(settlement),
-        "participants": [
-            {
-                "code": codes[line.participant_id],
-                "receivable": line.receivable,
-                "payable": line.payable,
-                "fees": line.fees,
-                "net": line.net,
-                "state": state,
-            }
-            for line in netting.lines
-        ],
-        "hub": {"fees": netting.hub_fees, "net": netting.hub_net},
+        "participants": [_line(settlement, line) for line in netting.lines],
+        "hub": {
+            "fees": netting.hub_fees,
+            "rebates": netting.hub_rebates,
+            "carried_forward": -netting.carried,
+            "net": netting.hub_net,
+        },
         "matrix": [
             {
                 "debtor": codes[row.debtor_id],
@@ -59,6 +57,7 @@ def settlement_json(settlement: Settlement) -> dict[str, Any]:
             }
             for row in netting.exchanges
         ],
+        "rebates": [{"participant": codes[row.payer_id], **rebate_json(row)} for row in netting.rebates],
         "netting_ratio": str(netting.ratio),
         "checks": {"zero_sum": settlement.zero_sum, "recomputed": settlement.recomputed},
     }
@@ -75,7 +74,20 @@ def participant_settlement_json(settlement: Settlement, code: str) -> dict[str, 
         "participant": line,
         "matrix": [row for row in whole["matrix"] if code in (row["debtor"], row["creditor"])],
         "exchanges": [row for row in whole["exchanges"] if code in (row["issuer"], row["acceptor"])],
+        "rebates": [row for row in whole["rebates"] if row["participant"] == code],
         "checks": whole["checks"],
+    }
+
+
+def rebate_json(row: RebateRow) -> dict[str, Any]:
+    """What one rule's tiers gave back to one payer; whose it is stands around it."""
+    return {
+        "rule": row.rule_id,
+        "kind": row.kind.label,
+        "role": "acceptor" if row.as_acceptor else "issuer",
+        "volume": row.volume,
+        "fees": row.fees,
+        "rebate": row.rebate,
     }
 
 
@@ -90,7 +102,7 @@ def period_json(period: Period, zone: ZoneInfo) -> dict[str, Any]:
 
 def statement_json(header: StatementHeader) -> dict[str, Any]:
     """A statement without its lines, as it stands in a list and at the head of the document."""
-    fees = split_vat(header.fees, header.vat_rate)
+    fees = split_vat(header.fees_less_rebates, header.vat_rate)
     return {
         "id": header.id,
         "number": header.number,
@@ -110,12 +122,46 @@ def statement_json(header: StatementHeader) -> dict[str, Any]:
         "rule_version": header.rule_version,
         "receivable": header.receivable,
         "payable": header.payable,
-        "fees": fees.gross,
+        "fees": header.fees,
+        "rebates": header.rebates,
+        "fees_less_rebates": fees.gross,
         "fees_net": fees.net,
         "fees_vat": fees.vat,
         "vat_rate": rate_text(header.vat_rate),
         "point_value": rate_text(header.point_value),
+        "adjustments": header.adjustments,
+        "carried_forward": header.carried_forward,
         "net": header.net,
+        "due_on": header.due_on.isoformat(),
+        "payment_reference": header.payment_reference,
+        "opening_balance": header.opening_balance,
+        "payments": header.payments,
+        "closing_balance": header.closing_balance,
+    }
+
+
+def _line(settlement: Settlement, line: ParticipantLine) -> dict[str, Any]:
+    """One participant's line. Its state is the period's until the net is settled: approved, nothing left."""
+    state = settlement.period.state
+    balance = settlement.balances.get(line.participant_id)
+    if state is PeriodState.APPROVED and balance is not None and balance.outstanding == 0:
+        state = PeriodState.SETTLED
+    balance = balance or Balance(line.net)
+    return {
+        "code": settlement.codes[line.participant_id],
+        "receivable": line.receivable,
+        "payable": line.payable,
+        "fees": line.fees,
+        "adjustments": line.adjustments,
+        "rebates": line.rebates,
+        "carried_forward": line.carried_forward,
+        "net": line.net,
+        "state": state.value,
+        "payment": balance.payment.value,
+        "paid": balance.paid,
+        "carried_to_next": balance.carried,
+        "outstanding": balance.outstanding,
+        "payment_reference": reference_of(settlement.period.number, line.participant_id),
     }
 
 
@@ -175,11 +221,18 @@ def _month(number: int) -> str | None:
 
 def _head(settlement: Settlement) -> dict[str, Any]:
     period, zone = settlement.period, settlement.zone
-    closed_at = settlement.closed_at
+
+    def time(at: datetime | None) -> str | None:
+        return None if at is None else _time(at, zone)
+
     return {
         **period_json(period, zone),
-        "closed_at": _time(closed_at, zone) if closed_at else None,
+        "closed_at": time(settlement.closed_at),
         "closed_by": settlement.closed_by,
+        "approved_at": time(settlement.approved_at),
+        "approved_by": settlement.approved_by,
+        "settled_at": time(settlement.settled_at),
+        "due_on": None if settlement.due_on is None else settlement.due_on.isoformat(),
         "early": settlement.early,
         "rule_version": settlement.rule_version,
     }

@@ -3,20 +3,32 @@ what its running positions come to now.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from clearing.core.calendar import Period, PeriodState, period_name
-from clearing.core.journal import LegKind, PositionChange, PositionKey
+from clearing.core.journal import LegKind, PositionChange, PositionKey, VolumeChange, VolumeKey
+from clearing.core.rulebook import Rulebook
 from clearing.directory import read_rulebook
 from clearing.periods import read_periods
-from clearing.tables import participants, periods, positions, rulebooks
+from clearing.tables import fee_volumes, participants, periods, positions, rulebooks
+from settlement.accounts import Stated, read_balances, read_carried, read_stated
+from settlement.core.balance import Balance
 from settlement.core.netting import Netting, ParticipantLine, Positions, net, with_lines
-from settlement.tables import settlement_nets, settlement_positions, settlements, statements
+from settlement.core.rebates import RebateRow, Volumes, rebates
+from settlement.references import reference_of
+from settlement.tables import (
+    settlement_nets,
+    settlement_positions,
+    settlement_rebates,
+    settlements,
+    statements,
+)
 
 _MEASURES = PositionChange._fields
 
@@ -24,8 +36,10 @@ _MEASURES = PositionChange._fields
 class Settlement(NamedTuple):
     """One period netted. `codes`: of every participant that has a line or a position, by id.
 
-    What only closing gives (`closed_at`, `closed_by`) is None while the period is open; `recomputed` is
-    None until the journal has been added up again. `zone` is the alliance's, for showing times.
+    What only closing gives (`closed_at`, `closed_by`, `due_on`) is None while the period is open, and so are
+    `approved_at`, `approved_by` and `settled_at` until then; `recomputed` is None until the journal has been
+    added up again. `balances`: what became of the nets since, by participant, of a closed period. `zone` is
+    the alliance's, for showing times.
     """
 
     period: Period
@@ -38,10 +52,21 @@ class Settlement(NamedTuple):
     closed_by: str | None = None
     early: bool = False
     recomputed: bool | None = None
+    due_on: date | None = None
+    approved_at: datetime | None = None
+    approved_by: str | None = None
+    settled_at: datetime | None = None
+    balances: Mapping[int, Balance] = MappingProxyType({})
 
 
 class StatementHeader(NamedTuple):
-    """What a statement says before its lines: whose, for when, by which rules, and the amounts in fen."""
+    """What a statement says before its lines: whose, for when, by which rules, and the amounts in fen.
+
+    `net` is to be paid by `due_on`; it includes what was `carried_forward` from earlier nets. The account:
+    the `opening_balance` is what was open after the statement before, `payments` are those since then (above
+    zero where the participant paid more than it got), and `closing_balance` is what is open now, this net
+    included.
+    """
 
     id: str
     number: str
@@ -67,11 +92,31 @@ class StatementHeader(NamedTuple):
     receivable: int
     payable: int
     fees: int
+    adjustments: int
+    rebates: int
+    carried_forward: int
     net: int
+    opening_balance: int
+    payments: int
+    due_on: date
 
     @property
     def period_name(self) -> str:
         return period_name(self.period)
+
+    @property
+    def fees_less_rebates(self) -> int:
+        """What the hub charges in the end; the tax is in it."""
+        return self.fees - self.rebates
+
+    @property
+    def closing_balance(self) -> int:
+        # What was carried forward is in the opening balance already.
+        return self.opening_balance + self.payments + self.net - self.carried_forward
+
+    @property
+    def payment_reference(self) -> str:
+        return reference_of(self.period, self.participant_id)
 
 
 def list_periods(connection: Connection) -> list[Period]:
@@ -85,12 +130,12 @@ def read_settlement(connection: Connection, number: int) -> Settlement | None:
     if period is None:
         return None
     codes = read_participant_codes(connection)
+    rulebook = read_rulebook(connection)
     closing = connection.execute(
         select(settlements, rulebooks.c.time_zone).join(rulebooks).where(settlements.c.period == number)
     ).one_or_none()
     if closing is None:
-        rulebook = read_rulebook(connection)
-        netting = net(codes, read_running(connection, number))
+        netting = net_now(connection, number, codes, rulebook, read_stated(connection))
         return Settlement(
             period, rulebook.settings.time_zone, codes, netting, rulebook.version, netting.zero_sum
         )
@@ -98,14 +143,70 @@ def read_settlement(connection: Connection, number: int) -> Settlement | None:
         period,
         ZoneInfo(closing.time_zone),
         codes,
-        with_lines(_read_lines(connection, number), read_settled(connection, number)),
+        with_lines(
+            _read_lines(connection, number),
+            read_settled(connection, number),
+            read_rebates(connection, number),
+            sum(read_carried(connection, _stated_by(connection, number)).values()),
+        ),
         closing.rule_version,
         closing.zero_sum,
         closing.closed_at,
         closing.closed_by,
         closing.early,
         closing.recomputed,
+        closing.due_on,
+        closing.approved_at,
+        closing.approved_by,
+        closing.settled_at,
+        read_balances(connection, number),
     )
+
+
+def net_now(
+    connection: Connection, number: int, codes: Mapping[int, str], rulebook: Rulebook, stated: Stated
+) -> Netting:
+    """The period netted from its running totals. What waits to be carried forward enters the earliest open
+    one, from what lies after `stated`.
+    """
+    volumes = read_volumes(connection, number)
+    return net(
+        codes,
+        read_running(connection, number),
+        rebates(volumes, {rule.id: rule for rule in rulebook.rules}),
+        read_carried(connection, stated) if _is_next(connection, number) else {},
+    )
+
+
+def _is_next(connection: Connection, number: int) -> bool:
+    """Whether no earlier period is open."""
+    earlier = select(periods.c.number).where(
+        periods.c.number < number, periods.c.state == PeriodState.OPEN.value
+    )
+    return connection.execute(earlier.limit(1)).first() is None
+
+
+def _stated_by(connection: Connection, number: int) -> Stated:
+    """What this closed period's statements tell of: after those before it, up to its own last."""
+    own = connection.execute(select(settlements).where(settlements.c.period == number)).one()
+    return read_stated(connection, before=number)._replace(
+        until_payment=own.last_payment, until_carry_forward=own.last_carry_forward
+    )
+
+
+def read_volumes(connection: Connection, number: int) -> Volumes:
+    """What fee rules with tiers have priced in the period, added up over the stripes."""
+    key = [fee_volumes.c[name] for name in VolumeKey._fields]
+    sums = [func.sum(fee_volumes.c[name]).label(name) for name in VolumeChange._fields]
+    query = select(*key, *sums).where(fee_volumes.c.period == number).group_by(*key)
+    return {VolumeKey(*row[:4]): VolumeChange(*map(int, row[4:])) for row in connection.execute(query)}
+
+
+def read_rebates(connection: Connection, number: int) -> list[RebateRow]:
+    """The rebates of a closed period, by rule and payer."""
+    columns = [settlement_rebates.c[name] for name in RebateRow._fields]
+    query = select(*columns).where(settlement_rebates.c.period == number).order_by(*columns[:3])
+    return [RebateRow(**row._asdict() | {"kind": LegKind(row.kind)}) for row in connection.execute(query)]
 
 
 def read_running(connection: Connection, number: int) -> Positions:
@@ -191,10 +292,8 @@ def _headers() -> Select:
             rulebooks.c.hub_name,
             rulebooks.c.hub_address,
             rulebooks.c.hub_tax_number,
-            settlement_nets.c.receivable,
-            settlement_nets.c.payable,
-            settlement_nets.c.fees,
-            settlement_nets.c.net,
+            settlements.c.due_on,
+            *(column for column in settlement_nets.c if column.name not in ("period", "participant_id")),
         )
         .join(settlements, settlements.c.period == statements.c.period)
         .join(periods, periods.c.number == statements.c.period)

@@ -10,12 +10,20 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from clearing.core.accounts import HUB, HUB_CODE, Asset
+from clearing.core.journal import LegKind
 from settlement.core.data_hash import DataHash, csv_line
 from settlement.core.netting import exchanges
+from settlement.core.rebates import RebateRow
 from settlement.core.statement import CounterpartyRow, DetailLine, Fees, Tally, counterparties, split_vat
 from settlement.liabilities import Liability, read_liabilities, read_lines_count, write_liabilities
-from settlement.present import points_json, statement_json, stored_value_json
-from settlement.query import StatementHeader, read_participant_codes, read_settled, read_statement
+from settlement.present import points_json, rebate_json, statement_json, stored_value_json
+from settlement.query import (
+    StatementHeader,
+    read_participant_codes,
+    read_rebates,
+    read_settled,
+    read_statement,
+)
 from settlement.statement_lines import read_lines
 
 
@@ -24,11 +32,14 @@ class DoesNotTieOut(Exception):
 
 
 class Statement(NamedTuple):
-    """All but the lines, of which there are `lines`. `codes`: of every participant, by id."""
+    """All but the lines, of which there are `lines`. `fees`: less the rebates; `codes`: of every participant,
+    by id.
+    """
 
     header: StatementHeader
     fees: Fees
     matrix: tuple[CounterpartyRow, ...]
+    rebates: tuple[RebateRow, ...]
     points: Liability
     stored_value: Liability
     lines: int
@@ -49,8 +60,11 @@ def open_statement(connection: Connection, statement_id: str) -> Statement | Non
     settled = exchanges(read_settled(connection, header.period))
     return Statement(
         header,
-        split_vat(header.fees, header.vat_rate),
+        split_vat(header.fees_less_rebates, header.vat_rate),
         counterparties(settled, header.participant_id),
+        tuple(
+            row for row in read_rebates(connection, header.period) if row.payer_id == header.participant_id
+        ),
         owed[Asset.POINTS],
         owed[Asset.STORED_VALUE],
         read_lines_count(connection, header.period, header.participant_id),
@@ -78,6 +92,7 @@ class Detail:
         for record in (
             statement_json(statement.header),
             *matrix_json(statement),
+            *map(rebate_json, statement.rebates),
             *liabilities_json(statement),
         ):
             self._hash.record(record)
@@ -96,15 +111,23 @@ class Detail:
     def _tie_out(self) -> None:
         statement, tally = self._statement, self.tally
         header, matrix, points = statement.header, statement.matrix, statement.points.movement
+        exchanged = [row for row in matrix if row.kind is not LegKind.ADJUSTMENT]
+        by_hand = [row for row in matrix if row.kind is LegKind.ADJUSTMENT]
         self._compare(
-            "receivable, payable and fees in fen",
-            settled=(header.receivable, header.payable, header.fees),
+            "receivable, payable, fees and adjustments in fen",
+            settled=(header.receivable, header.payable, header.fees, header.adjustments),
             matrix=(
-                sum(row.receivable for row in matrix),
-                sum(row.payable for row in matrix),
+                sum(row.receivable for row in exchanged),
+                sum(row.payable for row in exchanged),
                 sum(row.fees for row in matrix),
+                sum(row.receivable - row.payable for row in by_hand),
             ),
-            lines=(tally.receivable, tally.payable, tally.fees),
+            lines=(tally.receivable, tally.payable, tally.fees, tally.adjustments),
+        )
+        self._compare(
+            "rebates in fen",
+            settled=(header.rebates,),
+            by_rule=(sum(row.rebate for row in statement.rebates),),
         )
         moved = (points.issued, points.opened, points.used_own, points.used_elsewhere, points.expired)
         self._compare(

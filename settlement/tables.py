@@ -1,11 +1,20 @@
-"""The tables of settlement. A closed period's rows never change, except for `settlements.recomputed`."""
+"""The tables of settlement.
+
+A closed period's rows never change, except for the columns of `settlements` that tell what became of it
+afterwards. Payments and amounts carried forward are only ever added; their numbers grow, and as they are
+written under the lock that closing takes alone, a settlement knows by a number which of them it has stated.
+"""
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
     Integer,
     SmallInteger,
     Table,
@@ -14,6 +23,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from clearing.tables import instant, metadata
 
@@ -27,7 +37,16 @@ settlements = Table(
     Column("zero_sum", Boolean, nullable=False),
     Column("recomputed", Boolean),
     Column("rule_version", Integer, ForeignKey("rulebooks.version"), nullable=False),
-    comment="One row for each closed period; recomputed is NULL until the journal has been added up again",
+    Column("due_on", Date, nullable=False),
+    Column("last_payment", BigInteger, nullable=False, server_default="0"),
+    Column("last_carry_forward", BigInteger, nullable=False, server_default="0"),
+    Column("approved_at", instant()),
+    Column("approved_by", Text),
+    Column("settled_at", instant()),
+    CheckConstraint("(approved_at IS NULL) = (approved_by IS NULL)", name="approved"),
+    CheckConstraint("settled_at IS NULL OR approved_at IS NOT NULL", name="settled"),
+    comment="One row for each closed period; recomputed is NULL until the journal has been added up again."
+    " The last payment and carry-forward are those that this or an earlier settlement has stated",
 )
 
 settlement_nets = Table(
@@ -38,9 +57,32 @@ settlement_nets = Table(
     Column("receivable", BigInteger, nullable=False),
     Column("payable", BigInteger, nullable=False),
     Column("fees", BigInteger, nullable=False),
+    Column("adjustments", BigInteger, nullable=False),
+    Column("rebates", BigInteger, nullable=False),
+    Column("carried_forward", BigInteger, nullable=False),
     Column("net", BigInteger, nullable=False),
-    CheckConstraint("net = receivable - payable - fees", name="net"),
-    comment="Fen; net is above zero when the hub pays the participant",
+    Column("opening_balance", BigInteger, nullable=False),
+    Column("payments", BigInteger, nullable=False),
+    CheckConstraint(
+        "net = receivable - payable - fees + adjustments + rebates + carried_forward", name="net"
+    ),
+    comment="Fen; net is above zero when the hub pays the participant. The balance and the payments since"
+    " the statement before are what the statement tells beside the net",
+)
+
+settlement_rebates = Table(
+    "settlement_rebates",
+    metadata,
+    Column("period", Integer, ForeignKey("settlements.period"), primary_key=True),
+    Column("rule_id", Integer, ForeignKey("fee_rules.id"), primary_key=True),
+    Column("payer_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("as_acceptor", Boolean, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("volume", BigInteger, nullable=False),
+    Column("fees", BigInteger, nullable=False),
+    Column("rebate", BigInteger, nullable=False),
+    CheckConstraint("rebate >= 0", name="not_negative"),
+    comment="What the tiers of a fee rule gave back on a payer's volume of the period",
 )
 
 settlement_positions = Table(
@@ -124,4 +166,105 @@ statement_sizes = Table(
     Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True),
     Column("lines", BigInteger, nullable=False),
     comment="How many lines a statement has, known before it is made",
+)
+
+carry_forwards = Table(
+    "carry_forwards",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("period", Integer, nullable=False),
+    Column("participant_id", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at", instant(), nullable=False),
+    Column("made_by", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["period", "participant_id"],
+        ["settlement_nets.period", "settlement_nets.participant_id"],
+        name="carry_forwards_net_fkey",
+    ),
+    Index("carry_forwards_period_participant_id_idx", "period", "participant_id"),
+    CheckConstraint("amount <> 0", name="something"),
+    comment="What was left of a net and enters the next settlement instead of being paid; signed as nets",
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("period", Integer, nullable=False),
+    Column("participant_id", Integer, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("bank_reference", Text),
+    # How often the reference was recorded and taken back before: a wrong record is followed by a right one.
+    Column("attempt", SmallInteger, nullable=False, server_default="0"),
+    Column("reverses", BigInteger, ForeignKey("payments.id"), unique=True),
+    Column("paid_at", instant(), nullable=False),
+    Column("note", Text),
+    Column("recorded_at", instant(), nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["period", "participant_id"],
+        ["settlement_nets.period", "settlement_nets.participant_id"],
+        name="payments_net_fkey",
+    ),
+    UniqueConstraint("bank_reference", "attempt"),
+    Index("payments_period_participant_id_idx", "period", "participant_id"),
+    CheckConstraint("direction IN ('in', 'out')", name="direction"),
+    CheckConstraint("amount > 0", name="positive"),
+    CheckConstraint("(reverses IS NULL) = (bank_reference IS NOT NULL)", name="reference"),
+    comment="Money that came in to the hub or went out to a participant; a wrong one is taken back by its"
+    " opposite, which names it in `reverses`",
+)
+
+bank_accounts = Table(
+    "bank_accounts",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("participant_id", Integer, nullable=False),  # 0 is the hub
+    Column("holder", Text, nullable=False),
+    Column("iban", Text),
+    Column("account_number", Text),
+    Column("bic", Text),
+    Column("clearing_code", Text),
+    Column("bank_name", Text),
+    Column("street", Text),
+    Column("postal_code", Text),
+    Column("town", Text),
+    Column("country", Text, nullable=False),
+    Column("made_at", instant(), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Index("bank_accounts_participant_id_id_idx", "participant_id", "id"),
+    CheckConstraint("(iban IS NULL) <> (account_number IS NULL)", name="account"),
+    CheckConstraint("bic IS NOT NULL OR clearing_code IS NOT NULL", name="bank"),
+    comment="Where money is paid to; the newest row of a participant counts, and none is ever changed",
+)
+
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("at", instant(), nullable=False),
+    Column("started_at", instant(), nullable=False),
+    Column("ended_at", instant()),
+    Column("counts", JSONB),
+    Column("error", Text),
+    Column("ran_by", Text, nullable=False),
+    Index("job_runs_job_id_idx", "job", "id"),
+    comment="Runs of scheduled jobs that did something or failed; without an end: running, or cut off",
+)
+
+job_states = Table(
+    "job_states",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("at", instant(), nullable=False),
+    Column("started_at", instant(), nullable=False),
+    Column("ended_at", instant(), nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Column("error", Text),
+    Column("ran_by", Text, nullable=False),
+    comment="The last run of each job, whether there was anything to do or not",
 )

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from clearing import verify as ledger
+from clearing.adjustments import HUB_WALLET
 from clearing.core.accounts import CHART, HUB, Account, Asset, EntryKind, Unit
 from clearing.core.journal import LegKind
 from clearing.verify import MEASURES, POSITION_KEY, Check, Difference, compare, legs_as_positions, of_period
+from settlement.core.balance import PaymentDirection
 from settlement.liabilities import MOVED_BY_MONTH
 
 _CLOSED = "period IN (SELECT period FROM settlements)"
@@ -33,36 +35,179 @@ _SETTLED_POSITIONS = compare(
 _SETTLED_NETS = compare(
     "settlement_nets",
     ("period", "participant_id"),
-    ("receivable", "payable", "fees", "net"),
-    f"""SELECT period, credit AS participant_id, quantity AS receivable, 0 AS payable, 0 AS fees,
-               quantity AS net
-          FROM entries WHERE kind = {EntryKind.OBLIGATION:d} AND {_CLOSED} AND {of_period()}
-        UNION ALL
-        SELECT period, debit, 0, quantity, 0, -quantity
-          FROM entries WHERE kind = {EntryKind.OBLIGATION:d} AND {_CLOSED} AND {of_period()}
-        UNION ALL
-        SELECT period, debit, -quantity, 0, 0, -quantity
-          FROM entries WHERE kind = {EntryKind.OBLIGATION_REVERSED:d} AND {_CLOSED} AND {of_period()}
-        UNION ALL
-        SELECT period, credit, 0, -quantity, 0, quantity
-          FROM entries WHERE kind = {EntryKind.OBLIGATION_REVERSED:d} AND {_CLOSED} AND {of_period()}
-        UNION ALL
-        SELECT period, debit, 0, 0, quantity, -quantity
-          FROM entries WHERE kind = {EntryKind.FEE:d} AND {_CLOSED} AND {of_period()}
-        UNION ALL
-        SELECT period, credit, 0, 0, -quantity, quantity
-          FROM entries WHERE kind = {EntryKind.FEE_RETURNED:d} AND {_CLOSED} AND {of_period()}""",  # noqa: S608
-    f"SELECT period, participant_id, receivable, payable, fees, net FROM settlement_nets WHERE {of_period()}",  # noqa: S608
+    ("receivable", "payable", "fees", "adjustments", "net"),
+    f"""SELECT period, participant_id,
+               CASE WHEN exchanged AND side = 'credit' THEN moved ELSE 0 END AS receivable,
+               CASE WHEN exchanged AND side = 'debit' THEN moved ELSE 0 END AS payable,
+               CASE WHEN side = 'fee' THEN moved ELSE 0 END AS fees,
+               CASE WHEN exchanged OR side = 'fee' THEN 0 WHEN side = 'credit' THEN moved ELSE -moved END
+                 AS adjustments,
+               CASE WHEN side = 'credit' THEN moved ELSE -moved END AS net
+          FROM (SELECT period, credit AS participant_id, 'credit' AS side, quantity AS moved,
+                       wallet_id <> {HUB_WALLET} AS exchanged
+                  FROM entries WHERE kind = {EntryKind.OBLIGATION:d} AND {of_period()}
+                UNION ALL
+                SELECT period, debit, 'debit', quantity, wallet_id <> {HUB_WALLET}
+                  FROM entries WHERE kind = {EntryKind.OBLIGATION:d} AND {of_period()}
+                UNION ALL
+                SELECT period, debit, 'credit', -quantity, true
+                  FROM entries WHERE kind = {EntryKind.OBLIGATION_REVERSED:d} AND {of_period()}
+                UNION ALL
+                SELECT period, credit, 'debit', -quantity, true
+                  FROM entries WHERE kind = {EntryKind.OBLIGATION_REVERSED:d} AND {of_period()}
+                UNION ALL
+                SELECT period, debit, 'fee', quantity, false
+                  FROM entries WHERE kind = {EntryKind.FEE:d} AND {of_period()}
+                UNION ALL
+                SELECT period, credit, 'fee', -quantity, false
+                  FROM entries WHERE kind = {EntryKind.FEE_RETURNED:d} AND {of_period()}) AS entered
+         WHERE {_CLOSED}""",  # noqa: S608
+    f"""SELECT period, participant_id, receivable, payable, fees, adjustments,
+               net - rebates - carried_forward AS net
+          FROM settlement_nets WHERE {of_period()}""",  # noqa: S608
 )
+
+#: Both sides of each leg that a rule with tiers priced in a closed period.
+_TIERED = f"""
+SELECT l.period, l.fee_rule_id AS rule_id, l.acceptor_id AS payer_id, 1 AS as_acceptor, l.amount,
+       l.acceptor_fee AS fee, f.acceptor_share AS share
+  FROM legs l JOIN fee_rules f ON f.id = l.fee_rule_id AND f.tiers <> '[]'
+ WHERE f.acceptor_share > 0 AND l.issuer_id <> l.acceptor_id
+   AND l.{_CLOSED} AND {of_period("l.period")}
+ UNION ALL
+SELECT l.period, l.fee_rule_id, l.issuer_id, 0, l.amount, l.issuer_fee, 1 - f.acceptor_share
+  FROM legs l JOIN fee_rules f ON f.id = l.fee_rule_id AND f.tiers <> '[]'
+ WHERE f.acceptor_share < 1 AND l.issuer_id <> l.acceptor_id
+   AND l.{_CLOSED} AND {of_period("l.period")}
+"""  # noqa: S608
+
+#: Each tier of a rule, where the next one begins, and what its rate saves.
+_TIERS = """
+SELECT f.id AS rule_id, (tier ->> 'above')::bigint AS above, f.rate - (tier ->> 'rate')::numeric AS saves,
+       lead((tier ->> 'above')::bigint) OVER (PARTITION BY f.id ORDER BY place) AS ends
+  FROM fee_rules f, jsonb_array_elements(f.tiers) WITH ORDINALITY AS tiers (tier, place)
+"""
+
+_REBATES = compare(
+    "settlement_rebates",
+    ("period", "rule_id", "payer_id", "as_acceptor"),
+    ("volume", "fees", "rebate"),
+    f"""SELECT period, rule_id, payer_id, as_acceptor, volume, fees,
+               greatest(least(round(share * saved), fees), 0) AS rebate
+          FROM (SELECT v.*, (SELECT sum(greatest(least(v.volume, coalesce(t.ends, v.volume)) - t.above, 0)
+                                        * t.saves)
+                               FROM ({_TIERS}) AS t WHERE t.rule_id = v.rule_id) AS saved
+                  FROM (SELECT period, rule_id, payer_id, as_acceptor, share, sum(amount) AS volume,
+                               sum(fee) AS fees
+                          FROM ({_TIERED}) AS paid
+                         GROUP BY period, rule_id, payer_id, as_acceptor, share) AS v) AS volumes""",  # noqa: S608
+    f"""SELECT period, rule_id, payer_id, as_acceptor::int AS as_acceptor, volume, fees, rebate
+          FROM settlement_rebates WHERE {of_period()}""",  # noqa: S608
+)
+
+_REBATES_IN_NETS = compare(
+    "settlement_nets",
+    ("period", "participant_id"),
+    ("rebates",),
+    f"""SELECT period, payer_id AS participant_id, rebate AS rebates
+          FROM settlement_rebates WHERE {of_period()}""",  # noqa: S608
+    f"SELECT period, participant_id, rebates FROM settlement_nets WHERE {of_period()}",  # noqa: S608
+)
+
+#: Each settlement with the numbers up to which those before it have stated payments and carry-forwards.
+_SPANS = """
+SELECT period, last_payment, last_carry_forward,
+       coalesce(lag(last_payment) OVER (ORDER BY period), 0) AS after_payment,
+       coalesce(lag(last_carry_forward) OVER (ORDER BY period), 0) AS after_carry_forward
+  FROM settlements
+"""
+
+_PAID = f"CASE p.direction WHEN '{PaymentDirection.IN}' THEN p.amount ELSE -p.amount END"
+
+_CARRIED = compare(
+    "settlement_nets",
+    ("period", "participant_id"),
+    ("carried_forward",),
+    f"""SELECT s.period, c.participant_id, c.amount AS carried_forward
+          FROM carry_forwards c
+          JOIN ({_SPANS}) AS s ON c.id > s.after_carry_forward AND c.id <= s.last_carry_forward
+         WHERE {of_period("s.period")}""",  # noqa: S608
+    f"SELECT period, participant_id, carried_forward FROM settlement_nets WHERE {of_period()}",  # noqa: S608
+)
+
+_STATED_PAYMENTS = compare(
+    "settlement_nets",
+    ("period", "participant_id"),
+    ("payments",),
+    f"""SELECT s.period, p.participant_id, {_PAID} AS payments
+          FROM payments p
+          JOIN ({_SPANS}) AS s ON p.id > s.after_payment AND p.id <= s.last_payment
+         WHERE {of_period("s.period")}""",  # noqa: S608
+    f"SELECT period, participant_id, payments FROM settlement_nets WHERE {of_period()}",  # noqa: S608
+)
+
+_OPENING_BALANCES = compare(
+    "settlement_nets",
+    ("period", "participant_id"),
+    ("opening_balance",),
+    f"""SELECT later.period, n.participant_id, n.net - n.carried_forward + n.payments AS opening_balance
+          FROM settlement_nets later
+          JOIN settlement_nets n ON n.participant_id = later.participant_id AND n.period < later.period
+         WHERE {of_period("later.period")}""",  # noqa: S608
+    f"SELECT period, participant_id, opening_balance FROM settlement_nets WHERE {of_period()}",  # noqa: S608
+)
+
+_REVERSED_PAYMENTS = f"""
+SELECT 'payments (id=' || p.id || ')' AS place,
+       concat_ws(', ', 'period=' || o.period, 'participant_id=' || o.participant_id, 'amount=' || o.amount,
+                 'not ' || o.direction) AS expected,
+       concat_ws(', ', 'period=' || p.period, 'participant_id=' || p.participant_id, 'amount=' || p.amount,
+                 p.direction) AS found
+  FROM payments p
+  JOIN payments o ON o.id = p.reverses
+ WHERE ((p.period, p.participant_id, p.amount) <> (o.period, o.participant_id, o.amount)
+        OR p.direction = o.direction OR o.reverses IS NOT NULL)
+   AND {of_period("p.period")}
+ ORDER BY p.id
+ LIMIT 1
+"""  # noqa: S608
+
+# A period is settled exactly as long as it is approved and nothing of any net is left.
+_STATES = f"""
+SELECT 'periods (number=' || number || ')' AS place, expected, state AS found
+  FROM (SELECT p.number, p.state,
+               CASE WHEN s.approved_at IS NULL THEN 'closed'
+                    WHEN s.settled_at IS NULL THEN 'approved' ELSE 'settled' END AS noted,
+               CASE WHEN s.approved_at IS NULL THEN 'closed'
+                    WHEN EXISTS (SELECT FROM settlement_nets n
+                                  WHERE n.period = p.number
+                                    AND n.net + coalesce((SELECT sum({_PAID}) FROM payments p
+                                                           WHERE p.period = n.period
+                                                             AND p.participant_id = n.participant_id), 0)
+                                        <> coalesce((SELECT sum(c.amount) FROM carry_forwards c
+                                                      WHERE c.period = n.period
+                                                        AND c.participant_id = n.participant_id), 0))
+                    THEN 'approved' ELSE 'settled' END AS expected
+          FROM periods p
+          JOIN settlements s ON s.period = p.number) AS states
+ WHERE (state <> expected OR state <> noted) AND {of_period("number")}
+ ORDER BY number
+ LIMIT 1
+"""  # noqa: S608
 
 _ZERO_SUM = f"""
 SELECT 'settlements (period=' || s.period || ')' AS place, 'nets that add up to 0' AS expected,
-       coalesce(n.net, 0) || ' of the participants and ' || coalesce(h.fees, 0) || ' of the hub' AS found
-  FROM settlements s
-  LEFT JOIN (SELECT period, sum(net) AS net FROM settlement_nets GROUP BY period) AS n ON n.period = s.period
-  LEFT JOIN (SELECT period, sum(acceptor_fee + issuer_fee) AS fees
-               FROM settlement_positions GROUP BY period) AS h ON h.period = s.period
- WHERE (coalesce(n.net, 0) + coalesce(h.fees, 0) <> 0 OR NOT s.zero_sum) AND {of_period("s.period")}
+       participants || ' of the participants and ' || hub || ' of the hub' AS found
+  FROM (SELECT s.period, s.zero_sum,
+               coalesce((SELECT sum(net) FROM settlement_nets n WHERE n.period = s.period), 0)
+                 AS participants,
+               coalesce((SELECT sum(acceptor_fee + issuer_fee) FROM settlement_positions f
+                          WHERE f.period = s.period), 0)
+               - coalesce((SELECT sum(rebate) FROM settlement_rebates r WHERE r.period = s.period), 0)
+               - coalesce((SELECT sum(amount) FROM carry_forwards c
+                            WHERE c.id > s.after_carry_forward AND c.id <= s.last_carry_forward), 0) AS hub
+          FROM (SELECT spans.*, zero_sum FROM ({_SPANS}) AS spans JOIN settlements USING (period)) AS s) AS s
+ WHERE (participants + hub <> 0 OR NOT s.zero_sum) AND {of_period("s.period")}
  ORDER BY s.period
  LIMIT 1
 """  # noqa: S608
@@ -167,6 +312,15 @@ CHECKS = (
     Check("settlements", "A closed period, and only a closed one, has a settlement", _HAS_SETTLEMENT),
     Check("settled_positions", "Closed periods were settled on the sums of their legs", _SETTLED_POSITIONS),
     Check("settled_nets", "Their nets are the sums of their entries", _SETTLED_NETS),
+    Check("rebates", "Rebates are what the tiers of their rules give on the volume of the legs", _REBATES),
+    Check("rebates_in_nets", "Nets hold the rebates of their participants", _REBATES_IN_NETS),
+    Check("carried_forward", "What was carried forward entered one settlement, the next one", _CARRIED),
+    Check("stated_payments", "Each payment stands on one statement, the next one", _STATED_PAYMENTS),
+    Check(
+        "opening_balances", "A statement begins with what was open after the one before", _OPENING_BALANCES
+    ),
+    Check("reversed_payments", "What takes a payment back is its opposite", _REVERSED_PAYMENTS),
+    Check("states", "A period is settled when it is approved and nothing of its nets is left", _STATES),
     Check("zero_sum", "The participants' nets and the hub's add up to nothing", _ZERO_SUM),
     Check("statements", "Each participant of a settlement has one statement", _STATEMENTS),
     Check("liabilities", "What issuers owe members was rolled forward by their entries", _LIABILITIES),

@@ -13,6 +13,7 @@ from clearing.core.commands import Scope
 from clearing.core.rulebook import DrawOrder, ExchangeKind
 
 FEN_MAX = 10**12
+DAYS_MAX = 3650
 
 
 def is_time_zone(name: str) -> None:
@@ -54,6 +55,26 @@ class AllianceSchema(Schema):
     hub_name = document_field(200, "Registered name of the hub")
     hub_address = document_field(400, "Postal address of the hub")
     hub_tax_number = document_field(40, "Tax number of the hub")
+    dual_control = Truth(
+        metadata={"description": "Whether a period is approved by another operator than who closed it"}
+    )
+    close_quiet_minutes = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(0, DAYS_MAX * 24 * 60),
+        metadata={"description": "After its end a period is closed by itself; null: only by hand"},
+    )
+    due_days = fields.Integer(
+        strict=True,
+        validate=validate.Range(0, DAYS_MAX),
+        metadata={"description": "Days from closing until nets are due"},
+    )
+    suspend_overdue_days = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(1, DAYS_MAX),
+        metadata={"description": "Days after which who has not paid is suspended; null: never"},
+    )
     version = fields.Integer(dump_only=True)
     made_at = fields.AwareDateTime(dump_only=True)
 
@@ -183,6 +204,15 @@ class Payer(fields.Field[Decimal]):
         )
 
 
+class TierSchema(Schema):
+    above = Whole(
+        required=True,
+        validate=validate.Range(1, FEN_MAX),
+        metadata={"description": "Fen of the month's volume from which the rate holds"},
+    )
+    rate = Rate(required=True)
+
+
 class FeeRuleInput(Schema):
     kind = fields.String(required=True, validate=validate.OneOf([kind.label for kind in ExchangeKind]))
     issuer = CodeText(load_default=None, allow_none=True, metadata={"description": "null: every issuer"})
@@ -197,9 +227,13 @@ class FeeRuleInput(Schema):
     min = Whole(load_default=None, allow_none=True, validate=validate.Range(0, FEN_MAX))
     max = Whole(load_default=None, allow_none=True, validate=validate.Range(0, FEN_MAX))
     tiers = fields.List(
-        fields.Dict(),
+        fields.Nested(TierSchema),
         load_default=[],
-        validate=validate.Length(max=0, error="Volume tiers cannot be set yet; leave the list empty."),
+        validate=validate.Length(max=20),
+        metadata={
+            "description": "Lower rates on what a payer's volume of a month exceeds; given back at closing",
+            "example": [{"above": 10_000_000, "rate": "0.015"}],
+        },
     )
     valid_from = fields.Date(
         load_default=None, allow_none=True, metadata={"description": "null: from the beginning"}
@@ -209,6 +243,13 @@ class FeeRuleInput(Schema):
     def _range(self, data: dict[str, Any], **_: Any) -> None:
         if data["min"] is not None and data["max"] is not None and data["min"] > data["max"]:
             raise ValidationError("Must not be less than min.", "max")
+        rate, above = data["rate"], 0
+        for tier in data["tiers"]:
+            if tier["above"] <= above:
+                raise ValidationError("Each tier must begin above the one before.", "tiers")
+            if tier["rate"] >= rate:
+                raise ValidationError("Each rate must be below the one before.", "tiers")
+            rate, above = tier["rate"], tier["above"]
         valid_from = data["valid_from"]
         if valid_from is not None and not date(1970, 1, 1) <= valid_from <= date(2200, 1, 1):
             raise ValidationError("Must lie between 1970 and 2200.", "valid_from")
@@ -224,7 +265,7 @@ class FeeRuleSchema(Schema):
     flat = fields.Integer()
     min = fields.Integer(allow_none=True)
     max = fields.Integer(allow_none=True)
-    tiers = fields.List(fields.Dict())
+    tiers = fields.List(fields.Nested(TierSchema))
     valid_from = fields.Date(allow_none=True)
     since_version = fields.Integer(metadata={"description": "The rulebook version that brought it"})
 

@@ -3,6 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from api.fields import Text, Truth
+from settlement.core.balance import Payment
 
 
 class PeriodSchema(Schema):
@@ -20,17 +21,41 @@ class CloseInput(Schema):
 
 
 class NetSchema(Schema):
+    """Fen. net = receivable − payable − fees + adjustments + rebates + carried_forward."""
+
     code = fields.String()
     receivable = fields.Integer()
     payable = fields.Integer()
     fees = fields.Integer()
+    adjustments = fields.Integer(metadata={"description": "Made by hand between participants, signed"})
+    rebates = fields.Integer(metadata={"description": "Given back by the tiers of fee rules"})
+    carried_forward = fields.Integer(metadata={"description": "Left of earlier nets, signed"})
     net = fields.Integer(metadata={"description": "Above zero when the hub pays the participant"})
-    state = fields.String()
+    state = fields.String(metadata={"description": "The period's; `settled` once nothing of it is left"})
+    payment = fields.String(validate=validate.OneOf(list(Payment)))
+    paid = fields.Integer(metadata={"description": "Paid on it so far, in less out"})
+    carried_to_next = fields.Integer(metadata={"description": "Taken over into a later settlement"})
+    outstanding = fields.Integer(metadata={"description": "Still to be paid, signed as the net"})
+    payment_reference = fields.String(metadata={"description": "ISO 11649; to be quoted by who pays"})
 
 
 class HubSchema(Schema):
     fees = fields.Integer()
-    net = fields.Integer()
+    rebates = fields.Integer()
+    carried_forward = fields.Integer()
+    net = fields.Integer(metadata={"description": "fees − rebates + carried_forward"})
+
+
+class RebateSchema(Schema):
+    """What the tiers of one fee rule give back to one payer."""
+
+    participant = fields.String()
+    rule = fields.Integer()
+    kind = fields.String()
+    role = fields.String(metadata={"description": "acceptor or issuer of the exchanges"})
+    volume = fields.Integer()
+    fees = fields.Integer()
+    rebate = fields.Integer()
 
 
 class MatrixRowSchema(Schema):
@@ -66,9 +91,14 @@ class SettlementHeadSchema(PeriodSchema):
     closed_at = fields.AwareDateTime(allow_none=True)
     closed_by = fields.String(allow_none=True)
     early = fields.Boolean()
+    due_on = fields.Date(allow_none=True)
+    approved_at = fields.AwareDateTime(allow_none=True)
+    approved_by = fields.String(allow_none=True)
+    settled_at = fields.AwareDateTime(allow_none=True)
     rule_version = fields.Integer()
     matrix = fields.List(fields.Nested(MatrixRowSchema))
     exchanges = fields.List(fields.Nested(ExchangeRowSchema))
+    rebates = fields.List(fields.Nested(RebateSchema))
     checks = fields.Nested(ChecksSchema)
 
 
@@ -111,8 +141,19 @@ class StatementSchema(Schema):
     receivable = fields.Integer()
     payable = fields.Integer()
     fees = fields.Integer()
+    rebates = fields.Integer()
+    fees_less_rebates = fields.Integer(metadata={"description": "fees_net + fees_vat"})
     fees_net = fields.Integer()
     fees_vat = fields.Integer()
     vat_rate = fields.String()
     point_value = fields.String(metadata={"description": "Fen per point"})
+    adjustments = fields.Integer()
+    carried_forward = fields.Integer()
     net = fields.Integer()
+    due_on = fields.Date()
+    payment_reference = fields.String()
+    opening_balance = fields.Integer(metadata={"description": "Open after the statement before"})
+    payments = fields.Integer(metadata={"description": "Since the statement before, in less out"})
+    closing_balance = fields.Integer(
+        metadata={"description": "opening_balance + payments + net − carried_forward"}
+    )

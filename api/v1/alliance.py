@@ -75,4 +75,8 @@ def _settings(row: Row) -> dict[str, Any]:
         "hub_name": row.hub_name,
         "hub_address": row.hub_address,
         "hub_tax_number": row.hub_tax_number,
+        "dual_control": row.dual_control,
+        "close_quiet_minutes": row.close_quiet_minutes,
+        "due_days": row.due_days,
+        "suspend_overdue_days": row.suspend_overdue_days,
     }

@@ -16,7 +16,7 @@ from clearing import alliance
 from clearing.core.commands import Scope
 from clearing.core.directory import Directory
 from clearing.core.outcomes import Code
-from clearing.core.rulebook import ExchangeKind, FeeRule
+from clearing.core.rulebook import ExchangeKind, FeeRule, Tier
 
 blueprint = Blueprint("fee rules", __name__, description="Dated and versioned prices of exchanges")
 
@@ -30,7 +30,8 @@ def add_fee_rule(body: dict[str, Any]) -> Response:
 
     The most specific rule in force on the day of booking prices a leg: one that names issuer and acceptor,
     then one that names the acceptor, then the issuer, then neither. Of the same scope the newest
-    `valid_from` wins, and of the same date the rule added last.
+    `valid_from` wins, and of the same date the rule added last. `tiers` never change what a leg is charged:
+    at closing each payer gets back what they save on its volume of the month under this rule.
     """
     with services().engine.begin() as connection:
         directory = services().directory(connection)
@@ -72,6 +73,7 @@ def rule_from(directory: Directory, body: dict[str, Any], at: str = "") -> FeeRu
         minimum=body["min"],
         maximum=body["max"],
         valid_from=body["valid_from"],
+        tiers=tuple(Tier(**tier) for tier in body["tiers"]),
     )
 
 

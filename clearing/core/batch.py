@@ -14,6 +14,7 @@ from clearing.core.events import Event, EventType
 from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import (
     NO_CHANGE,
+    NO_VOLUME,
     Booking,
     Entry,
     Leg,
@@ -22,6 +23,8 @@ from clearing.core.journal import (
     PositionKey,
     Transaction,
     TransactionKind,
+    VolumeChange,
+    VolumeKey,
     parties,
 )
 from clearing.core.limits import Owing, Usage, UsageKey, UsageOf, growth_of
@@ -51,6 +54,7 @@ class Decision:
     events: list[Event] = field(default_factory=list)
     cap_lines: dict[int, int] = field(default_factory=dict)
     positions: dict[PositionKey, PositionChange] = field(default_factory=dict)
+    volumes: dict[VolumeKey, VolumeChange] = field(default_factory=dict)
     references: dict[ReferenceKey, tuple[int, int]] = field(default_factory=dict)
     recorded: dict[str, Recorded] = field(default_factory=dict)
 
@@ -75,6 +79,7 @@ class Batch:
         self.contended: set[int] = set()
         #: Whether any limit has to be looked at.
         self.is_limited = bool(snapshot.caps) or snapshot.directory.rulebook.settings.limits_velocity
+        self._tiered = snapshot.directory.rulebook.tiered
         self._entry_number = 0
 
     def lots(self, wallet_id: int, asset: Asset) -> list[Lot]:
@@ -362,6 +367,12 @@ class Batch:
                 self._debits.update(growth_of([owing]))
             position = PositionKey(leg.period, leg.issuer_id, leg.acceptor_id, leg.kind)
             positions[position] = positions.get(position, NO_CHANGE).plus(leg)
+            if self._tiered and leg.fee_rule_id in self._tiered:
+                self._count_volume(leg, leg.fee_rule_id)
+
+    def _count_volume(self, leg: Leg, rule_id: int) -> None:
+        key = VolumeKey(leg.period, rule_id, leg.issuer_id, leg.acceptor_id)
+        self.decision.volumes[key] = self.decision.volumes.get(key, NO_VOLUME).plus(leg)
 
     def _charge(self, transaction: Transaction, payer_id: int, fee: int) -> None:
         if fee > 0:

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 
 class PeriodState(StrEnum):
-    """The life of a period; later stages (`approved`, `settled`) also count as closed."""
+    """The life of a period; the later stages also count as closed."""
 
     OPEN = "open"
     CLOSED = "closed"
+    APPROVED = "approved"
+    SETTLED = "settled"
 
 
 class Period(NamedTuple):

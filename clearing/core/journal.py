@@ -182,6 +182,31 @@ class PositionChange(NamedTuple):
 NO_CHANGE = PositionChange(0, 0, 0, 0, 0, 0)
 
 
+class VolumeKey(NamedTuple):
+    """A running total of what one fee rule with tiers has priced between two participants in a period."""
+
+    period: int
+    rule_id: int
+    issuer_id: int
+    acceptor_id: int
+
+
+class VolumeChange(NamedTuple):
+    """Sums over legs, in fen."""
+
+    amount: int
+    acceptor_fee: int
+    issuer_fee: int
+
+    def plus(self, leg: Leg) -> "VolumeChange":
+        return VolumeChange(
+            self.amount + leg.amount, self.acceptor_fee + leg.acceptor_fee, self.issuer_fee + leg.issuer_fee
+        )
+
+
+NO_VOLUME = VolumeChange(0, 0, 0)
+
+
 def parties(kind: LegKind, issuer_id: int, acceptor_id: int) -> tuple[int, int]:
     """(debtor, creditor) of the principal: the issuer owes the acceptor, and for a load the reverse."""
     return (acceptor_id, issuer_id) if kind is LegKind.LOAD else (issuer_id, acceptor_id)

@@ -34,7 +34,9 @@ class AllianceSettings(NamedTuple):
     """`point_value`: fen per point. Rates are exact fractions of one; hold limits are minutes.
 
     Four limit how fast points are used, with one card and at one merchant; None does not limit. The last
-    three are how the hub is named on documents.
+    four are of settlement: whether somebody else than who closed a period approves it, how long after its end
+    it is closed by the clock (None: by hand), how many days after its closing nets are due, and how many days
+    after that a debtor is suspended (None: never). `hub_…` is how the hub is named on documents.
     """
 
     time_zone: ZoneInfo
@@ -50,6 +52,10 @@ class AllianceSettings(NamedTuple):
     card_redemptions_per_hour: int | None = None
     merchant_points_per_day: int | None = None
     merchant_redemptions_per_hour: int | None = None
+    dual_control: bool = False
+    close_quiet_minutes: int | None = 10
+    due_days: int = 10
+    suspend_overdue_days: int | None = None
     hub_name: str | None = None
     hub_address: str | None = None
     hub_tax_number: str | None = None
@@ -67,12 +73,20 @@ class AllianceSettings(NamedTuple):
         )
 
 
+class Tier(NamedTuple):
+    """On what a payer's volume of a month exceeds `above` fen, `rate` holds instead of the rate before."""
+
+    above: int
+    rate: Decimal
+
+
 class FeeRule(NamedTuple):
     """The price of one kind of exchange. `issuer`, `acceptor`: participant ids, None for everyone.
 
     `rate` is a fraction of the leg's amount; `flat`, `minimum` and `maximum` are fen;
     `acceptor_share` is the acceptor's part of the fee, the issuer bears the rest;
-    `valid_from` None means from the beginning.
+    `valid_from` None means from the beginning. `tiers`, the lowest first, never change what a leg is charged:
+    what they save is given back at closing.
     """
 
     id: int
@@ -85,6 +99,7 @@ class FeeRule(NamedTuple):
     minimum: int | None
     maximum: int | None
     valid_from: date | None
+    tiers: tuple[Tier, ...] = ()
 
     @property
     def is_free(self) -> bool:
@@ -99,6 +114,8 @@ class Rulebook:
         self.settings = settings
         self.rules = tuple(rules)
         self._by_id = {rule.id: rule for rule in self.rules}
+        #: The rules whose monthly volumes count.
+        self.tiered = frozenset(rule.id for rule in self.rules if rule.tiers)
         self._by_scope: dict[tuple[ExchangeKind, int | None, int | None], list[FeeRule]] = {}
         for rule in self.rules:
             self._by_scope.setdefault((rule.kind, rule.issuer, rule.acceptor), []).append(rule)

@@ -1,8 +1,8 @@
 """The one text of a statement's data from which its hash is taken; every format shows the same hash.
 
-SHA-256 in UTF-8 of: the statement as in the API's lists, each row of the matrix, the points and the stored
-value, each as JSON on a line of its own that ends in LF (keys sorted, no spaces), and then each line of the
-detail exactly as it stands in the CSV file, CRLF included.
+SHA-256 in UTF-8 of: the statement as in the API's lists, each row of the matrix, each rebate, the points and
+the stored value, each as JSON on a line of its own that ends in LF (keys sorted, no spaces), and then each
+line of the detail exactly as it stands in the CSV file, CRLF included.
 """
 
 import hashlib

@@ -143,7 +143,8 @@ def counterparties(exchanges: Iterable[ExchangeRow], reader_id: int) -> tuple[Co
 class Tally:
     """Running totals over the lines of one participant (`reader`, its code), fed one by one.
 
-    Lines are added up by what they have in common, and told apart only when the totals are asked for.
+    `receivable` and `payable` are of exchanges; what was adjusted by hand is `adjustments`, signed. Lines are
+    added up by what they have in common, and told apart only when the totals are asked for.
     """
 
     def __init__(self, reader: str) -> None:
@@ -167,11 +168,15 @@ class Tally:
 
     @property
     def receivable(self) -> int:
-        return sum(row.receivable for row in self._rows())
+        return sum(row.receivable for row in self._rows() if row.kind != _BY_HAND)
 
     @property
     def payable(self) -> int:
-        return sum(row.payable for row in self._rows())
+        return sum(row.payable for row in self._rows() if row.kind != _BY_HAND)
+
+    @property
+    def adjustments(self) -> int:
+        return sum(row.receivable - row.payable for row in self._rows() if row.kind == _BY_HAND)
 
     @property
     def fees(self) -> int:
@@ -214,6 +219,7 @@ class Tally:
             )
 
 
+_BY_HAND = LegKind.ADJUSTMENT.label
 #: Merchant, kind, issuer, acceptor and direction.
 _Alike = tuple[str | None, str, str, str, str]
 

@@ -4,7 +4,7 @@ import json
 from typing import Any, BinaryIO
 
 from settlement.core.statement import DetailLine
-from settlement.present import statement_json
+from settlement.present import rebate_json, statement_json
 from settlement.statement import Detail, Statement, liabilities_json, matrix_json
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
@@ -17,6 +17,7 @@ class JsonDocument:
         head = {
             "statement": statement_json(statement.header),
             "matrix": matrix_json(statement),
+            "rebates": [rebate_json(row) for row in statement.rebates],
             "points": points,
             "stored_value": stored_value,
         }

@@ -7,10 +7,12 @@ from typing import Any
 
 from clearing.core.amounts import rate_text
 from clearing.core.calendar import period_name
+from clearing.core.journal import LegKind
 from settlement.core.liability import worth
 from settlement.core.statement import CounterpartyRow, Direction, MerchantRow
 from settlement.liabilities import NEVER, Liability
 from settlement.present import statement_json
+from settlement.query import StatementHeader
 from settlement.render.book import Book, Cell, Column, filtered, number
 from settlement.render.detail_columns import LETTERS
 from settlement.statement import Detail, Statement
@@ -126,6 +128,8 @@ def write_summary(
         ("Issued 出具时间", facts["issued_at"]),
         ("Currency 币种", header.currency),
         ("VAT rate 税率", rate_text(header.vat_rate)),
+        ("Due 付款到期日", facts["due_on"]),
+        ("Payment reference 付款附言", header.payment_reference),
         ("Data hash 数据摘要", detail.data_hash),
     )
     row = 1
@@ -137,8 +141,15 @@ def write_summary(
     row = _write_amounts(book, sheet, row + 2, statement, detail_sheets)
     row += 1
     for label, amount in (
-        ("Fees, net 服务费(不含税)", statement.fees.net),
-        ("VAT in the fees 税额", statement.fees.vat),
+        ("Fees less rebates, net 服务费减返还(不含税)", statement.fees.net),
+        ("VAT in them 税额", statement.fees.vat),
+        ("Opening balance 期初未结", header.opening_balance),
+        ("Payments since 期间付款", header.payments),
+        ("Closing balance 期末未结", header.closing_balance),
+        *(
+            (f"Rebate, rule {one.rule_id} ({one.kind.label}) 规则返还", one.rebate)
+            for one in statement.rebates
+        ),
     ):
         row += 1
         sheet.write_string(row, 0, label, book.label)
@@ -156,25 +167,100 @@ def _write_amounts(
     ):
         sheet.write_string(row, index, heading, book.heading)
     header, money = statement.header, book.styles["money"]
-    matrix_end = max(len(statement.matrix) + 1, 2)
-    first = row + 1
-    for label, amount, column, from_detail in (
-        ("Receivable 应收", header.receivable, "F", _sum_if(detail_sheets, Direction.RECEIVABLE)),
-        ("Payable 应付", header.payable, "G", _sum_if(detail_sheets, Direction.PAYABLE)),
-        ("Fees, VAT included 服务费(含税)", header.fees, "H", _sum_fees(detail_sheets)),
-    ):
+    first = row + 2
+    amounts = _amounts(header, _InMatrix(len(statement.matrix)), _InDetail(detail_sheets))
+    for label, amount, _, from_matrix, from_detail in amounts:
         row += 1
         value = number(amount, "money")
         sheet.write_string(row, 0, label, book.label)
         sheet.write_number(row, 1, value, money)
-        sheet.write_formula(row, 2, f"=SUM(Matrix!{column}2:{column}{matrix_end})", money, value)
-        sheet.write_formula(row, 3, from_detail, money, value)
+        # Of what stands in neither, the settled amount.
+        sheet.write_formula(row, 2, f"={from_matrix or f'B{row + 1}'}", money, value)
+        sheet.write_formula(row, 3, f"={from_detail or f'B{row + 1}'}", money, value)
     row += 1
     sheet.write_string(row, 0, "Net 净额", book.label)
     for index, letter in enumerate("BCD", 1):
-        formula = f"={letter}{first + 1}-{letter}{first + 2}-{letter}{first + 3}"
+        signed = (f"{one[2]}{letter}{place}" for place, one in enumerate(amounts, first))
+        formula = "=" + "".join(signed).removeprefix("+")
         sheet.write_formula(row, index, formula, book.totals["money"], number(header.net, "money"))
     return row
+
+
+def _amounts(
+    header: StatementHeader, matrix: "_InMatrix", detail: "_InDetail"
+) -> list[tuple[str, int, str, str | None, str | None]]:
+    """What the net is made of: label, fen, its sign in the net, and formulas that add it up elsewhere."""
+    receivable, payable = Direction.RECEIVABLE, Direction.PAYABLE
+    return [
+        (
+            "Receivable 应收",
+            header.receivable,
+            "+",
+            matrix.sum("F", adjusted=False),
+            detail.sum(receivable, adjusted=False),
+        ),
+        (
+            "Payable 应付",
+            header.payable,
+            "-",
+            matrix.sum("G", adjusted=False),
+            detail.sum(payable, adjusted=False),
+        ),
+        ("Fees, VAT included 服务费(含税)", header.fees, "-", matrix.all("H"), detail.fees),
+        (
+            "Adjustments 调整",
+            header.adjustments,
+            "+",
+            f"{matrix.sum('F', adjusted=True)}-{matrix.sum('G', adjusted=True)}",
+            f"{detail.sum(receivable, adjusted=True)}-({detail.sum(payable, adjusted=True)})",
+        ),
+        ("Rebates 返还", header.rebates, "+", None, None),
+        ("Carried forward 结转", header.carried_forward, "+", None, None),
+    ]
+
+
+class _InMatrix:
+    """Formulas over the matrix, of so many rows."""
+
+    def __init__(self, rows: int) -> None:
+        self._end = max(rows + 1, 2)
+
+    def all(self, column: str) -> str:
+        return f"SUM(Matrix!{column}2:{column}{self._end})"
+
+    def sum(self, column: str, *, adjusted: bool) -> str:
+        """Of adjustments by hand, or of everything else."""
+        kinds = f'Matrix!B2:B{self._end},"{_kind(adjusted)}"'
+        return f"SUMIF({kinds},Matrix!{column}2:{column}{self._end})"
+
+
+class _InDetail:
+    """Formulas over the sheets of lines: their names and the numbers of their last rows."""
+
+    def __init__(self, sheets: list[tuple[str, int]]) -> None:
+        self._sheets = sheets
+
+    @property
+    def fees(self) -> str:
+        return "+".join(f"SUM({self._column(sheet, 'fee')})" for sheet in self._sheets)
+
+    def sum(self, direction: Direction, *, adjusted: bool) -> str:
+        """The obligations in that direction: of adjustments by hand, or of everything else."""
+        return "+".join(
+            f"SUMIFS({self._column(sheet, 'obligation')},"
+            f'{self._column(sheet, "direction")},"{direction.value}",'
+            f'{self._column(sheet, "kind")},"{_kind(adjusted)}")'
+            for sheet in self._sheets
+        )
+
+    def _column(self, sheet: tuple[str, int], field: str) -> str:
+        name, last = sheet
+        letter = LETTERS[field]
+        return f"'{name}'!{letter}2:{letter}{max(last, 2)}"
+
+
+def _kind(adjusted: bool) -> str:
+    return f"{'' if adjusted else '<>'}{LegKind.ADJUSTMENT.label}"
 
 
 def _signed(points: Liability, value: Liability) -> list[tuple[str, int, int | None]]:
@@ -205,21 +291,6 @@ def _by_month(statement: Statement) -> list[list[Cell]]:
         ]
         for month in sorted(points | value, key=lambda month: (month == NEVER, month))
     ]
-
-
-def _sum_if(sheets: list[tuple[str, int]], direction: Direction) -> str:
-    which, amount = LETTERS["direction"], LETTERS["obligation"]
-    parts = []
-    for name, last in sheets:
-        rows = f"2:{{0}}{max(last, 2)}"
-        criteria, summed = which + rows.format(which), amount + rows.format(amount)
-        parts.append(f"SUMIF('{name}'!{criteria},\"{direction.value}\",'{name}'!{summed})")
-    return "=" + "+".join(parts)
-
-
-def _sum_fees(sheets: list[tuple[str, int]]) -> str:
-    fee = LETTERS["fee"]
-    return "=" + "+".join(f"SUM('{name}'!{fee}2:{fee}{max(last, 2)})" for name, last in sheets)
 
 
 def _sums(rows: Sequence[Any], columns: range) -> dict[int, int]:

@@ -31,7 +31,7 @@ def closed(shared: Alliance) -> dict[str, Any]:
 def test_nets_add_up_and_can_be_recomputed(closed: dict[str, Any]) -> None:
     nets = {one["code"]: one["net"] for one in closed["participants"]}
     assert nets == {"JADE": -32_500, "LOTUS": 2_450, "PINE": 29_820}
-    assert closed["hub"] == {"fees": 230, "net": 230}
+    assert closed["hub"] == {"fees": 230, "rebates": 0, "carried_forward": 0, "net": 230}
     assert sum(nets.values()) + closed["hub"]["net"] == 0
     assert closed["checks"] == {"zero_sum": True, "recomputed": True}
     assert (closed["state"], closed["early"]) == ("closed", True)

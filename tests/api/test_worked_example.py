@@ -54,7 +54,7 @@ def test_nets_tie_out_to_the_fen(
     settlement = good(operator.post(f"/v1/periods/{period}/close", {"early": True}))
     nets = {one["code"]: one["net"] for one in settlement["participants"]}
     assert nets == {"JADE": -32500, "LOTUS": 1770, "PINE": 29820}
-    assert settlement["hub"] == {"fees": 910, "net": 910}
+    assert settlement["hub"] == {"fees": 910, "rebates": 0, "carried_forward": 0, "net": 910}
     assert settlement["checks"] == {"zero_sum": True, "recomputed": True}
     assert _matrix(settlement) == {("JADE", "LOTUS", "redemption", 2500), ("JADE", "PINE", "spend", 30000)}
 

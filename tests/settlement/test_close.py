@@ -54,12 +54,13 @@ def test_the_worked_example_settles_to_the_fen(ledger: Ledger, engine: Engine) -
     document = settlement_json(closed(engine))
     assert document["period"] == "2026-11"
     assert document["state"] == "closed"
-    assert document["participants"] == [
-        {"code": "JADE", "receivable": 0, "payable": 32_500, "fees": 0, "net": -32_500, "state": "closed"},
-        {"code": "LOTUS", "receivable": 2_500, "payable": 0, "fees": 730, "net": 1_770, "state": "closed"},
-        {"code": "PINE", "receivable": 30_000, "payable": 0, "fees": 180, "net": 29_820, "state": "closed"},
+    shown = ("code", "receivable", "payable", "fees", "net", "state")
+    assert [tuple(line[name] for name in shown) for line in document["participants"]] == [
+        ("JADE", 0, 32_500, 0, -32_500, "closed"),
+        ("LOTUS", 2_500, 0, 730, 1_770, "closed"),
+        ("PINE", 30_000, 0, 180, 29_820, "closed"),
     ]
-    assert document["hub"] == {"fees": 910, "net": 910}
+    assert document["hub"] == {"fees": 910, "rebates": 0, "carried_forward": 0, "net": 910}
     assert document["matrix"] == [
         {
             "debtor": "JADE",

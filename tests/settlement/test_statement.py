@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 from sqlalchemy import Engine, select, update
 
+from clearing.core.accounts import HUB
 from clearing.ids import decode
 from clearing.tables import legs
 from settlement import render
@@ -70,8 +71,9 @@ def as_csv(engine: Engine, code: str, number: int = NOVEMBER) -> list[dict[str, 
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def as_xlsx(engine: Engine, code: str, *, formulas: bool = False) -> Any:
-    return openpyxl.load_workbook(io.BytesIO(rendered(engine, "xlsx", code)), data_only=not formulas)
+def as_xlsx(engine: Engine, code: str, *, formulas: bool = False, number: int = NOVEMBER) -> Any:
+    content = rendered(engine, "xlsx", code, number)
+    return openpyxl.load_workbook(io.BytesIO(content), data_only=not formulas)
 
 
 def records(sheet: Any) -> list[dict[str, Any]]:
@@ -262,9 +264,10 @@ def test_the_workbook_can_be_checked_by_its_reader(closed: Ledger, engine: Engin
         assert book[sheet].auto_filter.ref is not None
     facts = summary(book)
     assert facts["Receivable 应收"][1:] == (
-        "=SUM(Matrix!F2:F3)",
-        "=SUMIF('Detail'!P2:P6,\"receivable\",'Detail'!O2:O6)",
+        '=SUMIF(Matrix!B2:B3,"<>adjustment",Matrix!F2:F3)',
+        "=SUMIFS('Detail'!O2:O6,'Detail'!P2:P6,\"receivable\",'Detail'!H2:H6,\"<>adjustment\")",
     )
+    assert facts["Net 净额"][0] == "=B16-B17-B18+B19+B20+B21"
     assert facts["Fees, VAT included 服务费(含税)"][1:] == ("=SUM(Matrix!H2:H3)", "=SUM('Detail'!R2:R6)")
     assert book["Matrix"]["F4"].value == "=SUM(F2:F3)"
     detail = book["Detail"]
@@ -380,3 +383,39 @@ def test_progress_counts_every_line(closed: Ledger, engine: Engine) -> None:
         render.render(connection, statement, {"csv": io.BytesIO()}, counted.append)
     assert sum(counted) == 5
     assert render.filename(statement, "xlsx") == "2026-11-LOTUS-1.xlsx"
+
+
+def test_adjustments_stand_apart_from_exchanges_and_tie_out(closed: Ledger, engine: Engine) -> None:
+    ids = closed.participant_ids
+    closed.now = shanghai("2026-12-05 10:00")
+    closed.book(
+        closed.adjusts(ids["LOTUS"], ids["PINE"], 400),
+        closed.adjusts(ids["PINE"], ids["LOTUS"], 1_000),
+        closed.adjusts(ids["PINE"], HUB, 250),
+    )
+    closed.book(closed.spends("JADE-1001", "PINE", 2_000))
+    close(engine, DECEMBER, "2027-01-01 00:10")
+    pine = headers(engine, DECEMBER)["PINE"]
+    # The hub's part of it is a fee, with tax; 12 fen are of the spend.
+    assert (pine.receivable, pine.payable, pine.fees, pine.adjustments) == (2_000, 0, 262, -600)
+    assert pine.net == 2_000 - 262 - 600
+    document = as_json(engine, "PINE", DECEMBER)
+    assert [row["kind"] for row in document["matrix"]] == ["adjustment", "spend", "adjustment"]
+    facts = summary(as_xlsx(engine, "PINE", number=DECEMBER))
+    assert [fen(value) for value in facts["Adjustments 调整"]] == [-600] * 3
+    formulas = summary(as_xlsx(engine, "PINE", number=DECEMBER, formulas=True))
+    assert formulas["Adjustments 调整"][1] == (
+        '=SUMIF(Matrix!B2:B4,"adjustment",Matrix!F2:F4)-SUMIF(Matrix!B2:B4,"adjustment",Matrix!G2:G4)'
+    )
+
+
+def test_the_account_goes_on_from_statement_to_statement(closed: Ledger, engine: Engine) -> None:
+    closed.now = shanghai("2026-12-05 10:00")
+    closed.book(closed.spends("JADE-1001", "PINE", 2_000))
+    close(engine, DECEMBER, "2027-01-01 00:10")
+    first, second = headers(engine)["PINE"], headers(engine, DECEMBER)["PINE"]
+    assert (first.opening_balance, first.payments, first.closing_balance) == (0, 0, 29_820)
+    assert (second.opening_balance, second.payments) == (29_820, 0)
+    assert second.closing_balance == 29_820 + second.net
+    assert first.due_on.isoformat() == "2026-12-11"
+    assert first.payment_reference != second.payment_reference

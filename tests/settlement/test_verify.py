@@ -52,7 +52,7 @@ TAMPERING = [
     ("DELETE FROM settlement_positions WHERE kind = 2", {"settled_positions", "zero_sum"}),
     ("DELETE FROM statements WHERE number = '2026-11-PINE-1'", {"statements"}),
     ("UPDATE periods SET state = 'closed' WHERE number = 202612", {"settlements"}),
-    ("UPDATE periods SET state = 'open' WHERE number = 202611", {"settlements"}),
+    ("UPDATE periods SET state = 'open' WHERE number = 202611", {"settlements", "states"}),
     (
         "UPDATE entries SET quantity = quantity + 1 WHERE kind = 7 AND period = 202611 AND quantity = 2500",
         {"settled_nets", "obligations_and_fees"},

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, insert, select
 
+from clearing.adjustments import HUB_WALLET
 from clearing.core.accounts import Asset
 from clearing.core.commands import (
     Accrual,
@@ -25,6 +26,7 @@ from clearing.core.commands import (
     Command,
     Expiry,
     Load,
+    MoneyAdjustment,
     Opening,
     Redemption,
     Reversal,
@@ -161,6 +163,17 @@ class Ledger:
 
     def expires(self, wallet_id: int, lot_id: int) -> Expiry:
         return Expiry(**self._act(), wallet_id=wallet_id, lot_id=lot_id)
+
+    def adjusts(self, debtor_id: int, creditor_id: int, amount: int) -> MoneyAdjustment:
+        """What two operators have agreed on."""
+        return MoneyAdjustment(
+            **self._act(),
+            wallet_id=HUB_WALLET,
+            debtor_id=debtor_id,
+            creditor_id=creditor_id,
+            amount=amount,
+            reason="tests",
+        )
 
     def loads(self, card: str, at: str, amount: int, issuer: str | None = None) -> Load:
         return Load(**self._command(card), merchant=f"{at}-1", amount=amount, issuer=issuer)

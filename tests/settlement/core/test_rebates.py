@@ -1,0 +1,100 @@
+"""Rebates: marginal tiers on a payer's volume of the month, to the fen."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearing.core.journal import LegKind, VolumeChange, VolumeKey
+from clearing.core.rulebook import ExchangeKind, FeeRule, Tier
+from settlement.core.rebates import RebateRow, by_payer, rebate, rebates
+
+JADE, LOTUS, PINE = 1, 2, 3
+PERIOD = 202611
+TWO_PER_CENT = FeeRule(
+    7,
+    ExchangeKind.REDEMPTION,
+    None,
+    None,
+    Decimal(1),
+    Decimal("0.02"),
+    0,
+    None,
+    None,
+    None,
+    (Tier(10_000, Decimal("0.015")), Tier(50_000, Decimal("0.01"))),
+)
+
+
+@pytest.mark.parametrize(
+    ("volume", "given_back"),
+    [
+        (0, 0),
+        (10_000, 0),
+        (10_001, 0),  # 0.005 of a fen
+        (10_100, 1),  # half a fen goes up
+        (10_099, 0),
+        (50_000, 200),
+        (60_000, 300),  # 40,000 at half a per cent, 10,000 at one
+        (-5_000, 0),
+    ],
+)
+def test_what_lies_above_a_tier_is_charged_its_rate_in_the_end(volume: int, given_back: int) -> None:
+    assert rebate(TWO_PER_CENT, as_acceptor=True, volume=volume, fees=max(volume // 50, 0)) == given_back
+
+
+def test_no_more_is_given_back_than_was_charged() -> None:
+    assert rebate(TWO_PER_CENT, as_acceptor=True, volume=60_000, fees=250) == 250
+    assert rebate(TWO_PER_CENT, as_acceptor=True, volume=60_000, fees=-1) == 0
+
+
+def test_a_shared_fee_is_given_back_in_the_same_shares() -> None:
+    rule = TWO_PER_CENT._replace(acceptor_share=Decimal("0.75"))
+    assert rebate(rule, as_acceptor=True, volume=60_000, fees=10**6) == 225
+    assert rebate(rule, as_acceptor=False, volume=60_000, fees=10**6) == 75
+
+
+def test_a_payers_volume_is_that_with_all_its_counterparties() -> None:
+    volumes = {
+        VolumeKey(PERIOD, 7, JADE, LOTUS): VolumeChange(35_000, 700, 0),
+        VolumeKey(PERIOD, 7, PINE, LOTUS): VolumeChange(25_000, 500, 0),
+        VolumeKey(PERIOD, 7, LOTUS, PINE): VolumeChange(9_000, 180, 0),
+    }
+    rows = rebates(volumes, {7: TWO_PER_CENT})
+    assert rows == (
+        RebateRow(7, LOTUS, True, LegKind.REDEMPTION, 60_000, 1_200, 300),
+        RebateRow(7, PINE, True, LegKind.REDEMPTION, 9_000, 180, 0),
+    )
+    assert by_payer(rows) == {LOTUS: 300, PINE: 0}
+
+
+def test_each_side_of_a_shared_fee_has_a_row_of_its_own() -> None:
+    rule = TWO_PER_CENT._replace(acceptor_share=Decimal("0.5"))
+    rows = rebates({VolumeKey(PERIOD, 7, JADE, LOTUS): VolumeChange(60_000, 600, 600)}, {7: rule})
+    assert [(row.payer_id, row.as_acceptor, row.rebate) for row in rows] == [
+        (JADE, False, 150),
+        (LOTUS, True, 150),
+    ]
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_more_volume_never_gives_back_less(volume: int, more: int) -> None:
+    def given_back(amount: int) -> int:
+        return rebate(TWO_PER_CENT, as_acceptor=True, volume=amount, fees=10**12)
+
+    assert given_back(volume) <= given_back(volume + more)
+    assert given_back(volume) <= volume * 2 // 100
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=8))
+def test_the_order_of_the_legs_does_not_matter(amounts: list[int]) -> None:
+    def rows(order: list[int]) -> tuple[RebateRow, ...]:
+        volumes: dict[VolumeKey, VolumeChange] = {}
+        for amount in order:
+            key = VolumeKey(PERIOD, 7, JADE if amount % 2 else PINE, LOTUS)
+            before = volumes.get(key, VolumeChange(0, 0, 0))
+            volumes[key] = VolumeChange(before.amount + amount, before.acceptor_fee + amount // 50, 0)
+        return rebates(volumes, {7: TWO_PER_CENT})
+
+    assert rows(amounts) == rows(amounts[::-1])
