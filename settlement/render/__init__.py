@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from settlement.render.csv_ import CsvSheet
 from settlement.render.json_ import JsonDocument
+from settlement.render.pdf import PdfDocument
 from settlement.render.progress import reported
 from settlement.render.sink import Sink
 from settlement.render.xlsx import Workbook
@@ -33,6 +34,7 @@ FORMATS = {
         Format("json", "application/json", JsonDocument),
         Format("csv", "text/csv; charset=utf-8", CsvSheet),
         Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Workbook),
+        Format("pdf", "application/pdf", PdfDocument),
     )
 }
 
