@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from api.imports.runner import ImportRunner
 from api.keyring import Keyring
+from api.statement_files import StatementFiles
 from clearing.core.directory import Directory
 from clearing.directory import DirectoryCache
 from clearing.members import Enroller
@@ -28,6 +29,7 @@ class Services:
     posting: PostingQueue
     enroller: Enroller
     imports: ImportRunner
+    statements: StatementFiles
     posting_directory: DirectoryCache
     directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
 
@@ -36,6 +38,7 @@ class Services:
 
     def close(self) -> None:
         """Finish what is under way and stop the threads."""
+        self.statements.close()
         self.imports.close()
         self.posting.close()
         self.enroller.close()

@@ -9,6 +9,7 @@ from api.imports.runner import ImportRunner
 from api.key_file import make_key_file, read_key_file
 from api.keyring import Keyring
 from api.services import Services
+from api.statement_files import StatementFiles
 from clearing.alliance import found_alliance
 from clearing.core.commands import Scope
 from clearing.core.rulebook import AllianceSettings
@@ -24,6 +25,7 @@ from database import make_engine, migrations
 
 KEYS_FILE = "keys/personal-data.json"
 IMPORTS_FOLDER = "imports"
+STATEMENTS_FOLDER = "statements"
 
 #: Beside the request threads: the posting thread, enrolment, and an import with two writers and its lock.
 CONNECTIONS_BESIDE_THREADS = 6
@@ -56,6 +58,7 @@ def build_services(settings: Settings, database_url: str) -> Services:
         posting_directory=posting_directory,
         enroller=make_enroller(),
         imports=ImportRunner(engine, files, make_writer, make_enroller),
+        statements=StatementFiles(engine, settings.data_dir / STATEMENTS_FOLDER),
     )
 
 

@@ -17,6 +17,7 @@ class Sizes:
     clients: tuple[int, ...]
     seconds: float
     warm_up_seconds: float
+    statement_lines: int
 
 
 FULL = Sizes(
@@ -27,6 +28,7 @@ FULL = Sizes(
     clients=(1, 8, 32),
     seconds=8,
     warm_up_seconds=2,
+    statement_lines=100_000,
 )
 
 QUICK = Sizes(
@@ -37,4 +39,5 @@ QUICK = Sizes(
     clients=(1, 8),
     seconds=0.5,
     warm_up_seconds=0.2,
+    statement_lines=2_000,
 )

@@ -6,6 +6,7 @@ thousand. They are ordered by booking time, transaction and leg, so the same lin
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -20,7 +21,7 @@ from clearing.core.amounts import rate_text
 from clearing.core.journal import LegKind, Reason, TransactionKind
 from clearing.ids import letters
 from clearing.tables import merchants, participants
-from settlement.core.statement import DetailLine, direction_of
+from settlement.core.statement import DetailLine, Direction, direction_of
 from settlement.query import StatementHeader
 from settlement.tables import statement_keys
 
@@ -65,6 +66,8 @@ SELECT l.transaction_id, l.number, l.wallet_id, l.kind, l.issuer_id, l.acceptor_
 """  # noqa: S608  put together from constants of this program
 
 _same_leg = itemgetter(0, 1, 2)
+_CURSOR = "statement_lines"
+_NONE = Direction.NONE.value
 
 
 def read_lines(connection: Connection, header: StatementHeader, expected: int) -> Iterator[DetailLine]:
@@ -82,14 +85,13 @@ def read_lines(connection: Connection, header: StatementHeader, expected: int) -
         _member_key(connection, header.participant_id),
     )
     _prepare(connection, header.zone, expected)
-    rows: Iterable[Any] = connection.exec_driver_sql(
-        _LINES,
-        {"period": header.period, "participant": header.participant_id},
-        execution_options={"yield_per": PORTION},
-    )
-    for number, (_, same) in enumerate(groupby(rows, _same_leg), 1):
-        first = next(same)
-        yield reading.line(number, first, same)
+    # The driver's own rows: a million of SQLAlchemy's would take as long as writing them.
+    driver: Any = connection.connection
+    with closing(driver.cursor(_CURSOR)) as cursor:
+        cursor.itersize = PORTION
+        cursor.execute(_LINES, {"period": header.period, "participant": header.participant_id})
+        for number, (_, same) in enumerate(groupby(cursor, _same_leg), 1):
+            yield reading.line(number, next(same), same)
 
 
 def member_token(member_key: bytes, wallet_id: int) -> str:
@@ -157,7 +159,9 @@ class _Reading:
             points,
             amount,
             obligation,
-            direction_of(kind, issuer_id, acceptor_id, obligation, self._reader_id).value,
+            _NONE
+            if not obligation
+            else direction_of(kind, issuer_id, acceptor_id, obligation, self._reader_id).value,
             None if rate is None else self._rate(rate),
             acceptor_fee if acceptor_id == self._reader_id else issuer_fee,
             payer,

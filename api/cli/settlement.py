@@ -93,7 +93,7 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
 
 def _write(connection: Connection, statement: Statement, formats: Sequence[str], out: Path) -> None:
     """All formats in one pass; each file appears under its name when it is complete."""
-    paths = {format_: out / filename(statement, format_) for format_ in formats}
+    paths = {format_: out / filename(statement.header, format_) for format_ in formats}
     with ExitStack() as files:
         drafts = {
             format_: files.enter_context(path.with_name(path.name + ".part").open("wb"))

@@ -9,6 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import Connection
 
+from settlement.query import StatementHeader
+from settlement.render.beancount import BeancountFile
 from settlement.render.csv_ import CsvSheet
 from settlement.render.json_ import JsonDocument
 from settlement.render.pdf import PdfDocument
@@ -16,6 +18,9 @@ from settlement.render.progress import reported
 from settlement.render.sink import Sink
 from settlement.render.xlsx import Workbook
 from settlement.statement import Detail, Statement
+
+#: Counts up when the same statement would be written in other bytes than before.
+VERSION = 1
 
 Progress = Callable[[int], None]
 
@@ -35,6 +40,7 @@ FORMATS = {
         Format("csv", "text/csv; charset=utf-8", CsvSheet),
         Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Workbook),
         Format("pdf", "application/pdf", PdfDocument),
+        Format("beancount", "text/plain; charset=utf-8", BeancountFile),
     )
 }
 
@@ -63,6 +69,6 @@ def render(
             sink.end(detail)
 
 
-def filename(statement: Statement, format_: str) -> str:
+def filename(header: StatementHeader, format_: str) -> str:
     """`2026-11-JADE-1.xlsx`"""
-    return f"{statement.header.number}.{FORMATS[format_].extension}"
+    return f"{header.number}.{FORMATS[format_].extension}"

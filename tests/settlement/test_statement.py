@@ -382,7 +382,7 @@ def test_progress_counts_every_line(closed: Ledger, engine: Engine) -> None:
         assert isinstance(statement, Statement)
         render.render(connection, statement, {"csv": io.BytesIO()}, counted.append)
     assert sum(counted) == 5
-    assert render.filename(statement, "xlsx") == "2026-11-LOTUS-1.xlsx"
+    assert render.filename(statement.header, "xlsx") == "2026-11-LOTUS-1.xlsx"
 
 
 def test_adjustments_stand_apart_from_exchanges_and_tie_out(closed: Ledger, engine: Engine) -> None:
