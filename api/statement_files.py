@@ -20,6 +20,7 @@ from zlib import crc32
 import structlog
 from sqlalchemy import Engine
 
+from config.logs import configure_logging
 from database import make_engine
 from settlement.liabilities import write_liabilities
 from settlement.query import read_statement
@@ -117,11 +118,15 @@ def file_name(statement_id: str, extension: str) -> str:
     return f"{statement_id}.v{VERSION}.{extension}"
 
 
+def lock_of(path: Path) -> Path:
+    return path.with_name(f"{crc32(path.name.encode()) % LOCKS}.lock")
+
+
 def make(engine: Engine, folder: Path, statement_id: str, extension: str) -> bool:
     """Make the file here and now; False if somebody else is at it or it is there. Raises DoesNotTieOut."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file_name(statement_id, extension)
-    with _held(folder / f"{crc32(path.name.encode()) % LOCKS}.lock") as mine:
+    with held(lock_of(path)) as mine:
         if not mine or path.exists():
             return False
         with engine.begin() as connection:
@@ -154,7 +159,7 @@ def remove_old(folder: Path, before: float) -> int:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[bool]:
+def held(path: Path) -> Iterator[bool]:
     """Whether the lock is ours for the duration; it ends with the process at the latest."""
     with path.open("ab") as file:
         try:
@@ -166,6 +171,7 @@ def _held(path: Path) -> Iterator[bool]:
 
 
 def _main(folder: str, statement_id: str, extension: str) -> int:
+    configure_logging("warning", "json")
     os.nice(NICENESS)
     engine = make_engine(os.environ[_URL], pool_size=1, application_name="tongdui-statements")
     try:

@@ -61,7 +61,7 @@ class PdfDocument:
         document = compiler.compile(
             format="pdf",
             sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-            timestamp=header.issued_at.astimezone(UTC),
+            timestamp=header.issued_at.astimezone(UTC).replace(microsecond=0),
             # For a detail of a thousand lines they would be nine tenths of the file.
             pdf_tags=False,
         )
