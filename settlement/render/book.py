@@ -22,12 +22,14 @@ class Book:
 
     def __init__(self, workbook: Any) -> None:
         self.workbook = workbook
-        self.heading = workbook.add_format(
-            {"bold": True, "bottom": 1, "bg_color": "#E8EEF4", "text_wrap": True}
-        )
+        head = {"bold": True, "bottom": 1, "bg_color": "#E8EEF4"}
+        #: By whether what stands below is a number.
+        self.headings = {
+            False: workbook.add_format(head),
+            True: workbook.add_format(head | {"align": "right"}),
+        }
         self.label = workbook.add_format({"bold": True})
         self.title = workbook.add_format({"bold": True, "font_size": 14})
-        self.wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
         self.styles = {
             name: workbook.add_format({"num_format": format_}) for name, format_ in _NUMBERS.items()
         }
@@ -48,9 +50,12 @@ class Book:
     def head(self, sheet: Any, columns: Sequence[Column]) -> None:
         for index, column in enumerate(columns):
             sheet.set_column(index, index, column.width)
-            sheet.write_string(0, index, column.heading, self.heading)
+            self.heading(sheet, 0, index, column)
         sheet.freeze_panes(1, 0)
         sheet.repeat_rows(0)
+
+    def heading(self, sheet: Any, row: int, index: int, column: Column) -> None:
+        sheet.write_string(row, index, column.heading, self.headings[column.style != "text"])
 
     def cell(self, sheet: Any, row: int, column: int, value: Cell, style: str) -> None:
         """One value: a text as text, money given in fen as yuan, nothing for None."""

@@ -50,6 +50,13 @@ _MONTHS = (
     Column("Value of the points 积分价值", 24, "money"),
 )
 
+_AMOUNTS = (
+    Column("Amounts 金额", 40),
+    Column("Settled 结算", 26, "money"),
+    Column("From the matrix 按矩阵", 26, "money"),
+    Column("From the detail 按明细", 26, "money"),
+)
+
 
 def write_matrix(book: Book, sheet: Any, statement: Statement) -> None:
     book.head(sheet, _MATRIX)
@@ -82,7 +89,7 @@ def write_points(book: Book, sheet: Any, statement: Statement) -> None:
     sheet.write_string(row, 0, "Closing balance 期末余额", book.totals["text"])
     row += 2
     for index, column in enumerate(_MONTHS):
-        sheet.write_string(row, index, column.heading, book.heading)
+        book.heading(sheet, row, index, column)
     first = row + 1
     months = _by_month(statement)
     for row, cells in enumerate(months, first):
@@ -109,8 +116,8 @@ def write_summary(
     book: Book, sheet: Any, statement: Statement, detail: Detail, detail_sheets: list[tuple[str, int]]
 ) -> None:
     """Who and when, then the amounts thrice: as settled, as the matrix adds up, as the lines add up."""
-    sheet.set_column(0, 0, 40)
-    sheet.set_column(1, 3, 26)
+    for index, column in enumerate(_AMOUNTS):
+        sheet.set_column(index, index, column.width)
     header, facts = statement.header, statement_json(statement.header)
     sheet.write_string(0, 0, f"Statement 对账单 {header.number}", book.title)
     texts = (
@@ -162,10 +169,8 @@ def _write_amounts(
     book: Book, sheet: Any, row: int, statement: Statement, detail_sheets: list[tuple[str, int]]
 ) -> int:
     """Returns the last row written."""
-    for index, heading in enumerate(
-        ("Amounts 金额", "Settled 结算", "From the matrix 按矩阵", "From the detail 按明细")
-    ):
-        sheet.write_string(row, index, heading, book.heading)
+    for index, column in enumerate(_AMOUNTS):
+        book.heading(sheet, row, index, column)
     header, money = statement.header, book.styles["money"]
     first = row + 2
     amounts = _amounts(header, _InMatrix(len(statement.matrix)), _InDetail(detail_sheets))
