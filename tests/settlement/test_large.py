@@ -14,9 +14,9 @@ from benchmarks.statements import journal_of
 from database import make_engine
 from support.databases import Databases
 
-FEW, MANY = 2_000, 24_000
-#: Ten times as many lines may not take more than this; kept in memory they would take ten times as much.
-GROWTH_MB_MAX = 12
+FEW, MANY = 2_000, 12_000
+#: Six times as many lines may not take more than this; kept in memory they would take six times as much.
+GROWTH_MB_MAX = 10
 
 
 @pytest.mark.slow
