@@ -16,14 +16,17 @@ from settlement.statement import Detail, Statement
 
 #: A sheet holds 1,048,576 rows; what goes beyond continues on a sheet of its own.
 LINES_PER_SHEET = 1_000_000
+#: A few megabytes. Texts are then listed once in the workbook instead of standing in their cells.
+LINES_IN_MEMORY = 1_000
 
 
 class Workbook:
     def __init__(self, statement: Statement, out: BinaryIO) -> None:
         self._statement = statement
-        # Without constant_memory a million lines would take gigabytes; with it each sheet is written top
-        # down.
-        self._workbook = xlsxwriter.Workbook(out, {"constant_memory": True})
+        # Many lines go to the disk as they come: kept in memory, a million would take gigabytes. Few are
+        # spared the files, which take longer to make and remove than all the rest.
+        mode = "constant_memory" if statement.lines > LINES_IN_MEMORY else "in_memory"
+        self._workbook = xlsxwriter.Workbook(out, {mode: True})
         header = statement.header
         self._workbook.set_properties(
             {

@@ -375,6 +375,19 @@ def test_a_long_detail_continues_on_another_sheet(
     )
 
 
+def test_many_lines_make_the_same_workbook_as_few(
+    closed: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def values() -> dict[str, list[tuple[Any, ...]]]:
+        book = as_xlsx(engine, "LOTUS", formulas=True)
+        return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book}
+
+    few = values()
+    monkeypatch.setattr(xlsx, "LINES_IN_MEMORY", 0)
+    assert values() == few
+    assert len(few["Detail"]) == 6
+
+
 def test_progress_counts_every_line(closed: Ledger, engine: Engine) -> None:
     counted: list[int] = []
     with engine.connect() as connection:
