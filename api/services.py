@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from api.imports.runner import ImportRunner
 from api.keyring import Keyring
+from api.statement_files import StatementFiles
 from clearing.core.directory import Directory
 from clearing.directory import DirectoryCache
 from clearing.linking import Linker
@@ -35,6 +36,7 @@ class Services:
     enroller: Enroller
     linker: Linker
     imports: ImportRunner
+    statements: StatementFiles
     posting_directory: DirectoryCache
     directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
     webhook_addresses: AddressPolicy = field(default_factory=AddressPolicy)
@@ -44,6 +46,7 @@ class Services:
 
     def close(self) -> None:
         """Finish what is under way and stop the threads."""
+        self.statements.close()
         self.imports.close()
         self.posting.close()
         self.enroller.close()

@@ -9,6 +9,7 @@ from api.imports.runner import ImportRunner
 from api.key_file import make_key_file, read_key_file
 from api.keyring import Keyring
 from api.services import Services
+from api.statement_files import StatementFiles
 from clearing.alliance import found_alliance
 from clearing.core.commands import Scope
 from clearing.core.rulebook import AllianceSettings
@@ -28,6 +29,7 @@ from webhooks.addresses import AddressPolicy
 KEYS_FILE = "keys/personal-data.json"
 SEALING_KEYS_FILE = "keys/sealing.json"
 IMPORTS_FOLDER = "imports"
+STATEMENTS_FOLDER = "statements"
 
 #: Beside the request threads: posting, enrolment, linking, and an import with three writers and its lock.
 CONNECTIONS_BESIDE_THREADS = 8
@@ -66,6 +68,7 @@ def build_services(settings: Settings, database_url: str) -> Services:
         enroller=make_enroller(),
         linker=make_linker(),
         imports=ImportRunner(engine, files, make_writer, make_enroller, make_linker),
+        statements=StatementFiles(engine, settings.data_dir / STATEMENTS_FOLDER, sealing_keys),
         webhook_addresses=AddressPolicy(settings.webhook_allow),
     )
 

@@ -1,9 +1,9 @@
 """The sections of the benchmark, in the order in which they run. A new one is a module and a line here."""
 
-from benchmarks import closing, endpoint, posting
+from benchmarks import closing, endpoint, posting, statements
 from benchmarks.results import Section
 
-SECTIONS: tuple[Section, ...] = (posting.SECTION, endpoint.SECTION, closing.SECTION)
+SECTIONS: tuple[Section, ...] = (posting.SECTION, endpoint.SECTION, closing.SECTION, statements.SECTION)
 
 
 def named(name: str | None) -> tuple[Section, ...]:

@@ -19,6 +19,7 @@ class Sizes:
     seconds: float
     warm_up_seconds: float
     closings: tuple[int, int]
+    statement_lines: int
 
 
 FULL = Sizes(
@@ -30,6 +31,7 @@ FULL = Sizes(
     seconds=8,
     warm_up_seconds=2,
     closings=(10_000, 1_000_000),
+    statement_lines=100_000,
 )
 
 QUICK = Sizes(
@@ -41,4 +43,5 @@ QUICK = Sizes(
     seconds=0.5,
     warm_up_seconds=0.2,
     closings=(100, 1_000),
+    statement_lines=2_000,
 )

@@ -15,6 +15,8 @@ _PER_MS = 4096
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUE = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LETTERS = 13  # 13 × 5 bits hold 63
+#: Two letters at a time: a statement of a million lines makes millions of ids.
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def make_ids(writer: int, now_ms: Iterator[int]) -> Iterator[int]:
@@ -37,11 +39,20 @@ def first_id_at(at: datetime) -> int:
 
 def encode(prefix: str, *numbers: int) -> str:
     """`encode("txn", wallet, id)` → `txn_…`."""
-    letters = []
-    for number in numbers:
-        part = [_ALPHABET[number >> shift & 31] for shift in range(5 * (_LETTERS - 1), -1, -5)]
-        letters.append("".join(part))
-    return f"{prefix}_{''.join(letters)}"
+    return f"{prefix}_{''.join(map(letters, numbers))}"
+
+
+def letters(number: int) -> str:
+    """One number as the thirteen letters that stand for it in an id."""
+    return (
+        _ALPHABET[number >> 60]
+        + _PAIRS[number >> 50 & 1023]
+        + _PAIRS[number >> 40 & 1023]
+        + _PAIRS[number >> 30 & 1023]
+        + _PAIRS[number >> 20 & 1023]
+        + _PAIRS[number >> 10 & 1023]
+        + _PAIRS[number & 1023]
+    )
 
 
 def decode(prefix: str, text: str, count: int = 1) -> tuple[int, ...] | None:

@@ -28,6 +28,9 @@ EVENTS = 7_430_007
 #: Held while a payment, or what is carried forward, is put on record: they take turns.
 PAYMENTS = 7_430_008
 
+#: Held while the liabilities of closed periods are added up and written.
+LIABILITIES = 7_430_009
+
 # An import that is running holds a session lock on its own id, which is far above these numbers.
 
 

@@ -25,6 +25,7 @@ from clearing.tables import participants, periods, transactions
 from clearing.upkeep import CLOCK
 from settlement.accounts import Stated, read_open, read_paid, read_stated, up_to_now
 from settlement.core.netting import Netting
+from settlement.liabilities import write_liabilities
 from settlement.query import (
     Settlement,
     net_now,
@@ -161,10 +162,12 @@ def settle_period(connection: Connection, number: int) -> Settlement:
 def check_recomputed(connection: Connection, number: int) -> bool:
     """Add up a closed period again from its journal and note whether it comes out the same.
 
+    What issuers owe members at its end is written first, as that too needs the whole period to be read.
     Legs and entries are added up each by themselves. That reads the whole period, so it has a transaction
     of its own after the one that closed it; postings do not wait for it. Raises ValueError for a period
     that is not closed.
     """
+    write_liabilities(connection, number)
     reproduced = is_reproduced(connection, number)
     noted = connection.execute(
         update(settlements)
@@ -366,7 +369,14 @@ def _write_netting(connection: Connection, number: int, netting: Netting, stated
 def _write_statements(connection: Connection, number: int, at: datetime) -> list[dict[str, Any]]:
     """One for each participant that has a line in the settlement, so also for one without business."""
     query = (
-        select(participants.c.id, participants.c.code, participants.c.name)
+        select(
+            participants.c.id,
+            participants.c.code,
+            participants.c.name,
+            participants.c.registered_name,
+            participants.c.address,
+            participants.c.tax_number,
+        )
         .join(settlement_nets, settlement_nets.c.participant_id == participants.c.id)
         .where(settlement_nets.c.period == number)
     )
@@ -387,6 +397,9 @@ def _statement(number: int, participant: Row, at: datetime) -> dict[str, Any]:
         "participant_id": participant.id,
         "participant_code": participant.code,
         "participant_name": participant.name,
+        "registered_name": participant.registered_name,
+        "address": participant.address,
+        "tax_number": participant.tax_number,
         # The last part counts the issues of one statement; a closed period has only ever the first.
         "number": f"{period_name(number)}-{participant.code}-1",
         "issued_at": at,

@@ -1,18 +1,21 @@
 """Settlements, periods and statements in the shape of the API's contract. Pure: values in, JSON out."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from clearing.core.accounts import HUB, HUB_CODE
 from clearing.core.amounts import rate_text
-from clearing.core.calendar import Period, PeriodState
+from clearing.core.calendar import Period, PeriodState, period_name
 from settlement.core.balance import Balance
+from settlement.core.liability import worth
 from settlement.core.netting import ParticipantLine
 from settlement.core.rebates import RebateRow
 from settlement.core.statement import split_vat
 from settlement.core.without import Changed, Without
 from settlement.disputes.sums import Disputed
+from settlement.liabilities import NEVER, Liability
 from settlement.query import Settlement, StatementHeader
 from settlement.references import reference_of
 
@@ -132,6 +135,12 @@ def statement_json(header: StatementHeader) -> dict[str, Any]:
         "period": header.period_name,
         "participant": header.participant_code,
         "name": header.participant_name,
+        "registered_name": header.registered_name,
+        "address": header.address,
+        "tax_number": header.tax_number,
+        "hub_name": header.hub_name,
+        "hub_address": header.hub_address,
+        "hub_tax_number": header.hub_tax_number,
         "starts_at": _time(header.starts_at, header.zone),
         "ends_at": _time(header.ends_at, header.zone),
         "issued_at": _time(header.issued_at, header.zone),
@@ -145,6 +154,7 @@ def statement_json(header: StatementHeader) -> dict[str, Any]:
         "fees_net": fees.net,
         "fees_vat": fees.vat,
         "vat_rate": rate_text(header.vat_rate),
+        "point_value": rate_text(header.point_value),
         "adjustments": header.adjustments,
         "carried_forward": header.carried_forward,
         "net": header.net,
@@ -186,6 +196,60 @@ def _line(settlement: Settlement, line: ParticipantLine) -> dict[str, Any]:
 def _disputed(settlement: Settlement, participant_id: int) -> dict[str, int]:
     pending, amount, fees = settlement.disputed.get(participant_id, Disputed())
     return {"count": pending, "amount": amount, "fees": fees}
+
+
+def points_json(liability: Liability, point_value: Decimal) -> dict[str, Any]:
+    """Points: the roll-forward, what is outstanding by the month in which it ends, and breakage.
+
+    `value` is fen at the point value of the settlement's rulebook, each rounded by itself.
+    """
+    moved, breakage = liability.movement, liability.breakage
+    return {
+        "opening": moved.opening,
+        "issued": moved.issued,
+        "opened": moved.opened,
+        "redeemed_own": moved.used_own,
+        "redeemed_elsewhere": moved.used_elsewhere,
+        "expired": moved.expired,
+        "adjusted": moved.adjusted,
+        "arrears": moved.arrears,
+        "closing": moved.closing,
+        "closing_value": worth(moved.closing, point_value),
+        "outstanding": [
+            {
+                "month": _month(one.month),
+                "points": one.quantity,
+                "value": worth(one.quantity, point_value),
+            }
+            for one in liability.months
+        ],
+        "breakage": {
+            "expired_value": worth(moved.expired, point_value),
+            "given_to_date": breakage.given_to_date,
+            "expired_to_date": breakage.expired_to_date,
+            "rate_to_date": str(breakage.rate),
+        },
+    }
+
+
+def stored_value_json(liability: Liability) -> dict[str, Any]:
+    """Stored value in fen: the roll-forward, and what is outstanding by the month in which it ends."""
+    moved = liability.movement
+    return {
+        "opening": moved.opening,
+        "loaded": moved.issued,
+        "opened": moved.opened,
+        "spent_own": moved.used_own,
+        "spent_elsewhere": moved.used_elsewhere,
+        "expired": moved.expired,
+        "closing": moved.closing,
+        "outstanding": [{"month": _month(one.month), "amount": one.quantity} for one in liability.months],
+    }
+
+
+def _month(number: int) -> str | None:
+    """None for what never ends."""
+    return None if number == NEVER else period_name(number)
 
 
 def _head(settlement: Settlement) -> dict[str, Any]:

@@ -79,6 +79,9 @@ class StatementHeader(NamedTuple):
     participant_id: int
     participant_code: str
     participant_name: str
+    registered_name: str | None
+    address: str | None
+    tax_number: str | None
     issued_at: datetime
     starts_at: datetime
     ends_at: datetime
@@ -87,6 +90,10 @@ class StatementHeader(NamedTuple):
     zone: ZoneInfo
     currency: str
     vat_rate: Decimal
+    point_value: Decimal
+    hub_name: str | None
+    hub_address: str | None
+    hub_tax_number: str | None
     receivable: int
     payable: int
     fees: int
@@ -314,6 +321,10 @@ def _headers() -> Select:
             rulebooks.c.currency,
             rulebooks.c.vat_rate,
             rulebooks.c.dispute_window_days,
+            rulebooks.c.point_value,
+            rulebooks.c.hub_name,
+            rulebooks.c.hub_address,
+            rulebooks.c.hub_tax_number,
             settlements.c.due_on,
             *(column for column in settlement_nets.c if column.name not in ("period", "participant_id")),
         )

@@ -7,6 +7,7 @@ process that has lost the lead, is never run twice at a time.
 """
 
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -79,6 +80,10 @@ class Schedule:
         executors = {"default": ThreadPoolExecutor(THREADS), "lead": ThreadPoolExecutor(1)}
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = BackgroundScheduler(executors=executors, job_defaults=common, timezone=UTC)
+        # A scheduler that shuts down waits for its threads with its own lock in hand: one of them that asked
+        # it for anything would wait for ever. So they ask under this lock, and not at all once it stops.
+        self._asking = Lock()
+        self._stops = False
 
     def start(self) -> None:
         """Begin to ask for the lead; whoever has it first does what fell due while nobody was running."""
@@ -94,6 +99,8 @@ class Schedule:
 
     def stop(self) -> None:
         """Let the jobs that are running finish."""
+        with self._asking:
+            self._stops = True
         if self._scheduler.running:
             self._scheduler.shutdown()
         self._lead.give_up()
@@ -103,6 +110,11 @@ class Schedule:
         return self._scheduler.get_job(self._jobs[0].name) is not None
 
     def _look_after_lead(self) -> None:
+        with self._asking:
+            if not self._stops:
+                self._take_or_leave_lead()
+
+    def _take_or_leave_lead(self) -> None:
         try:
             holds = self._lead.hold()
             if holds and not self.leads:
@@ -153,11 +165,14 @@ class Schedule:
             self._try_again(job)
 
     def _try_again(self, job: Job) -> None:
-        if isinstance(job.when, Daily):
-            at = datetime.now(UTC) + timedelta(minutes=RETRY_MINUTES)
-            self._scheduler.add_job(
-                self._run, "date", run_date=at, args=[job], id=_again(job), replace_existing=True
-            )
+        if not isinstance(job.when, Daily):
+            return
+        at = datetime.now(UTC) + timedelta(minutes=RETRY_MINUTES)
+        with self._asking:
+            if not self._stops:
+                self._scheduler.add_job(
+                    self._run, "date", run_date=at, args=[job], id=_again(job), replace_existing=True
+                )
 
 
 def is_led(connection: Connection) -> bool:

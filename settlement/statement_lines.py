@@ -5,24 +5,34 @@ thousand. They are ordered by booking time, transaction and leg, so the same lin
 """
 
 import hashlib
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from clearing.core.accounts import CHART, HUB, HUB_CODE, Account
 from clearing.core.amounts import rate_text
 from clearing.core.journal import LegKind, Reason, TransactionKind
-from clearing.ids import lot_id, transaction_id
+from clearing.ids import letters
 from clearing.tables import merchants, participants
-from settlement.core.statement import DetailLine, direction_of
+from settlement.core.statement import DetailLine, Direction, direction_of
 from settlement.query import StatementHeader
 from settlement.tables import statement_keys
 
 PORTION = 2_000
+#: From so many lines on, the tables are read as a whole instead of looking up each transaction.
+WHOLE_FROM = 20_000
+#: For sorting and joining in PostgreSQL; with its usual 4 MB a million lines would go to the disk again and
+#: again.
+WORK_MEM_MB = 64
 _TOKEN_LETTERS = 12
+_TOKENS_KEPT = 50_000
 
 
 def _kinds(side: str) -> str:
@@ -30,32 +40,42 @@ def _kinds(side: str) -> str:
     return ", ".join(str(int(kind)) for kind in moving)
 
 
-# A leg's lots are those that its issuer's entries of the same transaction moved; each is read by its key.
+_INTO_LOT, _FROM_LOT = _kinds("credit"), _kinds("debit")
+#: ISO 8601 with milliseconds, in the session's time zone. PostgreSQL writes it while Python does other
+#: things.
+_TIME = """'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'"""
+
+# A leg's lots are those that its issuer's entries of the same transaction moved: a row for each of them, or
+# one.
 _LINES = f"""
-SELECT l.wallet_id, l.transaction_id, l.kind, l.issuer_id, l.acceptor_id, l.points, l.amount, l.obligation,
-       l.acceptor_fee, l.issuer_fee, l.reason, t.kind AS transaction_kind, t.merchant_id, t.reference,
-       t.occurred_at, t.booked_at, t.late, t.rule_version, t.original_id,
-       coalesce(t.original_wallet_id, t.wallet_id) AS original_wallet_id, f.rate, m.lots, m.quantities
+SELECT l.transaction_id, l.number, l.wallet_id, l.kind, l.issuer_id, l.acceptor_id, l.points, l.amount,
+       l.obligation, l.acceptor_fee, l.issuer_fee, l.reason, t.kind AS transaction_kind, t.merchant_id,
+       t.reference, to_char(t.occurred_at, {_TIME}) AS occurred_at, to_char(t.booked_at, {_TIME}) AS
+       booked_at, t.late, t.rule_version, t.original_id, t.original_wallet_id, f.rate, e.lot, e.quantity
   FROM legs l
   JOIN transactions t ON t.period = l.period AND t.wallet_id = l.wallet_id AND t.id = l.transaction_id
   LEFT JOIN fee_rules f ON f.id = l.fee_rule_id
-  LEFT JOIN LATERAL (
-       SELECT array_agg(e.lot ORDER BY e.number) AS lots,
-              array_agg(e.quantity ORDER BY e.number) AS quantities
-         FROM (SELECT number, quantity,
-                      CASE WHEN kind IN ({_kinds("credit")}) THEN credit ELSE debit END AS lot,
-                      CASE WHEN kind IN ({_kinds("credit")}) THEN debit ELSE credit END AS owner
-                 FROM entries
-                WHERE wallet_id = l.wallet_id AND transaction_id = l.transaction_id AND period = l.period
-                  AND kind IN ({_kinds("credit")}, {_kinds("debit")})) AS e
-        WHERE e.owner = l.issuer_id) AS m ON true
+  LEFT JOIN (SELECT period, wallet_id, transaction_id, number, quantity,
+                    CASE WHEN kind IN ({_INTO_LOT}) THEN credit ELSE debit END AS lot,
+                    CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS owner
+               FROM entries WHERE kind IN ({_INTO_LOT}, {_FROM_LOT})) AS e
+         ON e.period = l.period AND e.wallet_id = l.wallet_id AND e.transaction_id = l.transaction_id
+            AND e.owner = l.issuer_id
  WHERE l.period = %(period)s AND (l.issuer_id = %(participant)s OR l.acceptor_id = %(participant)s)
- ORDER BY t.booked_at, l.transaction_id, l.number, l.wallet_id
+ ORDER BY t.booked_at, l.transaction_id, l.number, l.wallet_id, e.number
 """  # noqa: S608  put together from constants of this program
 
+_same_leg = itemgetter(0, 1, 2)
+_CURSOR = "statement_lines"
+_NONE = Direction.NONE.value
 
-def read_lines(connection: Connection, header: StatementHeader) -> Iterator[DetailLine]:
-    """The statement's lines, numbered from 1. A closed period's lines are the same whenever they are read."""
+
+def read_lines(connection: Connection, header: StatementHeader, expected: int) -> Iterator[DetailLine]:
+    """The statement's lines, numbered from 1. A closed period's lines are the same whenever they are read.
+
+    `expected`: how many there should be, which decides how they are read. Sets the time zone, and for many
+    lines the planner, of the connection's transaction.
+    """
     merchant_rows = connection.execute(select(merchants.c.id, merchants.c.code))
     participant_rows = connection.execute(select(participants.c.id, participants.c.code))
     reading = _Reading(
@@ -64,13 +84,14 @@ def read_lines(connection: Connection, header: StatementHeader) -> Iterator[Deta
         {HUB: HUB_CODE} | {row.id: row.code for row in participant_rows},
         _member_key(connection, header.participant_id),
     )
-    rows = connection.exec_driver_sql(
-        _LINES,
-        {"period": header.period, "participant": header.participant_id},
-        execution_options={"yield_per": PORTION},
-    )
-    for number, row in enumerate(rows, 1):
-        yield reading.line(number, row)
+    _prepare(connection, header.zone, expected)
+    # The driver's own rows: a million of SQLAlchemy's would take as long as writing them.
+    driver: Any = connection.connection
+    with closing(driver.cursor(_CURSOR)) as cursor:
+        cursor.itersize = PORTION
+        cursor.execute(_LINES, {"period": header.period, "participant": header.participant_id})
+        for number, (_, same) in enumerate(groupby(cursor, _same_leg), 1):
+            yield reading.line(number, next(same), same)
 
 
 def member_token(member_key: bytes, wallet_id: int) -> str:
@@ -94,58 +115,77 @@ class _Reading:
         member_key: bytes,
     ) -> None:
         self._reader_id = header.participant_id
-        self._zone = header.zone
         self._merchants = merchant_codes
         self._participants = participant_codes
-        self._member_key = member_key
-        self._kinds = {int(kind): kind for kind in LegKind}
-        self._labels = {kind: kind.label for kind in LegKind}
+        self._kinds = {int(kind): (kind, kind.label) for kind in LegKind}
         self._transaction_kinds = {int(kind): kind.label for kind in TransactionKind}
         self._reasons = {int(reason): reason.label for reason in Reason}
+        self._rate = lru_cache(rate_text)
+        # Members come again and again: their tokens and the wallet's half of ids are kept.
+        self._wallet = lru_cache(_TOKENS_KEPT)(lambda id_: (letters(id_), member_token(member_key, id_)))
 
-    def line(self, number: int, row: Row) -> DetailLine:
+    def line(self, number: int, first: tuple[Any, ...], others: Iterable[tuple[Any, ...]]) -> DetailLine:
+        """`first` and `others`: rows of one leg that differ in their last two columns only."""
         # Taken apart at once, in the order of the SELECT: reading a row by names is most of the work.
-        (wallet_id, transaction, kind_number, issuer_id, acceptor_id, points, amount, obligation,
+        (transaction, _, wallet_id, kind_number, issuer_id, acceptor_id, points, amount, obligation,
          acceptor_fee, issuer_fee, reason, transaction_kind, merchant_id, reference, occurred_at,
-         booked_at, late, rule_version, original, original_wallet, rate, lots, quantities) = row  # fmt: skip
-        kind = self._kinds[kind_number]
+         booked_at, late, rule_version, original, original_wallet, rate, lot, quantity) = first  # fmt: skip
+        kind, label = self._kinds[kind_number]
+        crosses = issuer_id != acceptor_id
         issuer, acceptor = self._participants[issuer_id], self._participants[acceptor_id]
-        payers = [code for code, fee in ((acceptor, acceptor_fee), (issuer, issuer_fee)) if fee]
+        wallet, member = self._wallet(wallet_id)
         # A visit from elsewhere moves no lot of its own leg; the points given for it stand in another.
-        has_lots = lots is not None and not (kind is LegKind.VISIT and issuer_id != acceptor_id)
-        moved = zip(lots, quantities, strict=True) if has_lots else ()
-        direction = direction_of(kind, issuer_id, acceptor_id, obligation, self._reader_id)
+        lots = ""
+        if lot is not None and not (crosses and kind is LegKind.VISIT):
+            lots = f"lot_{wallet}{letters(lot)}:{quantity}"
+            for other in others:
+                lots += f" lot_{wallet}{letters(other[-2])}:{other[-1]}"
+        payer = None
+        if acceptor_fee or issuer_fee:
+            payer = " ".join(code for code, fee in ((acceptor, acceptor_fee), (issuer, issuer_fee)) if fee)
         return DetailLine(
-            line=number,
-            transaction=transaction_id(wallet_id, transaction),
-            reference=reference,
-            occurred_at=_local(occurred_at, self._zone),
-            booked_at=_local(booked_at, self._zone),
-            merchant=None if merchant_id is None else self._merchants[merchant_id],
-            transaction_kind=self._transaction_kinds[transaction_kind],
-            kind=self._labels[kind],
-            issuer=issuer,
-            acceptor=acceptor,
-            member=member_token(self._member_key, wallet_id),
-            lots=" ".join([f"{lot_id(wallet_id, lot)}:{quantity}" for lot, quantity in moved]),
-            points=points,
-            amount=amount,
-            obligation=obligation,
-            direction=direction.value,
-            fee_rate=None if rate is None else rate_text(rate),
-            fee=acceptor_fee if acceptor_id == self._reader_id else issuer_fee,
-            fee_payer=" ".join(payers) or None,
-            rule_version=rule_version,
-            reason=self._reasons[reason],
-            prior_period=late,
-            reverses=None if original is None else transaction_id(original_wallet, original),
+            number,
+            f"txn_{wallet}{letters(transaction)}",
+            reference,
+            occurred_at,
+            booked_at,
+            None if merchant_id is None else self._merchants[merchant_id],
+            self._transaction_kinds[transaction_kind],
+            label,
+            issuer,
+            acceptor,
+            member,
+            lots,
+            points,
+            amount,
+            obligation,
+            _NONE
+            if not obligation
+            else direction_of(kind, issuer_id, acceptor_id, obligation, self._reader_id).value,
+            None if rate is None else self._rate(rate),
+            acceptor_fee if acceptor_id == self._reader_id else issuer_fee,
+            payer,
+            rule_version,
+            self._reasons[reason],
+            late,
+            None if original is None else self._original(original_wallet or wallet_id, original),
+        )
+
+    def _original(self, wallet_id: int, transaction: int) -> str:
+        return f"txn_{self._wallet(wallet_id)[0]}{letters(transaction)}"
+
+
+def _prepare(connection: Connection, zone: ZoneInfo, expected: int) -> None:
+    connection.exec_driver_sql("SELECT set_config('TimeZone', %s, true)", (zone.key,))
+    if expected >= WHOLE_FROM:
+        # The planner takes wallet and transaction for independent, expects a handful of rows and would look
+        # up each by itself.
+        connection.exec_driver_sql(
+            "SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', %s, true)",
+            (f"{WORK_MEM_MB}MB",),
         )
 
 
 def _member_key(connection: Connection, participant_id: int) -> bytes:
     query = select(statement_keys.c.member_key).where(statement_keys.c.participant_id == participant_id)
     return UUID(connection.execute(query).scalar_one()).bytes
-
-
-def _local(at: datetime, zone: ZoneInfo) -> str:
-    return at.astimezone(zone).isoformat(timespec="milliseconds")

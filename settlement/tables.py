@@ -115,6 +115,9 @@ statements = Table(
     # As they were at closing: a statement made again later must not show a later name.
     Column("participant_code", Text, nullable=False),
     Column("participant_name", Text, nullable=False),
+    Column("registered_name", Text),
+    Column("address", Text),
+    Column("tax_number", Text),
     UniqueConstraint("period", "participant_id"),
 )
 
@@ -124,6 +127,48 @@ statement_keys = Table(
     Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True, autoincrement=False),
     Column("member_key", Uuid(as_uuid=False), nullable=False, server_default=text("gen_random_uuid()")),
     comment="Secret; keys the member tokens on one participant's statements, so that no two can be joined",
+)
+
+liabilities = Table(
+    "liabilities",
+    metadata,
+    Column("period", Integer, ForeignKey("settlements.period"), primary_key=True),
+    Column("issuer_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("asset", SmallInteger, primary_key=True),
+    Column("opening", BigInteger, nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("used_own", BigInteger, nullable=False),
+    Column("used_elsewhere", BigInteger, nullable=False),
+    Column("expired", BigInteger, nullable=False),
+    Column("adjusted", BigInteger, nullable=False),
+    Column("arrears", BigInteger, nullable=False),
+    Column("closing", BigInteger, nullable=False),
+    CheckConstraint(
+        "closing = opening + issued + opened - used_own - used_elsewhere - expired + adjusted + arrears",
+        name="closing",
+    ),
+    comment="What each issuer owed members before and after a closed period, and what changed it",
+)
+
+liability_months = Table(
+    "liability_months",
+    metadata,
+    Column("period", Integer, ForeignKey("settlements.period"), primary_key=True),
+    Column("issuer_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("asset", SmallInteger, primary_key=True),
+    Column("month", Integer, primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    comment="The closing liability by the month in which it ends: 202712, or 0 for what never ends",
+)
+
+statement_sizes = Table(
+    "statement_sizes",
+    metadata,
+    Column("period", Integer, ForeignKey("settlements.period"), primary_key=True),
+    Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("lines", BigInteger, nullable=False),
+    comment="How many lines a statement has, known before it is made",
 )
 
 carry_forwards = Table(

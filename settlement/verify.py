@@ -6,11 +6,13 @@ from sqlalchemy import Connection
 
 from clearing import verify as ledger
 from clearing.adjustments import HUB_WALLET
-from clearing.core.accounts import EntryKind
+from clearing.core.accounts import CHART, HUB, Account, Asset, EntryKind, Unit
+from clearing.core.journal import LegKind
 from clearing.proof import check as seal
 from clearing.verify import MEASURES, POSITION_KEY, Check, Difference, compare, legs_as_positions, of_period
 from settlement.core.balance import PaymentDirection
 from settlement.disputes import checks as disputes
+from settlement.liabilities import MOVED_BY_MONTH
 
 #: Those of which the nets have been written; a closing may be on its way.
 _CLOSED = "period IN (SELECT period FROM settlements WHERE zero_sum IS NOT NULL)"
@@ -221,6 +223,94 @@ _STATEMENTS = compare(
     f"SELECT period, participant_id, 1 AS statements FROM statements WHERE {of_period()}",  # noqa: S608
 )
 
+#: What is added up after a closing is there for all of a period or for nothing of it.
+_ADDED_UP = "period IN (SELECT period FROM liabilities)"
+
+#: Which part of a roll-forward an entry belongs to. That something was used elsewhere stands in the legs.
+_PARTS = {
+    EntryKind.POINTS_ISSUED: {"issued": 1},
+    EntryKind.POINTS_WITHDRAWN: {"issued": -1},
+    EntryKind.ARREARS_PAID: {"issued": 1, "arrears": -1},
+    EntryKind.ARREARS_INCURRED: {"issued": -1, "arrears": 1},
+    EntryKind.VALUE_LOADED: {"issued": 1},
+    EntryKind.VALUE_UNLOADED: {"issued": -1},
+    EntryKind.POINTS_OPENED: {"opened": 1},
+    EntryKind.VALUE_OPENED: {"opened": 1},
+    EntryKind.POINTS_REDEEMED: {"used": 1},
+    EntryKind.POINTS_RETURNED: {"used": -1},
+    EntryKind.VALUE_SPENT: {"used": 1},
+    EntryKind.VALUE_RETURNED: {"used": -1},
+    EntryKind.POINTS_EXPIRED: {"expired": 1},
+    EntryKind.VALUE_EXPIRED: {"expired": 1},
+    EntryKind.POINTS_ADJUSTED_UP: {"adjusted": 1},
+    EntryKind.POINTS_ADJUSTED_DOWN: {"adjusted": -1},
+}
+_LIABILITY_KEY = ("period", "issuer_id", "asset")
+_MOVEMENTS = ("issued", "opened", "used", "expired", "adjusted", "arrears")
+
+
+def _movement(kind: EntryKind) -> str:
+    """SQL: the entries of one kind as movements of the issuer's liability."""
+    owner = "credit" if CHART[kind].debit is Account.LOT else "debit"
+    asset = Asset.POINTS if CHART[kind].unit is Unit.POINTS else Asset.STORED_VALUE
+    parts = ", ".join(f"{_PARTS[kind].get(part, 0)} * quantity" for part in _MOVEMENTS)
+    return (
+        f"SELECT period, {owner}, {asset:d}, 0, {parts}, 0"  # noqa: S608
+        f" FROM entries WHERE kind = {kind:d} AND {_ADDED_UP} AND {of_period()}"
+    )
+
+
+#: SQL: each period for which liabilities are there, and the one before it.
+_BEFORE = """
+SELECT period, lag(period) OVER (ORDER BY period) AS before
+  FROM (SELECT DISTINCT period FROM liabilities) AS p
+"""
+
+_LIABILITIES = compare(
+    "liabilities",
+    _LIABILITY_KEY,
+    ("opening", *_MOVEMENTS, "used_elsewhere"),
+    f"""SELECT b.period, l.issuer_id, l.asset, l.closing AS opening,
+               {", ".join(f"0 AS {part}" for part in _MOVEMENTS)}, 0 AS used_elsewhere
+          FROM ({_BEFORE}) AS b JOIN liabilities l ON l.period = b.before WHERE {of_period("b.period")}
+        UNION ALL
+        {" UNION ALL ".join(map(_movement, _PARTS))}
+        UNION ALL
+        SELECT period, issuer_id,
+               CASE kind WHEN {LegKind.SPEND:d} THEN {Asset.STORED_VALUE:d} ELSE {Asset.POINTS:d} END,
+               0, {", ".join("0" for _ in _MOVEMENTS)},
+               CASE kind WHEN {LegKind.SPEND:d} THEN amount ELSE points END
+          FROM legs
+         WHERE kind IN ({LegKind.SPEND:d}, {LegKind.REDEMPTION:d}) AND issuer_id <> acceptor_id
+           AND {_ADDED_UP} AND {of_period()}""",  # noqa: S608
+    f"""SELECT period, issuer_id, asset, opening, issued, opened, used_own + used_elsewhere AS used, expired,
+               adjusted, arrears, used_elsewhere
+          FROM liabilities WHERE {of_period()}""",  # noqa: S608
+)
+
+_LIABILITY_MONTHS = compare(
+    "liability_months",
+    (*_LIABILITY_KEY, "month"),
+    ("quantity",),
+    f"""SELECT b.period, m.issuer_id, m.asset, m.month, m.quantity
+          FROM ({_BEFORE}) AS b JOIN liability_months m ON m.period = b.before WHERE {of_period("b.period")}
+        UNION ALL
+        SELECT * FROM ({MOVED_BY_MONTH}) AS moved WHERE {_ADDED_UP} AND {of_period()}""",  # noqa: S608
+    f"SELECT period, issuer_id, asset, month, quantity FROM liability_months WHERE {of_period()}",  # noqa: S608
+)
+
+_STATEMENT_SIZES = compare(
+    "statement_sizes",
+    ("period", "participant_id"),
+    ("lines",),
+    f"""SELECT period, issuer_id AS participant_id, 1 AS lines FROM legs
+         WHERE issuer_id <> {HUB} AND {_ADDED_UP} AND {of_period()}
+        UNION ALL
+        SELECT period, acceptor_id, 1 FROM legs
+         WHERE issuer_id <> acceptor_id AND acceptor_id <> {HUB} AND {_ADDED_UP} AND {of_period()}""",  # noqa: S608
+    f"SELECT period, participant_id, lines FROM statement_sizes WHERE {of_period()}",  # noqa: S608
+)
+
 CHECKS = (
     Check("settlements", "A closed period, and only a closed one, has a settlement", _HAS_SETTLEMENT),
     Check("settled_positions", "Closed periods were settled on the sums of their legs", _SETTLED_POSITIONS),
@@ -236,6 +326,9 @@ CHECKS = (
     Check("states", "A period is settled when it is approved and nothing of its nets is left", _STATES),
     Check("zero_sum", "The participants' nets and the hub's add up to nothing", _ZERO_SUM),
     Check("statements", "Each participant of a settlement has one statement", _STATEMENTS),
+    Check("liabilities", "What issuers owe members was rolled forward by their entries", _LIABILITIES),
+    Check("liability_months", "It ends in the months in which its lots end", _LIABILITY_MONTHS),
+    Check("statement_sizes", "Statements have as many lines as there are legs", _STATEMENT_SIZES),
 )
 
 

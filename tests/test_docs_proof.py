@@ -75,8 +75,8 @@ def test_the_signature_of_a_head_with_openssl(engine: Engine, tmp_path: Path) ->
         header = list_statements(connection)[0]
         statement = open_statement(connection, header.id)
         assert statement is not None
-        proof = prove(engine, header, keys)
-        render.render("json", connection, statement._replace(proof=proof), out)
+        proof = prove(engine, connection, header, keys)
+        render.render(connection, statement._replace(proof=proof), {"json": out})
     (tmp_path / "2026-10-LOTUS-1.json").write_bytes(out.getvalue())
     command = [shutil.which("bash") or "", "-ec", recipe("sh")]
     ran = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)

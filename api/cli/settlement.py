@@ -1,12 +1,13 @@
 """`tongdui close` and `tongdui statements`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from api.cli.context import console, notices, opened_engine, settings_or_fail
 from api.setup import sealing_keys_at_hand
@@ -18,7 +19,7 @@ from settlement.proof.made import NotProvable, StatementProof, prove
 from settlement.query import Settlement, StatementHeader, list_statements
 from settlement.refusals import Refusal
 from settlement.render import FORMATS, filename, render
-from settlement.statement import open_statement
+from settlement.statement import Statement, open_statement
 
 #: Who acts, where no key tells.
 CLI = "cli"
@@ -87,7 +88,7 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
     The JSON has a proof that is signed, so it is written where the keys that seal are.
     """
     sealing_keys = sealing_keys_at_hand(settings_or_fail())
-    with opened_engine() as engine, engine.connect() as connection:
+    with opened_engine() as engine, engine.begin() as connection:
         headers = [
             header
             for header in list_statements(connection, period)
@@ -112,21 +113,31 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
                 statement = open_statement(connection, header.id)
                 assert statement is not None, "its header was just read"
                 if sealing_keys is not None and "json" in formats:
-                    statement = statement._replace(proof=_prove(engine, header, sealing_keys))
-                for format_ in formats:
-                    path = out / filename(statement, format_)
-                    draft = path.with_name(path.name + ".part")
-                    with draft.open("wb") as file:
-                        render(format_, connection, statement, file)
-                    draft.replace(path)
+                    statement = statement._replace(proof=_prove(engine, connection, header, sealing_keys))
+                _write(connection, statement, formats, out)
     console.print(f"{len(headers) * len(formats):,} files in {out}", markup=False, highlight=False)
 
 
-def _prove(engine: Engine, header: StatementHeader, keys: Callable[[], SealingKeys]) -> StatementProof:
+def _prove(
+    engine: Engine, connection: Connection, header: StatementHeader, keys: Callable[[], SealingKeys]
+) -> StatementProof:
     try:
-        return prove(engine, header, keys)
+        return prove(engine, connection, header, keys)
     except NotProvable as error:
         raise click.ClickException(str(error)) from error
+
+
+def _write(connection: Connection, statement: Statement, formats: Sequence[str], out: Path) -> None:
+    """All formats in one pass; each file appears under its name when it is complete."""
+    paths = {format_: out / filename(statement.header, format_) for format_ in formats}
+    with ExitStack() as files:
+        drafts = {
+            format_: files.enter_context(path.with_name(path.name + ".part").open("wb"))
+            for format_, path in paths.items()
+        }
+        render(connection, statement, drafts)
+    for path in paths.values():
+        path.with_name(path.name + ".part").replace(path)
 
 
 def _show(settlement: Settlement) -> None:

@@ -35,6 +35,11 @@ def days_field(description: str) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(1, 365), metadata={"description": description})
 
 
+def document_field(most: int, description: str) -> Text:
+    """What stands on statements and other documents."""
+    return Text(most=most, allow_none=True, metadata={"description": f"{description}, as on documents"})
+
+
 class AllianceSchema(Schema):
     """Every field is optional in a PUT; what is absent stays as it is."""
 
@@ -51,6 +56,9 @@ class AllianceSchema(Schema):
     card_redemptions_per_hour = limit_field("Redemptions with one card within an hour")
     merchant_points_per_day = limit_field("Points used at one merchant in a day")
     merchant_redemptions_per_hour = limit_field("Redemptions at one merchant within an hour")
+    hub_name = document_field(200, "Registered name of the hub")
+    hub_address = document_field(400, "Postal address of the hub")
+    hub_tax_number = document_field(40, "Tax number of the hub")
     dual_control = Truth(
         metadata={"description": "Whether a period is approved by another operator than who closed it"}
     )
@@ -117,6 +125,9 @@ class ParticipantSettings(Schema):
         most=Decimal(10_000),
         metadata={"description": "Alliance points for one of its older programme, for imports of balances"},
     )
+    registered_name = document_field(200, "Registered name of the company")
+    address = document_field(400, "Postal address")
+    tax_number = document_field(40, "Tax number")
     net_debit_cap = fields.Integer(
         strict=True,
         allow_none=True,

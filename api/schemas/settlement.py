@@ -129,11 +129,19 @@ class StatementQuery(Schema):
 
 
 class StatementSchema(Schema):
+    """Names and addresses are those at closing."""
+
     id = fields.String()
     number = fields.String()
     period = fields.String()
     participant = fields.String()
     name = fields.String()
+    registered_name = fields.String(allow_none=True)
+    address = fields.String(allow_none=True)
+    tax_number = fields.String(allow_none=True)
+    hub_name = fields.String(allow_none=True)
+    hub_address = fields.String(allow_none=True)
+    hub_tax_number = fields.String(allow_none=True)
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     issued_at = fields.AwareDateTime()
@@ -147,6 +155,7 @@ class StatementSchema(Schema):
     fees_net = fields.Integer()
     fees_vat = fields.Integer()
     vat_rate = fields.String()
+    point_value = fields.String(metadata={"description": "Fen per point"})
     adjustments = fields.Integer()
     carried_forward = fields.Integer()
     net = fields.Integer()
@@ -158,3 +167,71 @@ class StatementSchema(Schema):
         metadata={"description": "opening_balance + payments + net − carried_forward"}
     )
     dispute_until = fields.Date(metadata={"description": "A dispute that is opened later is flagged as late"})
+
+
+class PreparingSchema(Schema):
+    status = fields.String(metadata={"enum": ["preparing"]})
+    lines = fields.Integer(metadata={"description": "How many lines the statement will have"})
+
+
+class EndingPointsSchema(Schema):
+    month = fields.String(allow_none=True, metadata={"description": "null: never", "example": "2027-12"})
+    points = fields.Integer()
+    value = fields.Integer(metadata={"description": "Fen at the point value"})
+
+
+class EndingValueSchema(Schema):
+    month = fields.String(allow_none=True, metadata={"description": "null: never"})
+    amount = fields.Integer(metadata={"description": "Fen"})
+
+
+class BreakageSchema(Schema):
+    expired_value = fields.Integer(
+        metadata={"description": "Fen that the period's expired points were worth"}
+    )
+    given_to_date = fields.Integer()
+    expired_to_date = fields.Integer()
+    rate_to_date = fields.String(metadata={"example": "0.0125"})
+
+
+class PointsLiabilitySchema(Schema):
+    """closing = opening + issued + opened - redeemed - expired + adjusted + arrears, in points."""
+
+    opening = fields.Integer()
+    issued = fields.Integer()
+    opened = fields.Integer(metadata={"description": "Brought in from before the alliance"})
+    redeemed_own = fields.Integer()
+    redeemed_elsewhere = fields.Integer()
+    expired = fields.Integer()
+    adjusted = fields.Integer()
+    arrears = fields.Integer(
+        metadata={"description": "Points taken back that had been spent, less those that paid for such"}
+    )
+    closing = fields.Integer()
+    closing_value = fields.Integer(metadata={"description": "Fen at the point value"})
+    outstanding = fields.List(fields.Nested(EndingPointsSchema))
+    breakage = fields.Nested(BreakageSchema)
+
+
+class ValueLiabilitySchema(Schema):
+    """closing = opening + loaded + opened - spent - expired, in fen."""
+
+    opening = fields.Integer()
+    loaded = fields.Integer()
+    opened = fields.Integer()
+    spent_own = fields.Integer()
+    spent_elsewhere = fields.Integer()
+    expired = fields.Integer()
+    closing = fields.Integer()
+    outstanding = fields.List(fields.Nested(EndingValueSchema))
+
+
+class IssuerLiabilitySchema(Schema):
+    issuer = fields.String()
+    points = fields.Nested(PointsLiabilitySchema)
+    stored_value = fields.Nested(ValueLiabilitySchema)
+
+
+class LiabilitiesSchema(Schema):
+    period = fields.String()
+    issuers = fields.List(fields.Nested(IssuerLiabilitySchema))

@@ -37,7 +37,7 @@ class AllianceSettings(NamedTuple):
     after them are of settlement: whether somebody else than who closed a period approves it, how long after
     its end it is closed by the clock (None: by hand), how many days after its closing nets are due, and how
     many days after that a debtor is suspended (None: never). Disputes are in time so many days after the
-    closing, and are to be answered within so many.
+    closing, and are to be answered within so many. `hub_…` is how the hub is named on documents.
     """
 
     time_zone: ZoneInfo
@@ -59,6 +59,9 @@ class AllianceSettings(NamedTuple):
     suspend_overdue_days: int | None = None
     dispute_window_days: int = 10
     dispute_response_days: int = 7
+    hub_name: str | None = None
+    hub_address: str | None = None
+    hub_tax_number: str | None = None
 
     @property
     def limits_velocity(self) -> bool:

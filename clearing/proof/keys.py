@@ -50,6 +50,11 @@ class SealingKeys:
         """By id, in order."""
         return {key_id: self._keys[key_id].public_key() for key_id in sorted(self._keys)}
 
+    def as_text(self) -> str:
+        """What `from_text` reads, with the private halves: for a process of the hub's own."""
+        seeds = {str(key_id): key.private_bytes_raw().hex() for key_id, key in self._keys.items()}
+        return json.dumps({"sealing": seeds, "current": self.current})
+
     def sign(self, message: bytes, key_id: int | None = None) -> bytes:
         """The signature by that key, or the current one. Raises KeyError for a key that is not at hand."""
         return self._keys[self.current if key_id is None else key_id].sign(message)

@@ -2,8 +2,7 @@
 running totals over its lines. All money is fen.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -89,17 +88,16 @@ class MerchantRow(NamedTuple):
     fees: int
 
 
-class PointsIssued(NamedTuple):
-    """The reader's own points: given out, brought in from before the alliance, used, ended unused,
-    and given or (below zero) taken by hand.
-
-    Each is less what was reversed of it.
+class Moved(NamedTuple):
+    """The reader's own points, or its stored value in fen, as its lines show them: given out or sold, brought
+    in from before the alliance, used, ended unused, and given or (below zero) taken by hand. Each is less
+    what was reversed of it.
     """
 
     issued: int
     opened: int
-    redeemed_own: int
-    redeemed_elsewhere: int
+    used_own: int
+    used_elsewhere: int
     expired: int
     adjusted: int
 
@@ -143,72 +141,132 @@ def counterparties(exchanges: Iterable[ExchangeRow], reader_id: int) -> tuple[Co
     return tuple(CounterpartyRow(*key, *total) for key, total in sorted(totals.items()))
 
 
-@dataclass
 class Tally:
     """Running totals over the lines of one participant (`reader`, its code), fed one by one.
 
-    `receivable` and `payable` are of exchanges; what was adjusted by hand is `adjustments`, signed.
+    `receivable` and `payable` are of exchanges; what was adjusted by hand is `adjustments`, signed. Lines are
+    added up by what they have in common, and told apart only when the totals are asked for.
     """
 
-    reader: str
-    lines: int = 0
-    receivable: int = 0
-    payable: int = 0
-    fees: int = 0
-    adjustments: int = 0
-    _merchants: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    _issued: int = 0
-    _opened: int = 0
-    _redeemed_own: int = 0
-    _redeemed_elsewhere: int = 0
-    _expired: int = 0
-    _adjusted: int = 0
+    def __init__(self, reader: str) -> None:
+        self._reader = reader
+        self._sums: dict[_Alike, list[int]] = {}
 
     def add(self, line: DetailLine) -> None:
-        receivable = line.obligation if line.direction == Direction.RECEIVABLE else 0
-        payable = line.obligation if line.direction == Direction.PAYABLE else 0
-        self.lines += 1
-        if line.kind == LegKind.ADJUSTMENT.label:
-            self.adjustments += receivable - payable
-        else:
-            self.receivable += receivable
-            self.payable += payable
-        self.fees += line.fee
-        if line.acceptor == self.reader and line.merchant is not None:
-            row = self._merchants.setdefault((line.merchant, line.kind), [0] * 7)
-            crossed = int(line.issuer != line.acceptor)
-            added = (1, crossed, line.points, line.amount, receivable, payable, line.fee)
-            for index, value in enumerate(added):
-                row[index] += value
-        if line.issuer == self.reader:
-            self._add_points(line)
+        key = (line.merchant, line.kind, line.issuer, line.acceptor, line.direction, line.points != 0)
+        sums = self._sums.get(key)
+        if sums is None:
+            sums = self._sums[key] = [0, 0, 0, 0, 0]
+        sums[0] += 1
+        sums[1] += line.points
+        sums[2] += line.amount
+        sums[3] += line.obligation
+        sums[4] += line.fee
+
+    @property
+    def lines(self) -> int:
+        return sum(row.lines for row in self._rows())
+
+    @property
+    def receivable(self) -> int:
+        return sum(row.receivable for row in self._rows() if row.kind != _BY_HAND)
+
+    @property
+    def payable(self) -> int:
+        return sum(row.payable for row in self._rows() if row.kind != _BY_HAND)
+
+    @property
+    def adjustments(self) -> int:
+        return sum(row.receivable - row.payable for row in self._rows() if row.kind == _BY_HAND)
+
+    @property
+    def fees(self) -> int:
+        return sum(row.fees for row in self._rows())
 
     @property
     def merchants(self) -> tuple[MerchantRow, ...]:
-        return tuple(MerchantRow(*key, *total) for key, total in sorted(self._merchants.items()))
+        found: dict[tuple[str, str], list[int]] = {}
+        for row in self._rows():
+            if row.acceptor == self._reader and row.merchant is not None:
+                crossed = row.lines if row.issuer != row.acceptor else 0
+                added = (row.lines, crossed, row.points, row.amount, row.receivable, row.payable, row.fees)
+                total = found.setdefault((row.merchant, row.kind), [0] * len(added))
+                for index, value in enumerate(added):
+                    total[index] += value
+        return tuple(MerchantRow(*key, *total) for key, total in sorted(found.items()))
 
     @property
-    def points(self) -> PointsIssued:
-        return PointsIssued(
-            self._issued,
-            self._opened,
-            self._redeemed_own,
-            self._redeemed_elsewhere,
-            self._expired,
-            self._adjusted,
+    def points(self) -> Moved:
+        return self._moved((row.kind, row.issuer, row.acceptor, row.points) for row in self._rows())
+
+    @property
+    def stored_value(self) -> Moved:
+        return self._moved(
+            (row.kind, row.issuer, row.acceptor, row.amount)
+            for row in self._rows()
+            if row.kind in _OF_VALUE or (row.kind in _OF_EITHER and not row.in_points)
         )
 
-    def _add_points(self, line: DetailLine) -> None:
-        if line.kind == LegKind.REDEMPTION.label:
-            if line.acceptor == self.reader:
-                self._redeemed_own += line.points
-            else:
-                self._redeemed_elsewhere += line.points
-        elif line.kind == LegKind.OPENING.label:
-            self._opened += line.points
-        elif line.kind == LegKind.EXPIRY.label:
-            self._expired += line.points
-        elif line.kind == LegKind.ADJUSTMENT.label:
-            self._adjusted += line.points
-        elif line.kind != LegKind.TRANSFER.label:  # those add up to nothing
-            self._issued += line.points
+    def _moved(self, quantities: Iterable[tuple[str, str, str, int]]) -> Moved:
+        """`quantities`: kind, issuer, acceptor and points or fen."""
+        totals = dict.fromkeys(Moved._fields, 0)
+        for kind, issuer, acceptor, quantity in quantities:
+            if issuer == self._reader and kind in _MOVED_AS:
+                part = _MOVED_AS[kind]
+                if part == "used":
+                    part = "used_own" if issuer == acceptor else "used_elsewhere"
+                totals[part] += quantity
+        return Moved(**totals)
+
+    def _rows(self) -> Iterator["_Sum"]:
+        for (merchant, kind, issuer, acceptor, direction, in_points), sums in self._sums.items():
+            lines, points, amount, obligation, fees = sums
+            yield _Sum(
+                merchant,
+                kind,
+                issuer,
+                acceptor,
+                in_points,
+                lines,
+                points,
+                amount,
+                obligation if direction == Direction.RECEIVABLE else 0,
+                obligation if direction == Direction.PAYABLE else 0,
+                fees,
+            )
+
+
+_BY_HAND = LegKind.ADJUSTMENT.label
+#: Merchant, kind, issuer, acceptor, direction, and whether points were moved.
+_Alike = tuple[str | None, str, str, str, str, bool]
+
+
+class _Sum(NamedTuple):
+    """Lines that have the first five in common, added up."""
+
+    merchant: str | None
+    kind: str
+    issuer: str
+    acceptor: str
+    in_points: bool
+    lines: int
+    points: int
+    amount: int
+    receivable: int
+    payable: int
+    fees: int
+
+
+#: Transfers between the wallets of one person change nothing of what is owed.
+_MOVED_AS = {
+    LegKind.VISIT.label: "issued",
+    LegKind.ISSUE.label: "issued",
+    LegKind.LOAD.label: "issued",
+    LegKind.OPENING.label: "opened",
+    LegKind.REDEMPTION.label: "used",
+    LegKind.SPEND.label: "used",
+    LegKind.EXPIRY.label: "expired",
+    LegKind.ADJUSTMENT.label: "adjusted",
+}
+_OF_VALUE = frozenset({LegKind.LOAD.label, LegKind.SPEND.label})
+_OF_EITHER = frozenset({LegKind.OPENING.label, LegKind.EXPIRY.label})

@@ -102,30 +102,33 @@ class NotProvable(Exception):
 
 
 class StatementProof:
-    """The proof of one statement, for one rendering of it.
+    """The proof of one statement, for one rendering of it, read with the connection that reads its lines.
 
     `head`, the lines' proofs and `tail` belong into the document in this order.
     """
 
-    def __init__(self, header: StatementHeader, tree_head: TreeHead, keys: SealingKeys) -> None:
+    def __init__(
+        self, connection: Connection, header: StatementHeader, tree_head: TreeHead, keys: SealingKeys
+    ) -> None:
+        self._connection = connection
         self._header = header
         self._tree_head = tree_head
         self._keys = keys
         self._tiles: set[int] = set()
 
-    def head(self, connection: Connection) -> dict[str, Any]:
+    def head(self) -> dict[str, Any]:
         """The tree's head, the public key and the directory: what stands under `proof`."""
         key: Ed25519PublicKey = self._keys.public_keys[self._tree_head.key_id]
         return {
             "head": head_json(self._tree_head),
             "public_key": pem(key),
-            "directory": self._directory(connection),
+            "directory": self._directory(),
         }
 
-    def lines(self, connection: Connection) -> Iterator[dict[str, Any]]:
+    def lines(self) -> Iterator[dict[str, Any]]:
         """The proof of each line, in the order of the lines."""
-        tree, size = Tree(connection), self._tree_head.size
-        found = connection.exec_driver_sql(
+        tree, size = Tree(self._connection), self._tree_head.size
+        found = self._connection.exec_driver_sql(
             _PROOFS, self._parameters(), execution_options={"yield_per": PORTION}
         )
 
@@ -155,16 +158,16 @@ class StatementProof:
                 "path": path(number),
             }
 
-    def tail(self, connection: Connection, document: Mapping[str, Any]) -> dict[str, Any]:
+    def tail(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """The paths of the tiles that the lines are in, and the hub's signature over the document."""
-        tree, size = Tree(connection), self._tree_head.size
+        tree, size = Tree(self._connection), self._tree_head.size
         tiles = {str(tile): _base64(tree.path_of_tile(tile, size)) for tile in sorted(self._tiles)}
         signature = self._keys.sign(signed_text(document), self._tree_head.key_id)
         return {"tiles": tiles, "signature": b64encode(signature).decode()}
 
-    def _directory(self, connection: Connection) -> dict[str, dict[str, Any]]:
+    def _directory(self) -> dict[str, dict[str, Any]]:
         directory: dict[str, dict[str, Any]] = {"participants": {}, "merchants": {}, "fee_rules": {}}
-        for kind, name, value in connection.exec_driver_sql(_DIRECTORY, self._parameters()):
+        for kind, name, value in self._connection.exec_driver_sql(_DIRECTORY, self._parameters()):
             directory[kind][name] = value
         participants = {HUB_CODE: str(HUB), **directory["participants"]}
         return {
@@ -177,14 +180,15 @@ class StatementProof:
         return {"period": self._header.period, "participant": self._header.participant_id}
 
 
-def prove(engine: Engine, header: StatementHeader, keys: Callable[[], SealingKeys]) -> StatementProof:
+def prove(
+    engine: Engine, connection: Connection, header: StatementHeader, keys: Callable[[], SealingKeys]
+) -> StatementProof:
     """The proof of a statement, with the first head over its period; what of that waits is sealed now.
 
-    Raises NotProvable.
+    `connection`: the one that reads the lines, READ COMMITTED. Raises NotProvable.
     """
     seal_period(engine, keys, header.period)
-    with engine.connect() as connection:
-        head = read_head_of_period(connection, header.period)
+    head = read_head_of_period(connection, header.period)
     if head is None:
         raise NotProvable(f"Not all of {header.period_name} can be sealed. `tongdui verify` tells why.")
     at_hand = keys()
@@ -193,7 +197,7 @@ def prove(engine: Engine, header: StatementHeader, keys: Callable[[], SealingKey
             f"{header.period_name} was sealed with key {head.key_id}, which is not at hand. Restore"
             " keys/sealing.json from your backup."
         )
-    return StatementProof(header, head, at_hand)
+    return StatementProof(connection, header, head, at_hand)
 
 
 def head_json(head: TreeHead) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any, BinaryIO, get_type_hints
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,6 +18,7 @@ from clearing.core.calendar import period_number
 from clearing.core.merkle import EMPTY_ROOT, TILE_LEVELS
 from clearing.proof.heads import signed_bytes
 from clearing.proof.keys import fingerprint, is_signed, read_public_key
+from settlement.core.data_hash import DataHash, csv_line
 from settlement.core.statement import DetailLine, Direction, Tally, split_vat
 from settlement.proof.lines import (
     Directory,
@@ -30,7 +30,7 @@ from settlement.proof.lines import (
     tree_root,
     unpacked,
 )
-from settlement.proof.made import CANONICAL, signed_text
+from settlement.proof.made import signed_text
 from settlement.proof.reading import Unreadable, pieces
 
 FAULTS_MAX = 20
@@ -39,7 +39,7 @@ PROGRESS_LINES = 1_000
 #: What is in each field of a line.
 _KINDS = get_type_hints(DetailLine)
 
-BEFORE_LINES = ("statement", "matrix", "rebates", "proof")
+BEFORE_LINES = ("statement", "matrix", "rebates", "points", "stored_value", "proof")
 _MATRIX = ("count", "points", "amount", "receivable", "payable", "fees")
 
 
@@ -82,7 +82,7 @@ def check_file(
         if lines is None:
             lines = _begin(document)
         lines.read(piece.value)
-        if on_progress is not None and not lines.tally.lines % PROGRESS_LINES:
+        if on_progress is not None and not lines.count % PROGRESS_LINES:
             on_progress(PROGRESS_LINES)
     lines = lines or _begin(document)
     try:
@@ -118,19 +118,25 @@ class _Lines:
         self.matrix: dict[tuple[str, str], list[int]] = {}
         self.tiles: dict[int, dict[bytes, int]] = {}
         self.verdict = Verdict(number=str(statement["number"]), tree_size=self.size)
-        self._hash = sha256()
-        self._feed(statement)
-        for row in (*document["matrix"], *document["rebates"]):
-            self._feed(row)
+        self._hash = DataHash()
+        for record in (
+            statement,
+            *document["matrix"],
+            *document["rebates"],
+            document["points"],
+            document["stored_value"],
+        ):
+            self._hash.record(record)
+        self.count = 0
         self._last: tuple[Any, ...] | None = None
 
     def read(self, value: Any) -> None:
-        number = self.tally.lines + 1
+        self.count = number = self.count + 1
         try:
             record = dict(value)
             proof = LineProof(**record.pop("proof"))
             line = _line(record)
-            self._feed(record)
+            self._hash.line(csv_line(line).encode())
             self._add(line)
             self._prove(line, proof)
             if line.line != number:
@@ -143,15 +149,10 @@ class _Lines:
             self.verdict.add(f"Line {number}{_named(value)}: {error}.")
         except (KeyError, TypeError, ValueError, AttributeError, struct.error) as error:
             self.verdict.add(f"Line {number}{_named(value)} is not as a line should be: {error}.")
-        # Whatever was wrong with it, it was a line.
-        self.tally.lines = number
 
     @property
     def data_hash(self) -> str:
         return self._hash.hexdigest()
-
-    def _feed(self, record: Any) -> None:
-        self._hash.update(f"{CANONICAL.encode(record)}\n".encode())
 
     def _add(self, line: DetailLine) -> None:
         self.tally.add(line)
@@ -177,7 +178,7 @@ class _Lines:
 
 def _judged(document: Mapping[str, Any], lines: _Lines, trusted: Sequence[Ed25519PublicKey]) -> Verdict:
     verdict = lines.verdict
-    verdict.lines = lines.tally.lines
+    verdict.lines = lines.count
     for sentence in (*_summary(document, lines), *_totals(document, lines)):
         verdict.add(sentence)
     if document["data_hash"] != lines.data_hash:
@@ -248,9 +249,46 @@ def _totals(document: Mapping[str, Any], lines: _Lines) -> Iterable[str]:
         yield "The merchants have a row twice."
     own = {(row.merchant, row.kind): row._asdict() for row in lines.tally.merchants}
     yield from _rows("merchants", merchants, own)
-    yield from _rows("points", {("", ""): document["points"]}, {("", ""): lines.tally.points._asdict()})
-    if document["lines"] != lines.tally.lines:
-        yield f"It says that it has {document['lines']} lines, and has {lines.tally.lines}."
+    for name, moved in (("points", lines.tally.points), ("stored_value", lines.tally.stored_value)):
+        yield from _rolled_forward(name, document[name], moved._asdict())
+    if document["lines"] != lines.count:
+        yield f"It says that it has {document['lines']} lines, and has {lines.count}."
+
+
+#: By what names the document has what was moved, and its sign in the closing balance.
+_POINTS = {
+    "issued": ("issued", 1),
+    "opened": ("opened", 1),
+    "used_own": ("redeemed_own", -1),
+    "used_elsewhere": ("redeemed_elsewhere", -1),
+    "expired": ("expired", -1),
+    "adjusted": ("adjusted", 1),
+}
+_STORED_VALUE = {
+    "issued": ("loaded", 1),
+    "opened": ("opened", 1),
+    "used_own": ("spent_own", -1),
+    "used_elsewhere": ("spent_elsewhere", -1),
+    "expired": ("expired", -1),
+}
+
+
+def _rolled_forward(name: str, found: Mapping[str, Any], moved: Mapping[str, int]) -> Iterable[str]:
+    """Points or stored value: what the lines show, and from opening to closing and what is outstanding.
+
+    Opening balance and arrears stand in no line of the period; they are the hub's word, signed.
+    """
+    names, each = (_POINTS, "points") if name == "points" else (_STORED_VALUE, "amount")
+    closing = found["opening"] + found.get("arrears", 0)
+    for part, (called, sign) in names.items():
+        closing += sign * found[called]
+        if found[called] != moved[part]:
+            yield f"Of {name}, {called} is {found[called]}, the lines come to {moved[part]}."
+    if found["closing"] != closing:
+        yield f"Of {name}, closing is {found['closing']} and must be {closing}."
+    outstanding = sum(one[each] for one in found["outstanding"])
+    if outstanding != found["closing"]:
+        yield f"Of {name}, outstanding comes to {outstanding}, and closing is {found['closing']}."
 
 
 def _rows(

@@ -1,18 +1,28 @@
-"""A statement as a file. All formats are made from the one data set, line by line, in constant memory.
+"""A statement as files. All formats are made in one pass over one data set, line by line, in constant memory.
 
 Making a statement again gives the same bytes: nothing in it depends on when or where it is made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import Connection
 
-from settlement.render import csv_, json_, xlsx
-from settlement.statement import Statement
+from settlement.query import StatementHeader
+from settlement.render.beancount import BeancountFile
+from settlement.render.csv_ import CsvSheet
+from settlement.render.json_ import JsonDocument
+from settlement.render.pdf import PdfDocument
+from settlement.render.progress import reported
+from settlement.render.sink import Sink
+from settlement.render.xlsx import Workbook
+from settlement.statement import Detail, Statement
+
+#: Counts up when the same statement would be written in other bytes than before.
+VERSION = 1
 
 Progress = Callable[[int], None]
-Renderer = Callable[[Connection, Statement, BinaryIO, Progress | None], None]
 
 
 class Format(NamedTuple):
@@ -20,35 +30,45 @@ class Format(NamedTuple):
 
     extension: str
     media_type: str
-    renderer: Renderer
+    begin: Callable[[Statement, BinaryIO], Sink]
 
 
 FORMATS = {
     one.extension: one
     for one in (
-        Format("json", "application/json", json_.render),
-        Format("csv", "text/csv; charset=utf-8", csv_.render),
-        Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx.render),
+        Format("json", "application/json", JsonDocument),
+        Format("csv", "text/csv; charset=utf-8", CsvSheet),
+        Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Workbook),
+        Format("pdf", "application/pdf", PdfDocument),
+        Format("beancount", "text/plain; charset=utf-8", BeancountFile),
     )
 }
 
 
 def render(
-    format_: str,
     connection: Connection,
     statement: Statement,
-    out: BinaryIO,
+    files: Mapping[str, BinaryIO],
     progress: Progress | None = None,
 ) -> None:
-    """Write the statement to `out`, which need not be seekable, in one of FORMATS.
+    """Write the statement to each of `files`, by the name of its format in FORMATS; none need be seekable.
 
     `progress` is called with the number of lines written since its last call. Raises KeyError for an
     unknown format and DoesNotTieOut (`settlement.statement`) if the lines are not what was settled; what
     has been written by then is no statement.
     """
-    FORMATS[format_].renderer(connection, statement, out, progress)
+    detail = Detail(connection, statement)
+    with ExitStack() as ends:
+        sinks = [FORMATS[format_].begin(statement, out) for format_, out in files.items()]
+        for sink in sinks:
+            ends.callback(sink.close)
+        for line, text in reported(detail, progress):
+            for sink in sinks:
+                sink.line(line, text)
+        for sink in sinks:
+            sink.end(detail)
 
 
-def filename(statement: Statement, format_: str) -> str:
+def filename(header: StatementHeader, format_: str) -> str:
     """`2026-11-JADE-1.xlsx`"""
-    return f"{statement.header.number}.{FORMATS[format_].extension}"
+    return f"{header.number}.{FORMATS[format_].extension}"

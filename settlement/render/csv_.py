@@ -4,40 +4,34 @@ The names of the columns are those of the JSON. A text that a spreadsheet would 
 apostrophe in front of it.
 """
 
-import csv
-import io
-from collections.abc import Callable
 from typing import BinaryIO
 
-from sqlalchemy import Connection
-
 from settlement.core.statement import DetailLine
-from settlement.render.progress import reported
 from settlement.statement import Detail, Statement
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: Lines that are written at once.
+_PORTION = 1_000
 
 
-def render(
-    connection: Connection, statement: Statement, out: BinaryIO, progress: Callable[[int], None] | None
-) -> None:
-    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=False)
-    try:
-        text.write(BOM)
-        rows = csv.writer(text)
-        rows.writerow(DetailLine._fields)
-        for line in reported(Detail(connection, statement), progress):
-            rows.writerow([_cell(value) for value in line])
-    finally:
-        text.detach()  # flushes, and leaves `out` open to its owner
+class CsvSheet:
+    """Each line comes as the text that is also hashed."""
 
+    def __init__(self, statement: Statement, out: BinaryIO) -> None:
+        self._out = out
+        self._waiting = [f"{BOM}{','.join(DetailLine._fields)}\r\n".encode()]
 
-def _cell(value: str | int | bool | None) -> str | int:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value
+    def line(self, line: DetailLine, text: bytes) -> None:
+        self._waiting.append(text)
+        if len(self._waiting) >= _PORTION:
+            self._write()
+
+    def end(self, detail: Detail) -> None:
+        self._write()
+
+    def close(self) -> None:
+        """`out` is its owner's to close."""
+
+    def _write(self) -> None:
+        self._out.write(b"".join(self._waiting))
+        self._waiting.clear()

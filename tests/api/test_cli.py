@@ -137,8 +137,8 @@ def test_a_period_is_closed_and_its_statements_written(used: Tongdui, tmp_path: 
     assert "Zero sum: True" in output
     assert told(used("close", this_month())) == output
     out = tmp_path / "statements"
-    assert "9 files" in told(used("statements", this_month(), "--out", out))
-    assert {path.suffix for path in out.iterdir()} == {".json", ".csv", ".xlsx"}
+    assert "15 files" in told(used("statements", this_month(), "--out", out))
+    assert {path.suffix for path in out.iterdir()} == {".json", ".csv", ".xlsx", ".pdf", ".beancount"}
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     told(used("statements", this_month(), "--out", out))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == first

@@ -93,7 +93,7 @@ def statement(shared: Alliance, participant: str) -> str:
     return str(found["id"])
 
 
-def test_a_statement_downloads_in_three_formats_and_always_the_same_bytes(
+def test_a_statement_downloads_in_five_formats_and_always_the_same_bytes(
     shared: Alliance, closed: dict[str, Any]
 ) -> None:
     finance, statement_id = shared.finance("LOTUS"), statement(shared, "LOTUS")
@@ -102,6 +102,8 @@ def test_a_statement_downloads_in_three_formats_and_always_the_same_bytes(
         "json": "application/json",
         "csv": "text/csv",
         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "pdf": "application/pdf",
+        "beancount": "text/plain",
     }.items():
         response = finance.get(f"/v1/statements/{statement_id}.{extension}")
         assert response.status_code == 200
@@ -138,3 +140,46 @@ def test_a_statement_that_does_not_tie_out_is_not_sent(alliance: Alliance) -> No
         connection.exec_driver_sql("UPDATE legs SET obligation = obligation + 1 WHERE obligation > 0")
     response = alliance.operator.get(f"/v1/statements/{statement(alliance, 'LOTUS')}.json")
     assert (response.status_code, code(response)) == (500, "internal")
+
+
+def test_liabilities_are_shown_by_issuer_and_to_each_its_own(
+    shared: Alliance, closed: dict[str, Any]
+) -> None:
+    path = f"/v1/settlements/{closed['period']}/liabilities"
+    found = good(shared.operator.get(path))
+    assert [one["issuer"] for one in found["issuers"]] == ["JADE", "LOTUS", "PINE"]
+    points = found["issuers"][0]["points"]
+    assert points["closing"] == points["opened"] - points["redeemed_elsewhere"] == 2_500
+    assert sum(one["points"] for one in points["outstanding"]) == points["closing"]
+    assert found["issuers"][0]["stored_value"]["spent_elsewhere"] == 30_000
+    [own] = good(shared.finance("LOTUS").get(path))["issuers"]
+    assert own == found["issuers"][1]
+    assert code(shared.operator.get("/v1/settlements/2020-01/liabilities")) == "not_found"
+
+
+def test_the_hubs_books_are_the_operators_and_auditors(shared: Alliance, closed: dict[str, Any]) -> None:
+    path = f"/v1/settlements/{closed['period']}.beancount"
+    books = shared.auditor.get(path)
+    assert (books.status_code, books.mimetype) == (200, "text/plain")
+    assert "balance Assets:Clearing:PINE  -298.20 ~ 0 CNY" in books.get_data(as_text=True)
+    assert shared.operator.get(path).get_data() == books.get_data()
+    assert code(shared.finance("LOTUS").get(path)) == "forbidden"
+    assert code(shared.operator.get("/v1/settlements/2020-01.beancount")) == "not_found"
+
+
+def test_names_and_addresses_on_statements_are_those_at_closing(alliance: Alliance) -> None:
+    hub = {"hub_name": "通兑清算", "hub_address": "上海市", "hub_tax_number": "9131"}
+    assert good(alliance.operator.put("/v1/alliance", hub))["hub_name"] == "通兑清算"
+    lotus = {"registered_name": "莲花酒店股份有限公司", "address": "杭州市西湖区", "tax_number": "9133"}
+    shown = good(alliance.operator.patch("/v1/participants/LOTUS", lotus))
+    assert {name: shown[name] for name in lotus} == lotus
+    posted = good(
+        alliance.operator.post("/v1/redemptions", {"card": WANG, "merchant": "LOTUS-1", "points": 4000})
+    )
+    good(alliance.operator.post(f"/v1/periods/{posted['period']}/close", {"early": True}))
+    good(alliance.operator.patch("/v1/participants/LOTUS", {"address": None, "registered_name": "later"}))
+    good(alliance.operator.put("/v1/alliance", {"hub_name": "later"}))
+    [found] = good(alliance.operator.get("/v1/statements?participant=LOTUS"))["data"]
+    assert {name: found[name] for name in (lotus | hub)} == lotus | hub
+    document = json.loads(alliance.operator.get(f"/v1/statements/{found['id']}.json").get_data())
+    assert document["statement"]["address"] == "杭州市西湖区"

@@ -56,7 +56,7 @@ def statement(engine: Engine, code: str) -> dict[str, Any]:
         [header] = [one for one in list_statements(connection) if one.participant_code == code]
         opened = open_statement(connection, header.id)
         assert opened is not None
-        render("json", connection, opened, out)
+        render(connection, opened, {"json": out})
     found: dict[str, Any] = json.loads(out.getvalue())
     return found
 

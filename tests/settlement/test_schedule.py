@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import Engine, text
@@ -91,6 +92,27 @@ def test_what_fell_due_while_nobody_ran_is_done_soon_after_the_start(
         jobs.stop()
     with engine.connect() as connection:
         assert not is_led(connection)
+
+
+def test_a_job_that_fails_while_it_is_stopped_does_not_hold_it_up(engine: Engine, quick: None) -> None:
+    begun, go_on = Event(), Event()
+
+    def fail_late(_: Engine, __: Writer, ___: datetime) -> Counts:
+        begun.set()
+        go_on.wait(20)
+        raise ZeroDivisionError("by zero")
+
+    with Ledger(engine):
+        jobs = Schedule(engine, (job(fail_late, Daily(2, 30)),))
+        jobs.start()
+        assert begun.wait(20), "the job was not begun"
+        stopping = Thread(target=jobs.stop, daemon=True)
+        stopping.start()
+        wait_until(lambda: not jobs._scheduler.running, "it was not stopped")
+        go_on.set()
+        stopping.join(20)
+        assert not stopping.is_alive()
+        assert [error for _, error in runs(engine, jobs._jobs[0])] == ["ZeroDivisionError: by zero"]
 
 
 def test_a_job_of_the_day_that_ran_today_is_not_run_again_at_a_start(engine: Engine, quick: None) -> None:

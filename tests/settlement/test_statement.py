@@ -16,6 +16,7 @@ from clearing.ids import decode
 from clearing.tables import legs
 from settlement import render
 from settlement.close import close_period
+from settlement.core.data_hash import csv_text
 from settlement.query import StatementHeader, list_statements, read_statement
 from settlement.render import FORMATS, xlsx
 from settlement.statement import DoesNotTieOut, Statement, open_statement
@@ -56,7 +57,7 @@ def rendered(engine: Engine, format_: str, code: str, number: int = NOVEMBER) ->
     with engine.connect() as connection:
         statement = open_statement(connection, headers(engine, number)[code].id)
         assert statement is not None
-        render.render(format_, connection, statement, out)
+        render.render(connection, statement, {format_: out})
     return out.getvalue()
 
 
@@ -159,12 +160,23 @@ def test_json_holds_everything(closed: Ledger, engine: Engine) -> None:
     assert charged["lots"].endswith(":2500")
     assert decode("txn", charged["transaction"], 2) is not None
     assert document["points"] == {
+        "opening": 0,
         "issued": 680,
         "opened": 1_500,
         "redeemed_own": 1_500,
         "redeemed_elsewhere": 0,
         "expired": 0,
         "adjusted": 0,
+        "arrears": 0,
+        "closing": 680,
+        "closing_value": 680,
+        "outstanding": [{"month": "2028-11", "points": 680, "value": 680}],
+        "breakage": {
+            "expired_value": 0,
+            "given_to_date": 2_180,
+            "expired_to_date": 0,
+            "rate_to_date": "0.0000",
+        },
     }
     assert document["lines"] == 5
     assert len(document["data_hash"]) == 64
@@ -246,7 +258,7 @@ def test_the_three_formats_tie_out_with_the_settlement(closed: Ledger, engine: E
 
 def test_the_workbook_can_be_checked_by_its_reader(closed: Ledger, engine: Engine) -> None:
     book = as_xlsx(engine, "LOTUS", formulas=True)
-    assert book.sheetnames == ["Summary", "Matrix", "Detail", "Merchants"]
+    assert book.sheetnames == ["Summary", "Matrix", "Detail", "Points", "Merchants"]
     for sheet in ("Matrix", "Detail", "Merchants"):
         assert book[sheet].freeze_panes == "A2"
         assert book[sheet].auto_filter.ref is not None
@@ -255,7 +267,7 @@ def test_the_workbook_can_be_checked_by_its_reader(closed: Ledger, engine: Engin
         '=SUMIF(Matrix!B2:B3,"<>adjustment",Matrix!F2:F3)',
         "=SUMIFS('Detail'!O2:O6,'Detail'!P2:P6,\"receivable\",'Detail'!H2:H6,\"<>adjustment\")",
     )
-    assert facts["Net 净额"][0] == "=B14-B15-B16+B17+B18+B19"
+    assert facts["Net 净额"][0] == "=B16-B17-B18+B19+B20+B21"
     assert facts["Fees, VAT included 服务费(含税)"][1:] == ("=SUM(Matrix!H2:H3)", "=SUM('Detail'!R2:R6)")
     assert book["Matrix"]["F4"].value == "=SUM(F2:F3)"
     detail = book["Detail"]
@@ -304,11 +316,9 @@ def test_csv_opens_in_a_spreadsheet_and_carries_no_formula(closed: Ledger, engin
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx"])
 def test_each_beginning_of_a_formula_is_neutralised(text: str) -> None:
-    from settlement.render.csv_ import _cell
-
-    assert _cell(text) == f"'{text}"
-    assert _cell(-1) == -1
-    assert _cell("a=1") == "a=1"
+    [[read]] = csv.reader([csv_text(text)])
+    assert read == f"'{text}"
+    assert csv_text("a=1") == "a=1"
 
 
 def test_late_transactions_are_flagged(closed: Ledger, engine: Engine) -> None:
@@ -358,11 +368,24 @@ def test_a_long_detail_continues_on_another_sheet(
 ) -> None:
     monkeypatch.setattr(xlsx, "LINES_PER_SHEET", 2)
     book = as_xlsx(engine, "LOTUS", formulas=True)
-    assert book.sheetnames == ["Summary", "Matrix", "Detail", "Merchants", "Detail 2", "Detail 3"]
+    assert book.sheetnames == ["Summary", "Matrix", "Detail", "Points", "Merchants", "Detail 2", "Detail 3"]
     assert [book[name].max_row for name in ("Detail", "Detail 2", "Detail 3")] == [3, 3, 2]
     assert summary(book)["Fees, VAT included 服务费(含税)"][2] == (
         "=SUM('Detail'!R2:R3)+SUM('Detail 2'!R2:R3)+SUM('Detail 3'!R2:R2)"
     )
+
+
+def test_many_lines_make_the_same_workbook_as_few(
+    closed: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def values() -> dict[str, list[tuple[Any, ...]]]:
+        book = as_xlsx(engine, "LOTUS", formulas=True)
+        return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book}
+
+    few = values()
+    monkeypatch.setattr(xlsx, "LINES_IN_MEMORY", 0)
+    assert values() == few
+    assert len(few["Detail"]) == 6
 
 
 def test_progress_counts_every_line(closed: Ledger, engine: Engine) -> None:
@@ -370,9 +393,9 @@ def test_progress_counts_every_line(closed: Ledger, engine: Engine) -> None:
     with engine.connect() as connection:
         statement = open_statement(connection, headers(engine)["LOTUS"].id)
         assert isinstance(statement, Statement)
-        render.render("csv", connection, statement, io.BytesIO(), counted.append)
+        render.render(connection, statement, {"csv": io.BytesIO()}, counted.append)
     assert sum(counted) == 5
-    assert render.filename(statement, "xlsx") == "2026-11-LOTUS-1.xlsx"
+    assert render.filename(statement.header, "xlsx") == "2026-11-LOTUS-1.xlsx"
 
 
 def test_adjustments_stand_apart_from_exchanges_and_tie_out(closed: Ledger, engine: Engine) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from clearing.verify import Difference, frozen
-from settlement.close import close_period
+from settlement.close import check_recomputed, close_period
 from settlement.verify import CHECKS, checks, is_reproduced, verify
 from support.ledger import Ledger, shanghai
 
@@ -18,6 +18,8 @@ def ledger(engine: Engine) -> Iterator[Ledger]:
         wang = ledger.worked_example()
         with engine.begin() as connection:
             close_period(connection, 202611, at=shanghai("2026-12-01 00:10"), closed_by="tests")
+        with engine.begin() as connection:
+            assert check_recomputed(connection, 202611)
         ledger.now = shanghai("2026-12-05 10:00")
         ledger.book(ledger.spends(wang, "LOTUS", 1_000))
         yield ledger
@@ -55,6 +57,19 @@ TAMPERING = [
         "UPDATE entries SET quantity = quantity + 1 WHERE kind = 7 AND period = 202611 AND quantity = 2500",
         {"settled_nets", "obligations_and_fees"},
     ),
+    (
+        "UPDATE liabilities SET issued = issued + 1, opened = opened - 1 WHERE asset = 1 AND issued = 680",
+        {"liabilities"},
+    ),
+    ("UPDATE liabilities SET opening = 5, closing = closing + 5 WHERE closing = 680", {"liabilities"}),
+    (
+        "UPDATE liabilities SET used_own = used_own + 1, used_elsewhere = used_elsewhere - 1"
+        " WHERE used_elsewhere = 2500",
+        {"liabilities"},
+    ),
+    ("DELETE FROM liabilities WHERE closing = 680", {"liabilities"}),
+    ("UPDATE liability_months SET month = month + 1 WHERE quantity = 680", {"liability_months"}),
+    ("UPDATE statement_sizes SET lines = lines + 1 WHERE lines = 1", {"statement_sizes"}),
     (
         "UPDATE legs SET amount = amount + 1 WHERE kind = 1 AND period = 202611 AND issuer_id <> acceptor_id",
         {"settled_positions", "positions", "totals_of_legs"},

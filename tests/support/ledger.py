@@ -24,6 +24,7 @@ from clearing.core.commands import (
     Caller,
     Capture,
     Command,
+    Expiry,
     Link,
     Load,
     MoneyAdjustment,
@@ -161,6 +162,9 @@ class Ledger:
         return Reversal(
             **self._act(), wallet_id=row.wallet_id, transaction_id=row.id, points=points, reason="tests"
         )
+
+    def expires(self, wallet_id: int, lot_id: int) -> Expiry:
+        return Expiry(**self._act(), wallet_id=wallet_id, lot_id=lot_id)
 
     def links(self, card: str, other_card: str) -> Link:
         """With everybody's consent."""

@@ -14,7 +14,7 @@ from settlement.core.statement import (
     Direction,
     Fees,
     MerchantRow,
-    PointsIssued,
+    Moved,
     Tally,
     counterparties,
     direction_of,
@@ -158,6 +158,15 @@ LINES = [
     _line("visit of JADE at JADE-1", points=30, amount=3_000),
     _line("load of LOTUS at JADE-1 owed", amount=10_000, obligation=10_000),
     _line("opening of JADE at -", points=1_500, amount=1_500),
+    _line("opening of JADE at -", amount=8_000),
+    _line("load of JADE at JADE-1", amount=600),
+    _line("load of JADE at LOTUS-1 due", amount=500, obligation=500),
+    _line("spend of JADE at JADE-1", amount=90),
+    _line("spend of JADE at LOTUS-1 owed", amount=80, obligation=78),
+    _line("spend of JADE at LOTUS-1 owed", amount=-30, obligation=-29),
+    _line("spend of LOTUS at JADE-2 due", amount=7, obligation=7),
+    _line("transfer of JADE at -", points=55, amount=55),
+    _line("expiry of JADE at -", amount=4),
     _line("expiry of JADE at -", points=70, amount=70),
     _line("adjustment of JADE at -", points=-20, amount=-20),
 ]
@@ -172,25 +181,30 @@ def _tally() -> Tally:
 
 def test_the_totals_of_a_statement_are_the_sums_of_its_lines() -> None:
     tally = _tally()
-    assert (tally.lines, tally.receivable, tally.payable, tally.fees) == (12, 293, 12_400, 689)
+    assert (tally.lines, tally.receivable, tally.payable, tally.fees) == (21, 800, 12_449, 689)
 
 
 def test_the_merchants_of_a_statement_are_the_readers_own() -> None:
     # kind by kind: lines, of which crossed, points, amount, receivable, payable, fees
     assert _tally().merchants == (
         MerchantRow("JADE-1", "issue", 1, 0, 680, 0, 0, 0, 0),
-        MerchantRow("JADE-1", "load", 1, 1, 0, 10_000, 0, 10_000, 0),
+        MerchantRow("JADE-1", "load", 2, 1, 0, 10_600, 0, 10_000, 0),
         MerchantRow("JADE-1", "redemption", 3, 2, 360, 360, 293, 0, 6),
+        MerchantRow("JADE-1", "spend", 1, 0, 0, 90, 0, 0, 0),
         MerchantRow("JADE-1", "visit", 2, 1, 30, 71_000, 0, 0, 680),
         MerchantRow("JADE-2", "redemption", 1, 0, 5, 5, 0, 0, 0),
+        MerchantRow("JADE-2", "spend", 1, 1, 0, 7, 7, 0, 0),
     )
 
 
 def test_the_points_of_a_statement_are_those_the_reader_has_issued() -> None:
-    assert _tally().points == PointsIssued(
-        issued=710, opened=1_500, redeemed_own=65, redeemed_elsewhere=2_500, expired=70, adjusted=-20
+    assert _tally().points == Moved(
+        issued=710, opened=1_500, used_own=65, used_elsewhere=2_500, expired=70, adjusted=-20
+    )
+    assert _tally().stored_value == Moved(
+        issued=1_100, opened=8_000, used_own=90, used_elsewhere=50, expired=4, adjusted=0
     )
     twice = _tally()
     for line in LINES:
         twice.add(line)
-    assert twice.points == PointsIssued(*(2 * quantity for quantity in _tally().points))
+    assert twice.points == Moved(*(2 * quantity for quantity in _tally().points))

@@ -32,7 +32,7 @@ def test_every_line_of_every_statement_is_found_by_its_number_and_by_its_issuer(
     with closed.connect() as connection:
         ids = {code: id_ for id_, code in read_participant_codes(connection).items()}
         for header in list_statements(connection):
-            for shown in list(read_lines(connection, header)):
+            for shown in list(read_lines(connection, header, 0)):
                 key = key_at_line(connection, header, shown.line)
                 assert key is not None
                 assert (key.wallet_id, key.transaction_id) == decode("txn", shown.transaction, 2)

@@ -63,11 +63,11 @@ def headers(engine: Engine) -> dict[str, StatementHeader]:
 def rendered(engine: Engine, code: str) -> bytes:
     out = io.BytesIO()
     header = headers(engine)[code]
-    proof = prove(engine, header, keys)
     with engine.connect() as connection:
         statement = open_statement(connection, header.id)
         assert statement is not None
-        render.render("json", connection, statement._replace(proof=proof), out)
+        proof = prove(engine, connection, header, keys)
+        render.render(connection, statement._replace(proof=proof), {"json": out})
     return out.getvalue()
 
 
@@ -107,8 +107,8 @@ def test_made_again_it_is_the_same_also_after_more_business_and_a_new_key(databa
         seal(engine, lambda: renewed)
         assert rendered(engine, "JADE") == content
         other = SealingKeys.from_text(new_sealing_keys().replace('"1"', '"7"').replace(": 1}", ": 7}"))
-        with pytest.raises(NotProvable, match="key 1, which is not at hand"):
-            prove(engine, headers(engine)["JADE"], lambda: other)
+        with engine.connect() as connection, pytest.raises(NotProvable, match="key 1, which is not at hand"):
+            prove(engine, connection, headers(engine)["JADE"], lambda: other)
         engine.dispose()
 
 
@@ -118,8 +118,8 @@ def test_a_period_that_cannot_be_sealed_has_no_proof(engine: Engine) -> None:
         with engine.begin() as connection:
             close_period(connection, NOVEMBER, at=shanghai("2026-12-01 00:10"), closed_by="tests")
             connection.execute(text("DELETE FROM transactions WHERE kind = 3 OR kind = 4"))
-    with pytest.raises(NotProvable, match="verify"):
-        prove(engine, headers(engine)["JADE"], keys)
+    with engine.connect() as connection, pytest.raises(NotProvable, match="verify"):
+        prove(engine, connection, headers(engine)["JADE"], keys)
 
 
 def test_what_is_published_is_the_tree_of_the_rfc(closed: Engine, jade: bytes) -> None:
@@ -231,7 +231,11 @@ def test_a_wrong_total_is_named_with_what_it_should_be(jade: bytes) -> None:
         (("statement", "net"), "receivable less payable less fees, with"),
         (("matrix", 0, "amount"), "of the matrix: amount is"),
         (("merchants", 0, "points"), "of the merchants: points is"),
-        (("points", "issued"), "The points: issued is"),
+        (("points", "issued"), "Of points, issued is"),
+        (("points", "opening"), "Of points, closing is"),
+        (("points", "outstanding", 0, "points"), "Of points, outstanding comes to"),
+        (("stored_value", "spent_elsewhere"), "Of stored_value, spent_elsewhere is"),
+        (("stored_value", "closing"), "Of stored_value, closing is"),
         (("lines",), "It says that it has"),
     ):
         value: Any = document
@@ -321,7 +325,7 @@ def test_other_formats_and_a_statement_without_a_proof_stay_as_they_were(closed:
         statement = open_statement(connection, header.id)
         assert statement is not None
         out = io.BytesIO()
-        render.render("json", connection, statement, out)
+        render.render(connection, statement, {"json": out})
     document = json.loads(out.getvalue())
     assert "proof" not in document
     assert "proof" not in document["detail"][0]

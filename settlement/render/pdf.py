@@ -1,0 +1,300 @@
+"""A statement as a document to print and to file: A4, in Chinese and English, with page numbers.
+
+Everything that can be read is data for the template `statement.typ`, which only sets it; no text of a
+participant or a till is ever read as markup. The same statement gives the same bytes.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import typst
+
+from clearing.core.accounts import HUB
+from clearing.core.calendar import period_name
+from clearing.core.journal import LegKind
+from settlement.core.liability import worth
+from settlement.core.statement import DetailLine, Direction, MerchantRow
+from settlement.liabilities import NEVER
+from settlement.query import StatementHeader
+from settlement.render.printed import bounded, count, money, plain, signed
+from settlement.statement import Detail, Statement
+
+#: Beyond this a document serves nobody; the rest is in the workbook and in the CSV.
+LINES_MAX = 1_000
+#: Counterparties with a bar of their own; the smaller ones share the last.
+BARS_MAX = 12
+
+_KINDS = {
+    LegKind.VISIT.label: "到访",
+    LegKind.REDEMPTION.label: "兑换",
+    LegKind.SPEND.label: "消费",
+    LegKind.LOAD.label: "充值",
+    LegKind.ISSUE.label: "发放",
+    LegKind.OPENING.label: "转入",
+    LegKind.EXPIRY.label: "失效",
+    LegKind.ADJUSTMENT.label: "调整",
+}
+_FOLDER = Path(__file__).parent
+Rows = list[list[str]]
+
+
+class PdfDocument:
+    def __init__(self, statement: Statement, out: BinaryIO) -> None:
+        self._statement = statement
+        self._out = out
+        self._lines: list[DetailLine] = []
+
+    def line(self, line: DetailLine, text: bytes) -> None:
+        if len(self._lines) < LINES_MAX:
+            self._lines.append(line)
+
+    def end(self, detail: Detail) -> None:
+        header = self._statement.header
+        compiler = typst.Compiler(
+            input=_FOLDER / "statement.typ", root=_FOLDER, font_paths=_fonts(), ignore_system_fonts=True
+        )
+        data = _data(self._statement, detail, self._lines)
+        document = compiler.compile(
+            format="pdf",
+            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+            timestamp=header.issued_at.astimezone(UTC).replace(microsecond=0),
+            # For a detail of a thousand lines they would be nine tenths of the file.
+            pdf_tags=False,
+        )
+        assert isinstance(document, bytes), "a PDF is one file"
+        self._out.write(document)
+
+    def close(self) -> None:
+        """`out` is its owner's to close."""
+
+
+@lru_cache(maxsize=1)
+def _fonts() -> typst.Fonts:
+    """Ours alone, so that a document does not depend on what else the machine has."""
+    return typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[_FOLDER / "fonts"]
+    )
+
+
+def _data(statement: Statement, detail: Detail, lines: Sequence[DetailLine]) -> dict[str, Any]:
+    """All that the template prints, as text."""
+    header = statement.header
+    return {
+        "title": f"对账单 Statement {header.number}",
+        "number": header.number,
+        "hash": detail.data_hash,
+        "period": header.period_name,
+        "issued_at": header.issued_at.astimezone(header.zone).strftime("%Y-%m-%d %H:%M"),
+        "due_on": header.due_on.isoformat(),
+        "payment_reference": header.payment_reference,
+        "hub": _party(header.hub_name or "通兑平台 Tongdui", header.hub_address, header.hub_tax_number),
+        "participant": _party(
+            header.registered_name or header.participant_name,
+            header.address,
+            header.tax_number,
+            header.participant_code,
+        ),
+        "outcome": _outcome(header.net),
+        "net": {"parts": _net(header), "total": money(header.net)},
+        "account": _account(statement),
+        "flows": _flows(statement),
+        "matrix": _matrix(statement),
+        "rebates": [
+            [str(row.rule_id), _kind(row.kind.label), *map(money, (row.volume, row.fees, row.rebate))]
+            for row in statement.rebates
+        ],
+        "liability": _liability(statement),
+        "merchants": _merchants(detail.tally.merchants),
+        "detail": {"note": _note(statement.lines), "rows": [_line(line) for line in lines]},
+    }
+
+
+def _party(name: str, address: str | None, tax_number: str | None, code: str | None = None) -> dict[str, Any]:
+    lines = (("代码 Code", code), ("地址 Address", address), ("税号 Tax number", tax_number))
+    return {"name": plain(name), "lines": [[label, plain(text)] for label, text in lines if text]}
+
+
+def _outcome(net: int) -> dict[str, str]:
+    if net > 0:
+        zh, en = "平台方应付贵方", "The hub pays you"
+    elif net < 0:
+        zh, en = "贵方应付平台方", "You pay the hub"
+    else:
+        zh, en = "无需付款", "Nothing to pay"
+    return {"zh": zh, "en": en, "amount": money(abs(net))}
+
+
+def _net(header: StatementHeader) -> Rows:
+    """With the sign with which each enters the net."""
+    return [
+        ["应收", "Receivable", signed(header.receivable)],
+        ["应付", "Payable", signed(-header.payable)],
+        ["服务费(含税)", "Fees, VAT included", signed(-header.fees)],
+        ["返还", "Rebates", signed(header.rebates)],
+        ["调整", "Adjustments", signed(header.adjustments)],
+        ["结转", "Carried forward", signed(header.carried_forward)],
+    ]
+
+
+def _account(statement: Statement) -> Rows:
+    header, fees = statement.header, statement.fees
+    return [
+        ["服务费减返还", "Fees less rebates", money(fees.gross)],
+        ["其中不含税", "of which net", money(fees.net)],
+        ["其中税额", "of which VAT", money(fees.vat)],
+        ["期初未结", "Opening balance", money(header.opening_balance)],
+        ["期间付款", "Payments since", money(header.payments)],
+        ["期末未结", "Closing balance", money(header.closing_balance)],
+    ]
+
+
+class _Flow(NamedTuple):
+    name: str
+    receivable: int
+    payable: int
+
+    @property
+    def size(self) -> int:
+        return abs(self.receivable) + abs(self.payable)
+
+
+def _flows(statement: Statement) -> list[dict[str, Any]]:
+    """A bar each way for each counterparty, the largest first. Lengths are ten-thousandths of the longest."""
+    found: dict[str, _Flow] = {}
+    for row in statement.matrix:
+        if row.counterparty_id != HUB:
+            code = statement.codes[row.counterparty_id]
+            before = found.get(code, _Flow(code, 0, 0))
+            found[code] = _Flow(code, before.receivable + row.receivable, before.payable + row.payable)
+    flows = sorted((one for one in found.values() if one.size), key=lambda one: (-one.size, one.name))
+    if len(flows) > BARS_MAX:
+        rest = flows[BARS_MAX - 1 :]
+        name = f"其他 {len(rest)} 家 Others"
+        others = _Flow(name, sum(one.receivable for one in rest), sum(one.payable for one in rest))
+        flows = [*flows[: BARS_MAX - 1], others]
+    longest = max((abs(amount) for one in flows for amount in one[1:]), default=0) or 1
+    return [
+        {
+            "name": one.name,
+            "receivable": money(one.receivable),
+            "payable": money(one.payable),
+            "incoming": abs(one.receivable) * 10_000 // longest,
+            "outgoing": abs(one.payable) * 10_000 // longest,
+        }
+        for one in flows
+    ]
+
+
+def _matrix(statement: Statement) -> dict[str, Any]:
+    rows = [
+        [statement.codes[row.counterparty_id], _kind(row.kind.label), count(row.exchanges), count(row.points)]
+        + [money(amount) for amount in (row.amount, row.receivable, row.payable, row.fees)]
+        for row in statement.matrix
+    ]
+    sums = _sums(statement.matrix)
+    return {"rows": rows, "total": ["合计 Total", "", *map(count, sums[:2]), *map(money, sums[2:])]}
+
+
+def _merchants(found: Sequence[MerchantRow]) -> dict[str, Any]:
+    rows = [
+        [row.merchant, _kind(row.kind), count(row.lines), count(row.exchanges), count(row.points)]
+        + [money(amount) for amount in (row.amount, row.receivable, row.payable, row.fees)]
+        for row in found
+    ]
+    sums = _sums(found)
+    return {"rows": rows, "total": ["合计 Total", "", *map(count, sums[:3]), *map(money, sums[3:])]}
+
+
+def _sums(rows: Sequence[tuple[Any, ...]]) -> list[int]:
+    """Of every column but the first two."""
+    return [sum(column) for column in list(zip(*rows, strict=True))[2:]] or [0] * 7
+
+
+def _liability(statement: Statement) -> dict[str, Any]:
+    points, value = statement.points.movement, statement.stored_value.movement
+    point_value, breakage = statement.header.point_value, statement.points.breakage
+    in_points = {one.month: one.quantity for one in statement.points.months}
+    in_value = {one.month: one.quantity for one in statement.stored_value.months}
+    ends = sorted(in_points | in_value, key=lambda month: (month == NEVER, month))
+    return {
+        "parts": [
+            ["期初余额", "Opening", count(points.opening), money(value.opening)],
+            ["发放、充值", "Issued, sold", count(points.issued), money(value.issued)],
+            ["期初转入", "Brought in", count(points.opened), money(value.opened)],
+            ["本系统使用", "Used at own", count(-points.used_own), money(-value.used_own)],
+            ["他方使用", "Used elsewhere", count(-points.used_elsewhere), money(-value.used_elsewhere)],
+            ["失效", "Expired (breakage)", count(-points.expired), money(-value.expired)],
+            ["调整", "Adjusted", count(points.adjusted), ""],
+            ["欠分增减", "Arrears", count(points.arrears), ""],
+        ],
+        "points": count(points.closing),
+        "stored_value": money(value.closing),
+        "months": [
+            [_month(month), count(in_points.get(month, 0)), money(in_value.get(month, 0))]
+            for month in _at_most(ends)
+        ]
+        + _later(ends, in_points, in_value),
+        "facts": [
+            ["期末积分价值", "Value of closing points", money(worth(points.closing, point_value))],
+            ["本期失效价值", "Breakage, value", money(worth(points.expired, point_value))],
+            ["累计失效率", "Breakage to date", f"{breakage.rate:.2%}"],
+        ],
+    }
+
+
+_MONTHS_MAX = 14
+
+
+def _at_most(ends: Sequence[int]) -> Sequence[int]:
+    return ends if len(ends) <= _MONTHS_MAX else ends[: _MONTHS_MAX - 1]
+
+
+def _later(ends: Sequence[int], points: dict[int, int], value: dict[int, int]) -> Rows:
+    """The months for which there is no room, together."""
+    rest = ends[len(_at_most(ends)) :]
+    if not rest:
+        return []
+    sums = (sum(part.get(month, 0) for month in rest) for part in (points, value))
+    in_points, in_value = sums
+    return [["更晚及永不 later, never", count(in_points), money(in_value)]]
+
+
+def _kind(label: str) -> str:
+    return f"{_KINDS[label]} {label}"
+
+
+def _month(month: int) -> str:
+    return "永不 never" if month == NEVER else period_name(month)
+
+
+def _note(lines: int) -> str:
+    if lines <= LINES_MAX:
+        return f"共 {lines:,} 行。 {lines:,} lines."
+    return (
+        f"前 {LINES_MAX:,} 行,共 {lines:,} 行;全部见同号的 xlsx 与 csv 文件。"
+        f" The first {LINES_MAX:,} of {lines:,} lines; all are in the xlsx and csv files of the same number."
+    )
+
+
+def _line(line: DetailLine) -> list[str]:
+    """Booked to the minute; the obligation with the sign it has for the reader."""
+    obligation = -line.obligation if line.direction == Direction.PAYABLE else line.obligation
+    return [
+        str(line.line),
+        line.booked_at[:16].replace("T", " "),
+        line.transaction,
+        bounded(line.reference or "", 18),
+        bounded(line.merchant or "", 16),
+        _kind(line.kind) if line.reverses is None else f"{_kind(line.kind)} 冲正",
+        bounded(line.issuer, 12),
+        bounded(line.acceptor, 12),
+        line.member,
+        count(line.points),
+        money(line.amount),
+        money(obligation) if obligation else "",
+        money(line.fee) if line.fee else "",
+    ]
