@@ -20,7 +20,7 @@ from settlement.render.xlsx import Workbook
 from settlement.statement import Detail, Statement
 
 #: Counts up when the same statement would be written in other bytes than before.
-VERSION = 1
+VERSION = 2
 
 Progress = Callable[[int], None]
 

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
+from unicodedata import east_asian_width
 
 Cell = str | int | bool | None
 
 _NUMBERS = {"text": "@", "count": "#,##0", "money": "#,##0.00"}
+#: The height of a row with one line of text, in points.
+_LINE_HEIGHT = 15
 
 
 class Column(NamedTuple):
@@ -28,8 +31,10 @@ class Book:
             False: workbook.add_format(head),
             True: workbook.add_format(head | {"align": "right"}),
         }
-        self.label = workbook.add_format({"bold": True})
+        self.label = workbook.add_format({"bold": True, "valign": "top"})
         self.title = workbook.add_format({"bold": True, "font_size": 14})
+        self.wrapped = workbook.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
+        self.rate = workbook.add_format({"num_format": "@", "align": "right"})
         self.styles = {
             name: workbook.add_format({"num_format": format_}) for name, format_ in _NUMBERS.items()
         }
@@ -38,12 +43,13 @@ class Book:
             for name, format_ in _NUMBERS.items()
         }
 
-    def sheet(self, name: str) -> Any:
-        """A new sheet that prints on A4 across, every column on one page."""
+    def sheet(self, name: str, pages: int = 1) -> Any:
+        """A new sheet that prints on A4 across, its columns on one page, or on so many side by side."""
         sheet = self.workbook.add_worksheet(name)
         sheet.set_paper(9)
         sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
+        sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+        sheet.fit_to_pages(pages, 0)
         sheet.set_footer("&L&F  &A&R&P / &N")
         return sheet
 
@@ -72,6 +78,20 @@ class Book:
         for index, value in enumerate(values):
             self.cell(sheet, row, index, value, columns[index].style)
 
+    def text(self, sheet: Any, row: int, columns: Sequence[Column], text: str) -> None:
+        """A text over all columns but the first, on as many lines as it takes.
+
+        A row that holds joined cells does not find its height by itself.
+        """
+        width = sum(column.width for column in columns[1:])
+        lines = -(-_printed_width(text) // width)
+        if lines <= 1:
+            sheet.write_string(row, 1, text, self.styles["text"])
+            return
+        sheet.set_row(row, lines * _LINE_HEIGHT)
+        sheet.merge_range(row, 1, row, len(columns) - 1, "", self.wrapped)
+        sheet.write_string(row, 1, text, self.wrapped)
+
     def total(
         self, sheet: Any, row: int, columns: Sequence[Column], sums: Mapping[int, int], first: int = 1
     ) -> None:
@@ -92,6 +112,11 @@ def number(value: int, style: str) -> int | Decimal:
     A workbook keeps numbers as doubles; up to 90 trillion yuan the nearest double shows the same fen.
     """
     return Decimal(value).scaleb(-2) if style == "money" else value
+
+
+def _printed_width(text: str) -> int:
+    """In the widths of a figure; a Chinese character takes two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def column_letter(index: int) -> str:

@@ -6,7 +6,7 @@ participant or a till is ever read as markup. The same statement gives the same 
 
 import json
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -17,10 +17,10 @@ from clearing.core.accounts import HUB
 from clearing.core.calendar import period_name
 from clearing.core.journal import LegKind
 from settlement.core.liability import worth
-from settlement.core.statement import DetailLine, Direction, MerchantRow
+from settlement.core.statement import CounterpartyRow, DetailLine, Direction, MerchantRow
 from settlement.liabilities import NEVER
 from settlement.query import StatementHeader
-from settlement.render.printed import bounded, count, money, plain, signed
+from settlement.render.printed import bounded, count, money, percent, plain, signed
 from settlement.statement import Detail, Statement
 
 #: Beyond this a document serves nobody; the rest is in the workbook and in the CSV.
@@ -88,6 +88,7 @@ def _data(statement: Statement, detail: Detail, lines: Sequence[DetailLine]) -> 
         "number": header.number,
         "hash": detail.data_hash,
         "period": header.period_name,
+        "days": f"{header.starts_at.astimezone(header.zone):%Y-%m-%d} – {_last_day(header)}",
         "issued_at": header.issued_at.astimezone(header.zone).strftime("%Y-%m-%d %H:%M"),
         "due_on": header.due_on.isoformat(),
         "payment_reference": header.payment_reference,
@@ -100,7 +101,8 @@ def _data(statement: Statement, detail: Detail, lines: Sequence[DetailLine]) -> 
         ),
         "outcome": _outcome(header.net),
         "net": {"parts": _net(header), "total": money(header.net)},
-        "account": _account(statement),
+        "tax": _tax(statement),
+        "account": {"parts": _account(header), "total": money(header.closing_balance)},
         "flows": _flows(statement),
         "matrix": _matrix(statement),
         "rebates": [
@@ -109,8 +111,13 @@ def _data(statement: Statement, detail: Detail, lines: Sequence[DetailLine]) -> 
         ],
         "liability": _liability(statement),
         "merchants": _merchants(detail.tally.merchants),
-        "detail": {"note": _note(statement.lines), "rows": [_line(line) for line in lines]},
+        "detail": _detail(statement, lines),
     }
+
+
+def _last_day(header: StatementHeader) -> date:
+    """The period ends before `ends_at`, which in an ordinary month is the first instant of the next."""
+    return (header.ends_at - timedelta(microseconds=1)).astimezone(header.zone).date()
 
 
 def _party(name: str, address: str | None, tax_number: str | None, code: str | None = None) -> dict[str, Any]:
@@ -133,22 +140,29 @@ def _net(header: StatementHeader) -> Rows:
     return [
         ["应收", "Receivable", signed(header.receivable)],
         ["应付", "Payable", signed(-header.payable)],
-        ["服务费(含税)", "Fees, VAT included", signed(-header.fees)],
+        ["服务费（含税）", "Fees, VAT included", signed(-header.fees)],
         ["返还", "Rebates", signed(header.rebates)],
         ["调整", "Adjustments", signed(header.adjustments)],
         ["结转", "Carried forward", signed(header.carried_forward)],
     ]
 
 
-def _account(statement: Statement) -> Rows:
-    header, fees = statement.header, statement.fees
+def _tax(statement: Statement) -> Rows:
+    fees, rate = statement.fees, percent(statement.header.vat_rate)
     return [
         ["服务费减返还", "Fees less rebates", money(fees.gross)],
         ["其中不含税", "of which net", money(fees.net)],
-        ["其中税额", "of which VAT", money(fees.vat)],
+        [f"其中税额 {rate}", "of which VAT", money(fees.vat)],
+    ]
+
+
+def _account(header: StatementHeader) -> Rows:
+    """What adds up to the closing balance. What was carried forward is in the net, and was open before."""
+    return [
         ["期初未结", "Opening balance", money(header.opening_balance)],
-        ["期间付款", "Payments since", money(header.payments)],
-        ["期末未结", "Closing balance", money(header.closing_balance)],
+        ["期间付款", "Payments since", signed(header.payments)],
+        ["本期净额", "Net of this period", signed(header.net)],
+        ["减：已含结转", "Less carried forward in it", signed(-header.carried_forward)],
     ]
 
 
@@ -163,7 +177,9 @@ class _Flow(NamedTuple):
 
 
 def _flows(statement: Statement) -> list[dict[str, Any]]:
-    """A bar each way for each counterparty, the largest first. Lengths are ten-thousandths of the longest."""
+    """A bar each way for each counterparty, the largest first. Lengths are ten-thousandths of the longest,
+    below zero where more was taken back than came.
+    """
     found: dict[str, _Flow] = {}
     for row in statement.matrix:
         if row.counterparty_id != HUB:
@@ -179,11 +195,11 @@ def _flows(statement: Statement) -> list[dict[str, Any]]:
     longest = max((abs(amount) for one in flows for amount in one[1:]), default=0) or 1
     return [
         {
-            "name": one.name,
+            "name": bounded(one.name, 24),
             "receivable": money(one.receivable),
             "payable": money(one.payable),
-            "incoming": abs(one.receivable) * 10_000 // longest,
-            "outgoing": abs(one.payable) * 10_000 // longest,
+            "incoming": one.receivable * 10_000 // longest,
+            "outgoing": one.payable * 10_000 // longest,
         }
         for one in flows
     ]
@@ -191,27 +207,37 @@ def _flows(statement: Statement) -> list[dict[str, Any]]:
 
 def _matrix(statement: Statement) -> dict[str, Any]:
     rows = [
-        [statement.codes[row.counterparty_id], _kind(row.kind.label), count(row.exchanges), count(row.points)]
+        [
+            _code(statement.codes[row.counterparty_id]),
+            _kind(row.kind.label),
+            count(row.exchanges),
+            count(row.points),
+        ]
         + [money(amount) for amount in (row.amount, row.receivable, row.payable, row.fees)]
         for row in statement.matrix
     ]
-    sums = _sums(statement.matrix)
+    sums = _sums(statement.matrix, CounterpartyRow)
     return {"rows": rows, "total": ["合计 Total", "", *map(count, sums[:2]), *map(money, sums[2:])]}
 
 
 def _merchants(found: Sequence[MerchantRow]) -> dict[str, Any]:
     rows = [
-        [row.merchant, _kind(row.kind), count(row.lines), count(row.exchanges), count(row.points)]
+        [_code(row.merchant), _kind(row.kind), count(row.lines), count(row.exchanges), count(row.points)]
         + [money(amount) for amount in (row.amount, row.receivable, row.payable, row.fees)]
         for row in found
     ]
-    sums = _sums(found)
+    sums = _sums(found, MerchantRow)
     return {"rows": rows, "total": ["合计 Total", "", *map(count, sums[:3]), *map(money, sums[3:])]}
 
 
-def _sums(rows: Sequence[tuple[Any, ...]]) -> list[int]:
+def _sums(rows: Sequence[tuple[Any, ...]], kind: type[CounterpartyRow | MerchantRow]) -> list[int]:
     """Of every column but the first two."""
-    return [sum(column) for column in list(zip(*rows, strict=True))[2:]] or [0] * 7
+    return [sum(row[index] for row in rows) for index in range(2, len(kind._fields))]
+
+
+def _code(code: str) -> str:
+    """In the place that a table has for it beside its figures."""
+    return bounded(code, 20)
 
 
 def _liability(statement: Statement) -> dict[str, Any]:
@@ -241,7 +267,7 @@ def _liability(statement: Statement) -> dict[str, Any]:
         "facts": [
             ["期末积分价值", "Value of closing points", money(worth(points.closing, point_value))],
             ["本期失效价值", "Breakage, value", money(worth(points.expired, point_value))],
-            ["累计失效率", "Breakage to date", f"{breakage.rate:.2%}"],
+            ["累计失效率", "Breakage to date", percent(breakage.rate)],
         ],
     }
 
@@ -275,21 +301,35 @@ def _note(lines: int) -> str:
     if lines <= LINES_MAX:
         return f"共 {lines:,} 行。 {lines:,} lines."
     return (
-        f"前 {LINES_MAX:,} 行,共 {lines:,} 行;全部见同号的 xlsx 与 csv 文件。"
+        f"前 {LINES_MAX:,} 行，共 {lines:,} 行；全部见同号的 xlsx 与 csv 文件。"
         f" The first {LINES_MAX:,} of {lines:,} lines; all are in the xlsx and csv files of the same number."
     )
 
 
+def _detail(statement: Statement, lines: Sequence[DetailLine]) -> dict[str, Any]:
+    """The lines; with their totals, if they are all there."""
+    header = statement.header
+    owed = header.receivable - header.payable + header.adjustments
+    total = ["", "合计 Total", *[""] * 9, money(owed), money(header.fees)]
+    return {
+        "note": _note(statement.lines),
+        "rows": [_line(line) for line in lines],
+        "total": total if len(lines) == statement.lines else None,
+    }
+
+
 def _line(line: DetailLine) -> list[str]:
-    """Booked to the minute; the obligation with the sign it has for the reader."""
+    """Booked to the minute; the obligation with the sign it has for the reader. Beside the kind, whether it
+    undoes something, and whether it belongs to a period before.
+    """
     obligation = -line.obligation if line.direction == Direction.PAYABLE else line.obligation
     return [
         str(line.line),
         line.booked_at[:16].replace("T", " "),
         line.transaction,
         bounded(line.reference or "", 18),
-        bounded(line.merchant or "", 16),
-        _kind(line.kind) if line.reverses is None else f"{_kind(line.kind)} 冲正",
+        bounded(line.merchant or "", 20),
+        _kind(line.kind) + (" 冲正" if line.reverses else "") + (" 前期" if line.prior_period else ""),
         bounded(line.issuer, 12),
         bounded(line.acceptor, 12),
         line.member,

@@ -1,6 +1,9 @@
 """Values as they are printed on paper."""
 
 import re
+from decimal import Decimal
+
+from clearing.core.amounts import rate_text
 
 #: Characters that turn the direction of writing round what follows, and so could make a text lie.
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -22,6 +25,11 @@ def signed(fen: int) -> str:
 
 def count(number: int) -> str:
     return f"{number:,}"
+
+
+def percent(rate: Decimal) -> str:
+    """`0.06` → `6%`, with as many decimals as it has."""
+    return f"{rate_text(rate * 100)}%"
 
 
 def plain(text: str) -> str:

@@ -15,6 +15,7 @@ from settlement.present import statement_json
 from settlement.query import StatementHeader
 from settlement.render.book import Book, Cell, Column, filtered, number
 from settlement.render.detail_columns import LETTERS
+from settlement.render.printed import percent
 from settlement.statement import Detail, Statement
 
 _MATRIX = (
@@ -55,6 +56,11 @@ _AMOUNTS = (
     Column("Settled 结算", 26, "money"),
     Column("From the matrix 按矩阵", 26, "money"),
     Column("From the detail 按明细", 26, "money"),
+)
+
+_NOTES = (
+    "Net = receivable - payable - fees + adjustments + rebates + carried forward; above zero the hub pays.",
+    "净额 = 应收 - 应付 - 服务费 + 调整 + 返还 + 结转；净额为正表示平台方付给成员。",
 )
 
 
@@ -105,11 +111,14 @@ def write_points(book: Book, sheet: Any, statement: Statement) -> None:
         ("Breakage of the period, value 本期失效价值", worth(points.movement.expired, point_value), "money"),
         ("Points given to date 累计发放", breakage.given_to_date, "count"),
         ("Points expired to date 累计失效", breakage.expired_to_date, "count"),
-        ("Breakage rate to date 累计失效率", str(breakage.rate), "text"),
+        ("Breakage rate to date 累计失效率", percent(breakage.rate), "text"),
     )
     for index, (label, fact, style) in enumerate(facts, row):
         sheet.write_string(index, 0, label, book.label)
-        book.cell(sheet, index, 1, fact, style)
+        if isinstance(fact, str):
+            sheet.write_string(index, 1, fact, book.rate)
+        else:
+            book.cell(sheet, index, 1, fact, style)
 
 
 def write_summary(
@@ -134,7 +143,7 @@ def write_summary(
         ("Until, not included 止(不含)", facts["ends_at"]),
         ("Issued 出具时间", facts["issued_at"]),
         ("Currency 币种", header.currency),
-        ("VAT rate 税率", rate_text(header.vat_rate)),
+        ("VAT rate 税率", percent(header.vat_rate)),
         ("Due 付款到期日", facts["due_on"]),
         ("Payment reference 付款附言", header.payment_reference),
         ("Data hash 数据摘要", detail.data_hash),
@@ -144,15 +153,12 @@ def write_summary(
         if text is not None:
             row += 1
             sheet.write_string(row, 0, label, book.label)
-            sheet.write_string(row, 1, text, book.styles["text"])
-    row = _write_amounts(book, sheet, row + 2, statement, detail_sheets)
+            book.text(sheet, row, _AMOUNTS, text)
+    net = row = _write_amounts(book, sheet, row + 2, statement, detail_sheets)
     row += 1
     for label, amount in (
-        ("Fees less rebates, net 服务费减返还(不含税)", statement.fees.net),
+        ("Fees less rebates, net 服务费减返还（不含税）", statement.fees.net),
         ("VAT in them 税额", statement.fees.vat),
-        ("Opening balance 期初未结", header.opening_balance),
-        ("Payments since 期间付款", header.payments),
-        ("Closing balance 期末未结", header.closing_balance),
         *(
             (f"Rebate, rule {one.rule_id} ({one.kind.label}) 规则返还", one.rebate)
             for one in statement.rebates
@@ -161,8 +167,10 @@ def write_summary(
         row += 1
         sheet.write_string(row, 0, label, book.label)
         sheet.write_number(row, 1, number(amount, "money"), book.styles["money"])
-    note = "Net is positive when the hub pays the participant. 净额为正表示平台方付给成员。"
-    sheet.write_string(row + 2, 0, note)
+    row = _write_account(book, sheet, row + 2, header, net)
+    for note in _NOTES:
+        row += 1
+        sheet.write_string(row + 1, 0, note)
 
 
 def _write_amounts(
@@ -188,6 +196,29 @@ def _write_amounts(
         signed = (f"{one[2]}{letter}{place}" for place, one in enumerate(amounts, first))
         formula = "=" + "".join(signed).removeprefix("+")
         sheet.write_formula(row, index, formula, book.totals["money"], number(header.net, "money"))
+    return row
+
+
+def _write_account(book: Book, sheet: Any, row: int, header: StatementHeader, net: int) -> int:
+    """What was open before, and what is now; `net`: the row of the net, above which stands what was carried
+    forward, which was open before and is in the net. Returns the last row written.
+    """
+    money = book.styles["money"]
+    for label, amount, formula in (
+        ("Opening balance 期初未结", header.opening_balance, None),
+        ("Payments since 期间付款", header.payments, None),
+        ("Net of this period 本期净额", header.net, f"=B{net + 1}"),
+        ("Less carried forward in it 减：已含结转", -header.carried_forward, f"=-B{net}"),
+    ):
+        sheet.write_string(row, 0, label, book.label)
+        if formula is None:
+            sheet.write_number(row, 1, number(amount, "money"), money)
+        else:
+            sheet.write_formula(row, 1, formula, money, number(amount, "money"))
+        row += 1
+    sheet.write_string(row, 0, "Closing balance 期末未结", book.label)
+    closing = number(header.closing_balance, "money")
+    sheet.write_formula(row, 1, f"=SUM(B{row - 3}:B{row})", book.totals["money"], closing)
     return row
 
 

@@ -72,7 +72,9 @@ class Workbook:
     def _more(self) -> "_DetailSheet":
         """The next sheet of lines: `Detail`, `Detail 2`, …"""
         name = f"Detail {len(self._details) + 1}" if self._details else "Detail"
-        sheet = self._book.sheet(name)
+        # All columns on one page could not be read; the line's number stands on each.
+        sheet = self._book.sheet(name, pages=2)
+        sheet.repeat_columns(0)
         self._book.head(sheet, self._columns)
         self._details.append(_DetailSheet(name, sheet))
         return self._details[-1]

@@ -7,15 +7,18 @@ import pytest
 from pypdf import PdfReader
 from sqlalchemy import Engine, update
 
-from clearing.tables import participants, rulebooks
-from settlement.close import close_period
+from clearing.tables import merchants, participants, rulebooks
+from settlement.close import close_and_check
+from settlement.core.balance import PaymentDirection
+from settlement.life import check_and_approve
+from settlement.payments import NewPayment, carry_forward, record_payment
 from settlement.query import list_statements
 from settlement.render import pdf, render
 from settlement.render.printed import bounded, money, plain, signed
 from settlement.statement import open_statement
 from support.ledger import Ledger, shanghai
 
-NOVEMBER = 202611
+NOVEMBER, DECEMBER = 202611, 202612
 
 
 @pytest.fixture
@@ -25,19 +28,30 @@ def ledger(engine: Engine) -> Iterator[Ledger]:
         yield ledger
 
 
-def pages(engine: Engine, code: str = "LOTUS") -> list[str]:
-    """The text of each page, spaces and zero-width spaces taken out."""
+def close(engine: Engine, number: int = NOVEMBER) -> None:
+    year, month = divmod(number, 100)
+    ends = f"{year + month // 12}-{month % 12 + 1:02}-01 00:10:01.123456"
+    close_and_check(engine, number, at=shanghai(ends), closed_by="tests")
+
+
+def document(engine: Engine, code: str, number: int = NOVEMBER) -> PdfReader:
+    """The statement of a period, which is closed if it is still open."""
+    close(engine, number)
     with engine.begin() as connection:
-        close_period(connection, NOVEMBER, at=shanghai("2026-12-01 00:10:01.123456"), closed_by="tests")
-        [header] = [one for one in list_statements(connection) if one.participant_code == code]
+        [header] = [one for one in list_statements(connection, number) if one.participant_code == code]
         statement = open_statement(connection, header.id)
         assert statement is not None
         out = io.BytesIO()
         render(connection, statement, {"pdf": out})
-    document = PdfReader(out)
+    return PdfReader(out)
+
+
+def pages(engine: Engine, code: str = "LOTUS", number: int = NOVEMBER) -> list[str]:
+    """The text of each page, spaces and zero-width spaces taken out."""
+    found = document(engine, code, number)
     assert all(abs(float(page.mediabox.width) * float(page.mediabox.height) - 501_163) < 2_000
-               for page in document.pages), "A4"  # fmt: skip
-    return ["".join(page.extract_text().split()).replace("\u200b", "") for page in document.pages]
+               for page in found.pages), "A4"  # fmt: skip
+    return ["".join(page.extract_text().split()).replace("\u200b", "") for page in found.pages]
 
 
 def test_it_says_who_owes_what_and_until_when(ledger: Ledger, engine: Engine) -> None:
@@ -119,6 +133,60 @@ def test_counterparties_without_a_bar_share_the_last(
 ) -> None:
     monkeypatch.setattr(pdf, "BARS_MAX", 1)
     assert "其他2家Others" in pages(engine, "JADE")[0]
+
+
+def test_without_business_there_are_totals_all_the_same(engine: Engine) -> None:
+    with Ledger(engine) as ledger:
+        ledger.book(ledger.opens(ledger.enrol("JADE"), "JADE", 1, "2027-01-01"))
+        matrix = pages(engine, "PINE")[0].partition("FeesPoints")[0].partition("Matrixbycounterparty")[2]
+    assert matrix.partition("会员负债")[0].endswith("合计Total00" + "0.00" * 4)
+
+
+def test_the_account_adds_up_as_it_is_printed(ledger: Ledger, engine: Engine) -> None:
+    """What was carried forward is in the net, and was open before: it must not count twice."""
+    close(engine)
+    check_and_approve(engine, NOVEMBER, "bert")
+    jade = ledger.participant_ids["JADE"]
+    with engine.begin() as connection:
+        record_payment(connection, NOVEMBER, NewPayment(jade, PaymentDirection.IN, 20_000, "a"), "carla")
+        carry_forward(connection, NOVEMBER, jade, "agreed", "carla")
+    first = pages(engine, "JADE", DECEMBER)[0]
+    for text in (
+        "期初未结Openingbalance-325.00",
+        "期间付款Paymentssince+200.00",
+        "本期净额Netofthisperiod-125.00",
+        "减：已含结转Lesscarriedforwardinit+125.00",
+        "期末未结Closingbalance-125.00",
+        "2026-12-01–2026-12-31",
+    ):
+        assert text in first, text
+
+
+def test_a_line_says_that_it_belongs_to_a_period_before(ledger: Ledger, engine: Engine) -> None:
+    close(engine)
+    ledger.book(ledger.pays_cash("JADE-1001", "LOTUS", 100))  # its time is still in November
+    [detail] = pages(engine, number=DECEMBER)[1:]
+    assert "到访visit前期" in detail
+
+
+def test_the_detail_ends_with_what_the_summary_says(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "合计Total25.007.30" in pages(engine)[-1]
+    monkeypatch.setattr(pdf, "LINES_MAX", 3)
+    assert "合计" not in pages(engine)[-1].partition("交易明细")[2], "some lines are not there"
+
+
+def test_long_codes_leave_the_other_columns_their_place(ledger: Ledger, engine: Engine) -> None:
+    """Beside large figures such a code once left one letter's width for the kind."""
+    ledger.book(ledger.pays_cash("JADE-1001", "LOTUS", 98_765_432_100))
+    long = (
+        update(merchants).where(merchants.c.code == "LOTUS-1").values(code="LOTUS-RESORT-AND-SPA-WESTLAKE-01")
+    )
+    with engine.begin() as connection:
+        connection.execute(long)
+    rows = document(engine, "LOTUS").pages[0].extract_text().partition("Own merchants")[2].splitlines()
+    assert any("兑换 redemption" in row for row in rows), rows
 
 
 def test_values_on_paper() -> None:

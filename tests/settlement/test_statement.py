@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import Engine, select, update
 
 from clearing.core.accounts import HUB
 from clearing.ids import decode
-from clearing.tables import legs
+from clearing.tables import legs, participants
 from settlement import render
 from settlement.close import close_period
 from settlement.core.data_hash import csv_text
@@ -279,6 +280,44 @@ def test_the_workbook_can_be_checked_by_its_reader(closed: Ledger, engine: Engin
     assert detail["B2"].data_type == "s"
     assert detail["O2"].number_format == "#,##0.00"
     assert detail["M2"].number_format == "#,##0"
+
+
+def test_the_account_is_a_sum_that_its_reader_can_follow(closed: Ledger, engine: Engine) -> None:
+    """Only with the net and what was carried forward in it does it come to the closing balance."""
+    shown, formulas = (summary(as_xlsx(engine, "JADE", formulas=one))["Closing balance 期末未结"][0]
+                       for one in (False, True))  # fmt: skip
+    assert fen(shown) == -32_500
+    assert re.fullmatch(r"=SUM\(B\d+:B\d+\)", formulas)
+    sheet = as_xlsx(engine, "JADE", formulas=True)["Summary"]
+    first, last = (int(row) for row in re.findall(r"B(\d+)", formulas))
+    assert [sheet[f"A{row}"].value.partition(" ")[0] for row in range(first, last + 1)] == [
+        "Opening", "Payments", "Net", "Less",
+    ]  # fmt: skip
+    values = as_xlsx(engine, "JADE")["Summary"]
+    assert sum(fen(values[f"B{row}"].value) for row in range(first, last + 1)) == -32_500
+    net, carried = (sheet[f"B{row}"].value.lstrip("=-") for row in (last - 1, last))
+    assert sheet[net.replace("B", "A")].value == "Net 净额"
+    assert sheet[carried.replace("B", "A")].value == "Carried forward 结转"
+
+
+def test_a_long_name_takes_more_lines_instead_of_a_smaller_page(closed: Ledger, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(participants).values(registered_name="上海国际酒店管理" * 12))
+    close(engine, DECEMBER, "2027-01-01 00:10")
+    sheet = as_xlsx(engine, "JADE", number=DECEMBER)["Summary"]
+    [row] = [cell.row for cell in sheet["B"] if str(cell.value).startswith("上海")]
+    assert f"B{row}:D{row}" in map(str, sheet.merged_cells.ranges)
+    assert sheet[f"B{row}"].alignment.wrap_text
+    assert sheet.row_dimensions[row].height == 45, "192 widths of a figure on 78"
+
+
+def test_the_detail_prints_on_two_pages_side_by_side(closed: Ledger, engine: Engine) -> None:
+    setup = as_xlsx(engine, "JADE")["Detail"]
+    assert (setup.page_setup.fitToWidth, setup.print_title_cols, setup.print_title_rows) == (
+        2,
+        "$A:$A",
+        "$1:$1",
+    )
 
 
 def test_merchants_add_up_to_the_lines_at_own_merchants(closed: Ledger, engine: Engine) -> None:
