@@ -18,6 +18,7 @@ from clearing.events import Told, tell
 from settlement.accounts import read_balances
 from settlement.core.balance import Balance, PaymentDirection
 from settlement.life import lock_closed, not_approved, settle_if_paid
+from settlement.query import read_participant_codes
 from settlement.refusals import Refusal, Refused
 from settlement.tables import carry_forwards, payments
 
@@ -74,7 +75,9 @@ def record_payment(
         return Refusal(Refused.NOT_FOUND, f"This participant has no net in {period_name(number)}.")
     known = _known(connection, payment.bank_reference)
     if known is not None:
-        return Recorded(known, replayed=True) if _is_same(known, number, payment) else _taken(known)
+        return (
+            Recorded(known, replayed=True) if _is_same(known, number, payment) else _taken(connection, known)
+        )
     if payment.direction is PaymentDirection.OUT and settled.approved_at is None:
         return not_approved(number)
     same_reference = select(func.count()).where(payments.c.bank_reference == payment.bank_reference)
@@ -205,15 +208,20 @@ def _known(connection: Connection, bank_reference: str) -> Row | None:
 
 
 def _is_same(known: Row, number: int, payment: NewPayment) -> bool:
-    return (
-        (known.period, known.participant_id, known.direction, known.amount)
-        == (number, payment.participant_id, payment.direction.value, payment.amount)
-    ) and payment.paid_at in (None, known.paid_at)
+    """Whenever it was paid: who records it by hand knows the minute, and a bank statement only the day."""
+    return (known.period, known.participant_id, known.direction, known.amount) == (
+        number,
+        payment.participant_id,
+        payment.direction.value,
+        payment.amount,
+    )
 
 
-def _taken(known: Row) -> Refusal:
+def _taken(connection: Connection, known: Row) -> Refusal:
+    code = read_participant_codes(connection)[known.participant_id]
     return Refusal(
         Refused.DUPLICATE_REFERENCE,
-        f"{known.bank_reference!r} is on record as another payment of {period_name(known.period)}"
-        f" ({payment_id(known.id)}). Take that back first if it is wrong.",
+        f"{known.bank_reference!r} is on record as {known.amount} fen {known.direction} on the net of {code}"
+        f" in {period_name(known.period)} ({payment_id(known.id)}). Take that back first if it is wrong; another"
+        f" part of the same transfer is recorded as {known.bank_reference}/2.",
     )

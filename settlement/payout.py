@@ -61,7 +61,8 @@ def read_payouts(connection: Connection, number: int) -> Payouts | Refusal:
         names = ", ".join(codes[who] for who in missing)
         return Refusal(
             Refused.BANK_ACCOUNT_MISSING,
-            f"No bank account is on record of {names}. PUT …/bank-account first.",
+            f"No bank account is on record of {names}. Set it first: PUT"
+            " /v1/participants/{code}/bank-account, of the hub PUT /v1/alliance/bank-account.",
         )
     query = select(statements.c.participant_id, statements.c.number).where(statements.c.period == number)
     numbers = {row.participant_id: row.number for row in connection.execute(query)}

@@ -14,6 +14,8 @@ from clearing.core.rulebook import DrawOrder, ExchangeKind
 
 FEN_MAX = 10**12
 DAYS_MAX = 3650
+#: In `/settlements/{period}/…`, where a participant's code may stand too.
+PATHS_BESIDE_CODES = frozenset({"payments", "liabilities"})
 
 
 def is_time_zone(name: str) -> None:
@@ -136,8 +138,13 @@ class ParticipantSettings(Schema):
     )
 
 
+def _is_no_path(code: str) -> None:
+    if code.lower() in PATHS_BESIDE_CODES:
+        raise ValidationError(f"{code!r} is a path of the API beside participants' codes; choose another.")
+
+
 class ParticipantInput(ParticipantSettings):
-    code = CodeText(required=True, metadata={"example": "LOTUS"})
+    code = CodeText(required=True, validate=_is_no_path, metadata={"example": "LOTUS"})
     name = Text(required=True)
 
 

@@ -56,11 +56,17 @@ def open_dispute(connection: Connection, id_: int, claim: Claim, actor: Actor) -
     header = read_statement(connection, claim.statement_id)
     if header is None or header.participant_id != actor.party_id:
         return DisputeRefusal(
-            DisputeRefused.NOT_FOUND, f"You have no statement {claim.statement_id!r}.", "statement"
+            DisputeRefused.NOT_FOUND,
+            f"You have no statement {claim.statement_id!r}; GET /v1/statements lists yours.",
+            "statement",
         )
     key = _find(connection, header, claim)
     if key is None:
-        return DisputeRefusal(DisputeRefused.NOT_FOUND, f"No such line is on {header.number}.", "line")
+        return DisputeRefusal(
+            DisputeRefused.NOT_FOUND,
+            f"No such line is on {header.number}; take its number from the first column of the detail.",
+            "line",
+        )
     line = read_line(connection, key)
     stake = _claimed(connection, line, claim, actor.party_id)
     if isinstance(stake, DisputeRefusal):

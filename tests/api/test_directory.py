@@ -1,5 +1,6 @@
 """Who takes part and by which rules: participants, merchants, alliance settings, fee rules, keys, members."""
 
+import re
 import time
 from typing import Any
 
@@ -34,6 +35,20 @@ def test_a_participant_is_admitted_with_defaults_and_read_back(shared: Alliance)
     codes = [one["code"] for one in good(shared.operator.get("/v1/participants"))["data"]]
     assert codes == sorted(codes)
     assert "OAK" in codes
+
+
+def test_no_participant_has_a_path_for_a_code(shared: Alliance) -> None:
+    """`/settlements/{period}/{participant}` of a participant `payments` would be the list of payments."""
+    beside = re.compile(r"/v1/(?:settlements/<period>|participants)/([a-z-]+)")
+    words = {found[1] for rule in shared.app.url_map.iter_rules() if (found := beside.fullmatch(rule.rule))}
+    assert words >= {"payments", "liabilities"}
+    for word in words | {"Payments"}:
+        refused = shared.operator.post("/v1/participants", {"code": word, "name": "Maple"})
+        assert (refused.status_code, code(refused)) == (400, "malformed"), word
+        assert (
+            detail(refused)
+            == f"/code: {word!r} is a path of the API beside participants' codes; choose another."
+        )
 
 
 @pytest.mark.parametrize("taken", ["JADE", "HUB"])

@@ -141,6 +141,16 @@ def test_the_same_payment_again_is_answered_with_the_first(bank: Bank, engine: E
         assert len(list_payments(connection, NOVEMBER)) == 1
 
 
+def test_a_payment_recorded_by_hand_is_known_to_the_bank_statement_that_follows(
+    bank: Bank, engine: Engine
+) -> None:
+    """Which knows the day only; that is no other payment."""
+    first = bank.paid("JADE", IN, 10_000, "a")
+    again = bank.pays("JADE", IN, 10_000, "a", paid_at=shanghai("2026-11-20 00:00"))
+    assert isinstance(again, Recorded)
+    assert (again.replayed, again.row) == (True, first.row)
+
+
 @pytest.mark.parametrize(
     ("code", "direction", "amount"), [("JADE", IN, 10_001), ("LOTUS", IN, 10_000), ("JADE", OUT, 10_000)]
 )
@@ -151,6 +161,7 @@ def test_a_bank_reference_stands_for_one_payment(
     refused = bank.pays(code, direction, amount, "a")
     assert isinstance(refused, Refusal)
     assert refused.code is Refused.DUPLICATE_REFERENCE
+    assert "'a' is on record as 10000 fen in on the net of JADE in 2026-11 (pay_" in refused.detail
 
 
 def test_a_wrong_record_is_taken_back_and_its_reference_used_again(bank: Bank, engine: Engine) -> None:
