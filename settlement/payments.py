@@ -222,6 +222,6 @@ def _taken(connection: Connection, known: Row) -> Refusal:
     return Refusal(
         Refused.DUPLICATE_REFERENCE,
         f"{known.bank_reference!r} is on record as {known.amount} fen {known.direction} on the net of {code}"
-        f" in {period_name(known.period)} ({payment_id(known.id)}). Take that back first if it is wrong; another"
-        f" part of the same transfer is recorded as {known.bank_reference}/2.",
+        f" in {period_name(known.period)} ({payment_id(known.id)}). Take that back first if it is wrong;"
+        f" another part of the same transfer is recorded as {known.bank_reference}/2.",
     )

@@ -223,6 +223,34 @@ _STATEMENTS = compare(
     f"SELECT period, participant_id, 1 AS statements FROM statements WHERE {of_period()}",  # noqa: S608
 )
 
+# By its number money finds the net that it pays, and by its due day a debtor may be suspended.
+_STATEMENT_NUMBERS = f"""
+SELECT 'statements (period=' || s.period || ', participant_id=' || s.participant_id || ')' AS place,
+       concat('number=', x.number, ', participant_code=', p.code, ', issued_at=', c.closed_at) AS expected,
+       concat('number=', s.number, ', participant_code=', s.participant_code, ', issued_at=', s.issued_at)
+         AS found
+  FROM statements s
+  JOIN settlements c ON c.period = s.period
+  JOIN participants p ON p.id = s.participant_id
+ CROSS JOIN LATERAL (SELECT concat(s.period / 100, '-', lpad(mod(s.period, 100)::text, 2, '0'),
+                                   '-', p.code, '-1') AS number) AS x
+ WHERE (s.number <> x.number OR s.participant_code <> p.code OR s.issued_at <> c.closed_at)
+   AND {of_period("s.period")}
+ ORDER BY s.period, s.participant_id
+ LIMIT 1
+"""  # noqa: S608
+
+_DUE_DAYS = f"""
+SELECT 'settlements (period=' || c.period || ')' AS place, concat('due_on=', x.due_on) AS expected,
+       concat('due_on=', c.due_on) AS found
+  FROM settlements c
+  JOIN rulebooks r ON r.version = c.rule_version
+ CROSS JOIN LATERAL (SELECT (c.closed_at AT TIME ZONE r.time_zone)::date + r.due_days AS due_on) AS x
+ WHERE c.due_on <> x.due_on AND {of_period("c.period")}
+ ORDER BY c.period
+ LIMIT 1
+"""  # noqa: S608
+
 #: What is added up after a closing is there for all of a period or for nothing of it.
 _ADDED_UP = "period IN (SELECT period FROM liabilities)"
 
@@ -326,6 +354,8 @@ CHECKS = (
     Check("states", "A period is settled when it is approved and nothing of its nets is left", _STATES),
     Check("zero_sum", "The participants' nets and the hub's add up to nothing", _ZERO_SUM),
     Check("statements", "Each participant of a settlement has one statement", _STATEMENTS),
+    Check("statement_numbers", "Statements are numbered by period and participant", _STATEMENT_NUMBERS),
+    Check("due_days", "Nets are due so many days after closing as was agreed then", _DUE_DAYS),
     Check("liabilities", "What issuers owe members was rolled forward by their entries", _LIABILITIES),
     Check("liability_months", "It ends in the months in which its lots end", _LIABILITY_MONTHS),
     Check("statement_sizes", "Statements have as many lines as there are legs", _STATEMENT_SIZES),

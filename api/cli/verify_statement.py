@@ -1,5 +1,6 @@
 """`tongdui verify-statement`."""
 
+import re
 from pathlib import Path
 
 import click
@@ -11,6 +12,9 @@ from api.setup import sealing_keys_at_hand
 from clearing.proof.keys import read_public_key
 from settlement.proof.offline import FAULTS_MAX, Verdict, check_file
 from settlement.proof.reading import Unreadable
+
+#: At the beginning of the name under which a statement is downloaded.
+_NUMBER = re.compile(r"[0-9]{4}-[0-9]{2}-[A-Za-z0-9][A-Za-z0-9_-]*-[0-9]+(?=[. ]|$)")
 
 
 @click.command("verify-statement")
@@ -36,6 +40,8 @@ def verify_statement(file: Path, given: tuple[str, ...]) -> None:
             verdict = check_file(content, trusted, lambda lines: bar.advance(task, lines))
     except Unreadable as error:
         raise click.ClickException(f"{file}: {error}.") from error
+    if (named := _NUMBER.match(file.name)) and named[0] != verdict.number:
+        verdict.add(f"The file has the name of {named[0]}, and holds the statement {verdict.number}.")
     _show(verdict)
     if verdict.faults:
         raise SystemExit(1)

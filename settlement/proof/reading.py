@@ -8,6 +8,7 @@ import ijson
 Event = tuple[str, Any]
 
 NESTED_MAX = 20
+_NOT_JSON = "this is not JSON, or no longer; what can be checked is the statement's file that ends in .json"
 
 
 class Unreadable(ValueError):
@@ -30,8 +31,12 @@ def pieces(file: BinaryIO, by_item: str) -> Iterator[Piece]:
     """
     try:
         yield from _pieces(ijson.basic_parse(file), by_item)
+    except ijson.IncompleteJSONError as error:
+        if "premature EOF" in str(error):
+            raise Unreadable("it ends before the statement does; download it again") from error
+        raise Unreadable(_NOT_JSON) from error
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise Unreadable(f"this is not JSON: {error}") from error
+        raise Unreadable(_NOT_JSON) from error
 
 
 def _pieces(events: Iterator[Event], by_item: str) -> Iterator[Piece]:
@@ -54,7 +59,7 @@ def _pieces(events: Iterator[Event], by_item: str) -> Iterator[Piece]:
 def _next(events: Iterator[Event]) -> Event:
     event = next(events, None)
     if event is None:
-        raise Unreadable("the document ends too early")
+        raise Unreadable("it ends before the statement does; download it again")
     return event
 
 

@@ -189,6 +189,20 @@ def test_a_statement_downloaded_verifies_on_the_command_line_without_a_database(
     assert (status, "the file says itself" in output) == (0, True)
     assert verified(file, "--public-key", "none")[0] == 2
 
+    # Two files that were swapped are each as good as before, but not what their names say.
+    for name, expected in (
+        ("2026-10-LOTUS-1.json", 1), (f"{found['number']}.json", 0), (f"{found['number']} (1).json", 0)
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(response.data)
+        status, output = verified(tmp_path / name, "--public-key", key_file)
+        assert status == expected, name
+        told = f"The file has the name of 2026-10-LOTUS-1, and holds the statement {found['number']}."
+        assert (told in output) == bool(expected)
+
+    file.write_bytes(b"\xef\xbb\xbfline,transaction")
+    status, output = verified(file)
+    assert (status, "the statement's file that ends in .json" in output) == (1, True)
+
     document = json.loads(response.data)
     document["detail"][0]["points"] += 1
     file.write_text(json.dumps(document, ensure_ascii=False))

@@ -51,6 +51,11 @@ TAMPERING = [
     ),
     ("DELETE FROM settlement_positions WHERE kind = 2", {"settled_positions", "zero_sum"}),
     ("DELETE FROM statements WHERE number = '2026-11-PINE-1'", {"statements"}),
+    # A payment that quotes the number would be put on another's net.
+    ("UPDATE statements SET number = number || '0' WHERE number = '2026-11-PINE-1'", {"statement_numbers"}),
+    ("UPDATE statements SET participant_code = 'JADE'", {"statement_numbers"}),
+    ("UPDATE statements SET issued_at = issued_at + interval '1 day'", {"statement_numbers"}),
+    ("UPDATE settlements SET due_on = due_on + 30", {"due_days"}),
     ("UPDATE periods SET state = 'closed' WHERE number = 202612", {"settlements"}),
     ("UPDATE periods SET state = 'open' WHERE number = 202611", {"settlements", "states"}),
     (
