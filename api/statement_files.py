@@ -41,14 +41,7 @@ LOCKS = 64
 NICENESS = 10
 _URL = "STATEMENT_DATABASE_URL"
 _DOES_NOT_TIE_OUT, _NOT_PROVABLE = 3, 4
-_FAILURES = {
-    _DOES_NOT_TIE_OUT: "does not tie out",
-    _NOT_PROVABLE: "cannot be proven; `tongdui verify` tells why",
-}
-
-
-class NotMade(Exception):
-    """The statement is not what was settled or what was sealed."""
+_FAILURES = {_DOES_NOT_TIE_OUT: DoesNotTieOut, _NOT_PROVABLE: NotProvable}
 
 
 class StatementFiles:
@@ -61,7 +54,7 @@ class StatementFiles:
         self._queue: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._waiting: set[tuple[str, str]] = set()
-        self._failed: dict[tuple[str, str], str] = {}
+        self._failed: dict[tuple[str, str], Exception] = {}
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
@@ -76,11 +69,11 @@ class StatementFiles:
         return path
 
     def prepare(self, statement_id: str, extension: str) -> None:
-        """Have the file made, unless that is under way. Raises NotMade if the last try failed."""
+        """Have the file made, unless that is under way. Raises what `make` raised if the last try failed."""
         wanted = (statement_id, extension)
         with self._lock:
             if (failure := self._failed.pop(wanted, None)) is not None:
-                raise NotMade(failure)
+                raise failure
             if wanted in self._waiting or self._stopping:
                 return
             self._waiting.add(wanted)
@@ -123,7 +116,7 @@ class StatementFiles:
         self._process.communicate(keys)
         status = self._process.returncode
         if status in _FAILURES:
-            self._failed[statement_id, extension] = f"{statement_id} {_FAILURES[status]}"
+            self._failed[statement_id, extension] = _FAILURES[status](statement_id)
         elif status and not self._stopping:
             log.error("statement_not_made", statement=statement_id, status=status)
 

@@ -19,7 +19,7 @@ from settlement.proof.made import NotProvable, StatementProof, prove
 from settlement.query import Settlement, StatementHeader, list_statements
 from settlement.refusals import Refusal
 from settlement.render import FORMATS, filename, render
-from settlement.statement import Statement, open_statement
+from settlement.statement import DoesNotTieOut, Statement, open_statement
 
 #: Who acts, where no key tells.
 CLI = "cli"
@@ -135,7 +135,12 @@ def _write(connection: Connection, statement: Statement, formats: Sequence[str],
             format_: files.enter_context(path.with_name(path.name + ".part").open("wb"))
             for format_, path in paths.items()
         }
-        render(connection, statement, drafts)
+        try:
+            render(connection, statement, drafts)
+        except DoesNotTieOut as error:
+            for path in paths.values():
+                path.with_name(path.name + ".part").unlink()
+            raise click.ClickException(f"{error}. `tongdui verify` tells what was changed.") from error
     for path in paths.values():
         path.with_name(path.name + ".part").replace(path)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+import structlog
 from flask import Response, send_file
 
 from api import statement_files
@@ -19,7 +20,9 @@ from settlement.present import statement_json
 from settlement.proof.made import prove
 from settlement.query import StatementHeader, list_statements, read_statement
 from settlement.render import FORMATS, filename, render
-from settlement.statement import open_statement
+from settlement.statement import DoesNotTieOut, open_statement
+
+log = structlog.get_logger(__name__)
 
 blueprint = Blueprint("statements", __name__, description="One for each participant and closed period")
 
@@ -88,10 +91,21 @@ def download(statement_id: str, extension: str) -> Response:
             raise Problem(HttpCode.NOT_FOUND, f"There is no statement {statement_id!r}.")
         write_liabilities(connection, header.period)
         lines = read_lines_count(connection, header.period, header.participant_id)
-    if lines > statement_files.LARGE_LINES:
-        return _prepared(header, extension, lines)
+    try:
+        if lines > statement_files.LARGE_LINES:
+            return _prepared(header, extension, lines)
+        return _made(header, extension)
+    except DoesNotTieOut as error:
+        log.error("statement_does_not_tie_out", statement=statement_id, error=str(error))
+        detail = f"{header.number} is not given out: its lines are not what was settled. The hub's operator"
+        raise Problem(
+            HttpCode.NOT_REPRODUCED, f"{detail} must run `tongdui verify`, which tells why."
+        ) from error
+
+
+def _made(header: StatementHeader, extension: str) -> Response:
     with services().engine.connect() as connection:
-        statement = open_statement(connection, statement_id)
+        statement = open_statement(connection, header.id)
         assert statement is not None, "its header was just read"
         if extension == "json":
             proof = prove(services().engine, connection, header, services().sealing_keys)

@@ -139,3 +139,16 @@ def test_doctor_names_history_that_waits_to_be_closed(tongdui: Tongdui, alliance
     found = told(tongdui("doctor"), 1)
     assert "2020-01 holds history and is not closed" in found
     assert "tongdui close 2020-01" in found
+
+
+def test_statements_that_do_not_tie_out_are_not_written(
+    tongdui: Tongdui, month: str, alliance_url: str, tmp_path: Path
+) -> None:
+    told(tongdui("close", month, "--early"))
+    engine = create_engine(alliance_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE legs SET obligation = obligation + 1 WHERE obligation > 0"))
+    out = tmp_path / "statements"
+    answer = told(tongdui("statements", month, "--out", out, "--participant", "PINE", "--format", "csv"), 1)
+    assert "`tongdui verify` tells what was changed" in answer
+    assert list(out.iterdir()) == [], "no half file either"

@@ -11,10 +11,11 @@ from openpyxl import load_workbook
 from werkzeug.test import TestResponse
 
 from api import statement_files
-from api.statement_files import NotMade, file_name, held, lock_of, make, remove_old
+from api.statement_files import file_name, held, lock_of, make, remove_old
 from settlement.proof.offline import check_file
+from settlement.statement import DoesNotTieOut
 from support.alliance import WANG, Alliance
-from support.api import code, good
+from support.api import code, detail, good
 
 PATIENCE_SECONDS = 60
 
@@ -96,12 +97,18 @@ def test_it_is_nobody_elses(alliance: Alliance, closed: dict[str, Any]) -> None:
     assert code(alliance.finance("JADE").get(path_of(closed, "csv"))) == "not_found"
 
 
-def test_what_does_not_tie_out_is_told_and_not_sent(alliance: Alliance, closed: dict[str, Any]) -> None:
+def test_what_does_not_tie_out_is_told_and_not_sent(
+    alliance: Alliance, closed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with alliance.services.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE legs SET obligation = obligation + 1 WHERE obligation > 0")
     failed = awaited(alliance, path_of(closed, "csv"))
-    assert (failed.status_code, code(failed)) == (500, "internal")
+    assert (failed.status_code, code(failed)) == (409, "not_reproduced")
     assert alliance.services.statements.find(closed["id"], "csv") is None
+    monkeypatch.setattr(statement_files, "LARGE_LINES", 20_000)
+    at_once = alliance.finance("LOTUS").get(path_of(closed, "csv"))
+    assert (at_once.status_code, code(at_once), detail(at_once)) == (409, "not_reproduced", detail(failed))
+    assert "tongdui verify" in detail(failed)
 
 
 def test_who_comes_second_leaves_the_work_to_the_first(alliance: Alliance, closed: dict[str, Any]) -> None:
@@ -141,7 +148,7 @@ def test_what_nobody_asks_for_any_more_is_removed(alliance: Alliance, closed: di
 
 def test_a_failure_is_told_once_and_then_tried_again(alliance: Alliance, closed: dict[str, Any]) -> None:
     files = alliance.services.statements
-    files._failed[closed["id"], "json"] = "it does not"
-    with pytest.raises(NotMade):
+    files._failed[closed["id"], "json"] = DoesNotTieOut("it does not")
+    with pytest.raises(DoesNotTieOut):
         files.prepare(closed["id"], "json")
     assert awaited(alliance, path_of(closed, "json")).status_code == 200
