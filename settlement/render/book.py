@@ -9,7 +9,7 @@ Cell = str | int | bool | None
 
 _NUMBERS = {"text": "@", "count": "#,##0", "money": "#,##0.00"}
 #: The height of a row with one line of text, in points.
-_LINE_HEIGHT = 15
+_LINE_HEIGHT = 16
 
 
 class Column(NamedTuple):
@@ -31,7 +31,8 @@ class Book:
             False: workbook.add_format(head),
             True: workbook.add_format(head | {"align": "right"}),
         }
-        self.label = workbook.add_format({"bold": True, "valign": "top"})
+        self.label = workbook.add_format({"bold": True})
+        self.label_above = workbook.add_format({"bold": True, "valign": "top"})
         self.title = workbook.add_format({"bold": True, "font_size": 14})
         self.wrapped = workbook.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
         self.rate = workbook.add_format({"num_format": "@", "align": "right"})
@@ -78,17 +79,19 @@ class Book:
         for index, value in enumerate(values):
             self.cell(sheet, row, index, value, columns[index].style)
 
-    def text(self, sheet: Any, row: int, columns: Sequence[Column], text: str) -> None:
-        """A text over all columns but the first, on as many lines as it takes.
+    def fact(self, sheet: Any, row: int, columns: Sequence[Column], label: str, text: str) -> None:
+        """A label, and a text over all the other columns, on as many lines as it takes.
 
         A row that holds joined cells does not find its height by itself.
         """
         width = sum(column.width for column in columns[1:])
         lines = -(-_printed_width(text) // width)
         if lines <= 1:
+            sheet.write_string(row, 0, label, self.label)
             sheet.write_string(row, 1, text, self.styles["text"])
             return
         sheet.set_row(row, lines * _LINE_HEIGHT)
+        sheet.write_string(row, 0, label, self.label_above)
         sheet.merge_range(row, 1, row, len(columns) - 1, "", self.wrapped)
         sheet.write_string(row, 1, text, self.wrapped)
 

@@ -125,6 +125,7 @@ def write_summary(
     book: Book, sheet: Any, statement: Statement, detail: Detail, detail_sheets: list[tuple[str, int]]
 ) -> None:
     """Who and when, then the amounts thrice: as settled, as the matrix adds up, as the lines add up."""
+    sheet.fit_to_pages(1, 1)
     for index, column in enumerate(_AMOUNTS):
         sheet.set_column(index, index, column.width)
     header, facts = statement.header, statement_json(statement.header)
@@ -152,8 +153,7 @@ def write_summary(
     for label, text in texts:
         if text is not None:
             row += 1
-            sheet.write_string(row, 0, label, book.label)
-            book.text(sheet, row, _AMOUNTS, text)
+            book.fact(sheet, row, _AMOUNTS, label, text)
     net = row = _write_amounts(book, sheet, row + 2, statement, detail_sheets)
     row += 1
     for label, amount in (
