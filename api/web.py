@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from flask import Response, request
+from flask import Response, g, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from webargs.flaskparser import FlaskParser
 
@@ -42,7 +42,17 @@ class Blueprint(SmorestBlueprint):
 
 
 def json_body() -> dict[str, Any]:
-    """The request's body, which must be a JSON object; no body is an empty one. Raises Problem."""
+    """The request's body, which must be a JSON object; no body is an empty one. Raises Problem.
+
+    It is read once, and checked and hashed from the same.
+    """
+    if "json_body" not in g:
+        g.json_body = _json_body()
+    body: dict[str, Any] = g.json_body
+    return body
+
+
+def _json_body() -> dict[str, Any]:
     try:
         # As text: of bytes, json.loads would take other encodings too.
         body = json.loads(_body().decode("utf-8-sig") or "{}", parse_constant=_no_constant)

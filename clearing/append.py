@@ -1,6 +1,7 @@
-"""Apply: one set-based statement writes all that a decision contains.
+"""Apply: set-based statements, sent at once, write all that a decision contains.
 
-It is prepared once in each session: to plan its eight parts anew would cost more than to write a small batch.
+They are prepared once in each session: to plan their parts anew would cost more than to write a small batch.
+What most batches have none of has a statement of its own, as each part of one costs even without a row.
 """
 
 import json
@@ -36,12 +37,13 @@ class Rows(NamedTuple):
 
     `columns` are names and types in PostgreSQL. `shared` are columns that a row has in common with its
     transaction: they are not handed over again but read from the transaction's arrays, at its `place` in the
-    batch (from 1).
+    batch (from 1). `beside`: all rows that the same statement writes, in order.
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
     shared: Mapping[str, str]
+    beside: list["Rows"]
 
     @property
     def names(self) -> str:
@@ -53,7 +55,7 @@ class Rows(NamedTuple):
 
     def parameter(self, column: str) -> str:
         """The number of the column's array among the parameters of the statement, as `$7`."""
-        before = takewhile(lambda rows: rows is not self, _handed_over)
+        before = takewhile(lambda rows: rows is not self, self.beside)
         names = [name for name, _ in self.columns]
         return f"${3 + sum(len(rows.columns) for rows in before) + names.index(column)}"
 
@@ -81,15 +83,21 @@ def _literal(type_: str, values: Sequence[Any]) -> str | None:
     return _LITERALS[type_](values)
 
 
-#: All that is handed over, in the order of the parameters; the first two are the stripe and the time.
-_handed_over: list[Rows] = []
+#: What is handed to each statement, in the order of its parameters; its first two are the stripe and the
+#: time.
+_LEDGER: list[Rows] = []
+_HELD: list[Rows] = []
+_OWED: list[Rows] = []
+_TOLD: list[Rows] = []
 
 
-def _rows(name: str, columns: str, shared: Mapping[str, str] = MappingProxyType({})) -> Rows:
-    """`_rows("x", "id bigint, code text")`; `shared`: the transaction's column by the column here."""
+def _rows(
+    beside: list[Rows], name: str, columns: str, shared: Mapping[str, str] = MappingProxyType({})
+) -> Rows:
+    """`_rows(group, "x", "id bigint, code text")`; `shared`: the transaction's column by the column here."""
     pairs = [column.split() for column in columns.split(",")]
-    rows = Rows(name, tuple((column, type_) for column, type_ in pairs), shared)
-    _handed_over.append(rows)
+    rows = Rows(name, tuple((column, type_) for column, type_ in pairs), shared, beside)
+    beside.append(rows)
     return rows
 
 
@@ -110,12 +118,14 @@ _LITERALS: dict[str, Callable[[Iterable[Any]], str]] = {
 }
 
 _NEW_LOTS = _rows(
+    _LEDGER,
     "new_lots",
     "wallet_id bigint, id bigint, issuer_id int, asset smallint, expires_on date, available bigint,"
     " held bigint",
 )
-_CHANGED_LOTS = _rows("changed_lots", "wallet_id bigint, id bigint, available bigint, held bigint")
+_CHANGED_LOTS = _rows(_LEDGER, "changed_lots", "wallet_id bigint, id bigint, available bigint, held bigint")
 _TRANSACTIONS = _rows(
+    _LEDGER,
     "transactions",
     "period int, wallet_id bigint, id bigint, kind smallint, card_number text, merchant_id int,"
     " acceptor_id int, occurred_at timestamptz, booked_at timestamptz, late bool, points bigint,"
@@ -124,41 +134,48 @@ _TRANSACTIONS = _rows(
 )
 _OF_TRANSACTION = {"period": "period", "wallet_id": "wallet_id", "transaction_id": "id"}
 _LEGS = _rows(
+    _LEDGER,
     "legs",
     "place int, number smallint, kind smallint, issuer_id int, points bigint, amount bigint,"
     " obligation bigint, acceptor_fee bigint, issuer_fee bigint, fee_rule_id int, reason smallint",
     {**_OF_TRANSACTION, "acceptor_id": "acceptor_id"},
 )
 _ENTRIES = _rows(
+    _LEDGER,
     "entries",
     "place int, number smallint, kind smallint, debit bigint, credit bigint, quantity bigint",
     _OF_TRANSACTION,
 )
 _OUTCOMES = _rows(
+    _LEDGER,
     "outcomes",
     "place int, key uuid, request_hash uuid, own_wallet_id bigint, hold_id bigint, refusal_code text,"
     " refusal_detail text, refusal_field text",
 )
 _REFERENCES = _rows(
+    _LEDGER,
     "merchant_references",
     "merchant_id int, kind smallint, reference text, wallet_id bigint, transaction_id bigint",
 )
 _NEW_HOLDS = _rows(
+    _HELD,
     "new_holds",
     "wallet_id bigint, id bigint, kind smallint, status text, card_number text, merchant_id int,"
     " acceptor_id int, points bigint, amount bigint, captured bigint, placed_at timestamptz,"
     " expires_at timestamptz, rule_version int, posted_by text, reference text, purpose text, metadata jsonb",
 )
-_CHANGED_HOLDS = _rows("changed_holds", "wallet_id bigint, id bigint, status text, captured bigint")
+_CHANGED_HOLDS = _rows(_HELD, "changed_holds", "wallet_id bigint, id bigint, status text, captured bigint")
 _HOLD_DRAWS = _rows(
+    _HELD,
     "hold_draws",
     "wallet_id bigint, hold_id bigint, number smallint, lot_id bigint, issuer_id int, quantity bigint",
 )
-_ARREARS = _rows("arrears", "wallet_id bigint, issuer_id int, points bigint")
-_EVENTS = _rows("events", "id bigint, type text, participant_id int, data jsonb")
-_CAP_LINES = _rows("cap_lines", "participant_id int, line smallint")
-_EXPOSURES = _rows("exposures", "participant_id int, period int, debit bigint")
+_ARREARS = _rows(_OWED, "arrears", "wallet_id bigint, issuer_id int, points bigint")
+_EVENTS = _rows(_TOLD, "events", "id bigint, type text, participant_id int, data jsonb")
+_CAP_LINES = _rows(_TOLD, "cap_lines", "participant_id int, line smallint")
+_EXPOSURES = _rows(_LEDGER, "exposures", "participant_id int, period int, debit bigint")
 _POSITIONS = _rows(
+    _LEDGER,
     "positions",
     "period int, issuer_id int, acceptor_id int, kind smallint, "
     + ", ".join(f"{measure} bigint" for measure in PositionChange._fields),
@@ -171,12 +188,9 @@ def _insert(rows: Rows, table: str | None = None) -> str:
     return f"INSERT INTO {table or rows.name} ({rows.names}) SELECT {rows.selected} FROM {rows.unnested}"  # noqa: S608
 
 
-_TYPES = ", ".join(["smallint", "timestamptz", *(type_ for rows in _handed_over for type_ in rows.types)])
-
 _UNSEALED = ", ".join(_TRANSACTIONS.parameter(name) for name in ("period", "wallet_id", "id"))
 
-PREPARE = f"""
-PREPARE apply_decision ({_TYPES}) AS
+_WRITE_LEDGER = f"""
 WITH n AS ({_insert(_NEW_LOTS, "lots")}),
 c AS (
   UPDATE lots SET available = changed_lots.available, held = changed_lots.held
@@ -199,28 +213,6 @@ o AS (
     FROM {_OUTCOMES.unnested}
 ),
 r AS ({_insert(_REFERENCES)}),
-h AS ({_insert(_NEW_HOLDS, "holds")}),
-d AS ({_insert(_HOLD_DRAWS)}),
-s AS (
-  UPDATE holds SET status = changed_holds.status, captured = changed_holds.captured
-    FROM {_CHANGED_HOLDS.unnested}
-   WHERE holds.wallet_id = changed_holds.wallet_id AND holds.id = changed_holds.id
-),
-a AS (
-  {_insert(_ARREARS)}
-      ON CONFLICT (wallet_id, issuer_id) DO UPDATE SET points = excluded.points
-),
-w AS (
-  {_insert(_CAP_LINES)}
-      ON CONFLICT (participant_id) DO UPDATE SET line = excluded.line WHERE cap_lines.line <> excluded.line
-      RETURNING participant_id
-),
-v AS (
-  -- Two writers may see the same line crossed; whoever notes it first tells of it.
-  INSERT INTO events (made_at, {_EVENTS.names})
-  SELECT $2, {_EVENTS.selected} FROM {_EVENTS.unnested}
-   WHERE type <> '{EventType.CAP_WARNING}' OR participant_id IN (SELECT participant_id FROM w)
-),
 x AS (
   INSERT INTO exposures AS x (stripe, {_EXPOSURES.names})
   SELECT $1, {_EXPOSURES.selected} FROM {_EXPOSURES.unnested}
@@ -231,6 +223,55 @@ SELECT $1, {_POSITIONS.selected} FROM {_POSITIONS.unnested}
     ON CONFLICT (period, issuer_id, acceptor_id, kind, stripe) DO UPDATE SET {_ADDED}
 """  # noqa: S608  built from the column names above
 
+_WRITE_HELD = f"""
+WITH h AS ({_insert(_NEW_HOLDS, "holds")}),
+d AS ({_insert(_HOLD_DRAWS)})
+UPDATE holds SET status = changed_holds.status, captured = changed_holds.captured
+  FROM {_CHANGED_HOLDS.unnested}
+ WHERE holds.wallet_id = changed_holds.wallet_id AND holds.id = changed_holds.id
+"""  # noqa: S608
+
+_WRITE_OWED = f"""
+{_insert(_ARREARS)}
+    ON CONFLICT (wallet_id, issuer_id) DO UPDATE SET points = excluded.points
+"""
+
+_WRITE_TOLD = f"""
+WITH w AS (
+  {_insert(_CAP_LINES)}
+      ON CONFLICT (participant_id) DO UPDATE SET line = excluded.line WHERE cap_lines.line <> excluded.line
+      RETURNING participant_id
+)
+-- Two writers may see the same line crossed; whoever notes it first tells of it.
+INSERT INTO events (made_at, {_EVENTS.names})
+SELECT $2, {_EVENTS.selected} FROM {_EVENTS.unnested}
+ WHERE type <> '{EventType.CAP_WARNING}' OR participant_id IN (SELECT participant_id FROM w)
+"""  # noqa: S608
+
+
+def _prepare(name: str, group: list[Rows], sql: str) -> str:
+    types = ", ".join(["smallint", "timestamptz", *(type_ for rows in group for type_ in rows.types)])
+    return f"PREPARE {name} ({types}) AS {sql}"
+
+
+def _execute(name: str, group: list[Rows]) -> str:
+    parameters = 2 + sum(len(rows.columns) for rows in group)
+    return f"EXECUTE {name} ({', '.join(['%s'] * parameters)});"
+
+
+PREPARE = ";".join(
+    [
+        _prepare("write_ledger", _LEDGER, _WRITE_LEDGER),
+        _prepare("write_held", _HELD, _WRITE_HELD),
+        _prepare("write_owed", _OWED, _WRITE_OWED),
+        _prepare("write_told", _TOLD, _WRITE_TOLD),
+    ]
+)
+_LEDGER_WRITTEN = _execute("write_ledger", _LEDGER)
+_HELD_WRITTEN = _execute("write_held", _HELD)
+_OWED_WRITTEN = _execute("write_owed", _OWED)
+_TOLD_WRITTEN = _execute("write_told", _TOLD)
+
 _VOLUME_ADDED = ", ".join(f"{measure} = v.{measure} + excluded.{measure}" for measure in VolumeChange._fields)
 
 _VOLUMES = f"""
@@ -238,9 +279,6 @@ INSERT INTO fee_volumes AS v (stripe, {", ".join((*VolumeKey._fields, *VolumeCha
 SELECT %s, * FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[])
     ON CONFLICT (period, rule_id, issuer_id, acceptor_id, stripe) DO UPDATE SET {_VOLUME_ADDED}
 """  # noqa: S608  built from the column names above
-
-_PARAMETERS = 2 + sum(len(rows.columns) for rows in _handed_over)
-_EXECUTE = f"EXECUTE apply_decision ({', '.join(['%s'] * _PARAMETERS)})"
 
 
 def apply(connection: Connection, decision: Decision, stripe: int, at: datetime) -> None:
@@ -254,28 +292,33 @@ def apply(connection: Connection, decision: Decision, stripe: int, at: datetime)
         carry_out(connection, decision.move)
     place_of = {transaction.id: place for place, transaction in enumerate(decision.transactions, 1)}
     # Rows that another transaction may hold come in the order of their keys, so that no two wait in a ring.
-    connection.exec_driver_sql(
-        _EXECUTE,
-        (
-            stripe,
-            at,
-            *_NEW_LOTS.literals(_by_column(Lot, decision.new_lots.values())),
-            *_CHANGED_LOTS.literals(_by_column(Lot, decision.changed_lots.values())),
-            *_TRANSACTIONS.literals(_by_column(Transaction, decision.transactions)),
-            *_LEGS.literals(_placed(_by_column(Leg, decision.legs), place_of)),
-            *_ENTRIES.literals(_placed(_by_column(Entry, decision.entries), place_of)),
-            *_OUTCOMES.literals(_placed(_outcomes(decision), place_of)),
-            *_REFERENCES.literals(_references(decision)),
-            *_NEW_HOLDS.literals(_by_column(Hold, decision.new_holds.values())),
-            *_CHANGED_HOLDS.literals(_by_column(Hold, decision.changed_holds.values())),
-            *_HOLD_DRAWS.literals(_hold_draws(decision)),
-            *_ARREARS.literals(_arrears(decision)),
-            *_EVENTS.literals(_by_column(Event, decision.events)),
-            *_CAP_LINES.literals(_cap_lines(decision)),
-            *_EXPOSURES.literals(_exposures(decision)),
-            *_POSITIONS.literals(_positions(decision)),
-        ),
-    )
+    sql = _LEDGER_WRITTEN
+    values = [
+        stripe,
+        at,
+        *_NEW_LOTS.literals(_by_column(Lot, decision.new_lots.values())),
+        *_CHANGED_LOTS.literals(_by_column(Lot, decision.changed_lots.values())),
+        *_TRANSACTIONS.literals(_by_column(Transaction, decision.transactions)),
+        *_LEGS.literals(_placed(_by_column(Leg, decision.legs), place_of)),
+        *_ENTRIES.literals(_placed(_by_column(Entry, decision.entries), place_of)),
+        *_OUTCOMES.literals(_placed(_outcomes(decision), place_of)),
+        *_REFERENCES.literals(_references(decision)),
+        *_EXPOSURES.literals(_exposures(decision)),
+        *_POSITIONS.literals(_positions(decision)),
+    ]
+    if decision.new_holds or decision.changed_holds:
+        sql += _HELD_WRITTEN
+        values += (stripe, at, *_NEW_HOLDS.literals(_by_column(Hold, decision.new_holds.values())))
+        values += _CHANGED_HOLDS.literals(_by_column(Hold, decision.changed_holds.values()))
+        values += _HOLD_DRAWS.literals(_hold_draws(decision))
+    if decision.arrears:
+        sql += _OWED_WRITTEN
+        values += (stripe, at, *_ARREARS.literals(_arrears(decision)))
+    if decision.events or decision.cap_lines:
+        sql += _TOLD_WRITTEN
+        values += (stripe, at, *_EVENTS.literals(_by_column(Event, decision.events)))
+        values += _CAP_LINES.literals(_cap_lines(decision))
+    connection.exec_driver_sql(sql, tuple(values))
     if decision.volumes:
         _add_volumes(connection, decision, stripe)
 

@@ -132,7 +132,10 @@ SELECT pg_advisory_xact_lock_shared({PERIODS});
 EXECUTE lock_wallets ({_ARGUMENTS});
 """
 _READ_BATCH = f"EXECUTE read_batch ({_ARGUMENTS})"
-_READ_UNPREPARED = _read(_SENT)
+# The same for whoever only asks, on any connection: prepared by the first who does.
+_PREPARE_UNLOCKED = f"PREPARE read_unlocked ({', '.join(_PARAMETERS.values())}) AS {_read(_NUMBERED)}"
+_READ_UNLOCKED = f"EXECUTE read_unlocked ({_ARGUMENTS})"
+_IS_PREPARED = "tongdui_read_unlocked"
 _WALLETS_UNPREPARED = f"SELECT DISTINCT unnest({_wallets(_SENT)})"
 
 _OUTCOMES = f"SELECT {_as_columns(_RECORDED)} FROM outcomes WHERE key = ANY(%(keys)s::uuid[])"  # noqa: S608
@@ -179,8 +182,7 @@ def gather(
 
     Raises DirectoryMoved.
     """
-    # A batch that was judged by an old directory is posted again; a quote, which cannot be, asks first.
-    directory = cache.known(connection) if locked else cache.current(connection)
+    directory = cache.known(connection)
     if locked and _are_links(commands):
         # A posting finds its wallets by their cards before it locks them: none may be under way meanwhile.
         hold_exclusively(connection, PERIODS)
@@ -196,7 +198,7 @@ def gather(
         caps = lock_caps(connection, commands, wallets, directory, alone, locked=locked)
         before = ""
     capped = directory.capped
-    read = _READ_BATCH if locked else _READ_UNPREPARED
+    read = _READ_BATCH if locked else _unlocked(connection)
     at, version, *found = connection.exec_driver_sql(before + read, asked).one()
     periods, cards, lots, recorded, references, arrears, holds, draws = map(_rows, found)
     known = [
@@ -205,7 +207,9 @@ def gather(
     closed = [period.ends_at for period in known if period.state is not PeriodState.OPEN]
     directory = cache.at_version(connection, version)
     if directory.capped != capped:
-        raise DirectoryMoved
+        if locked:
+            raise DirectoryMoved  # with all that was read and locked, by another transaction
+        return gather(connection, commands, cache, locked=False)
     known_cards, known_holds = _cards(cards), _holds(holds, draws)
     reversals = [one for one in follow_ups if isinstance(one, Reversal)]
     originals = read_originals(connection, reversals, named.elsewhere)
@@ -231,6 +235,14 @@ def gather(
         open_holds=_read_open_holds(connection, commands, known_cards),
     )
     return Gathered(snapshot, at)
+
+
+def _unlocked(connection: Connection) -> str:
+    """The statement that reads without locks, prepared in the connection's session."""
+    if _IS_PREPARED not in connection.info:
+        connection.exec_driver_sql(_PREPARE_UNLOCKED)
+        connection.info[_IS_PREPARED] = True
+    return _READ_UNLOCKED
 
 
 def read_recorded(connection: Connection, keys: list[str]) -> dict[str, Recorded]:

@@ -3,18 +3,19 @@
 from typing import Any
 
 from flask import Response
+from sqlalchemy import Connection
 
 from api import people, present
 from api.auth import DESKS, current_caller, guard, merchant_of_caller
-from api.problems import refusal_response
+from api.problems import Problem, refusal_response
 from api.schemas.ledger import CardCheckSchema, CardQuery
 from api.schemas.people import CardChange, IssuedCardSchema, ReplacementInput
 from api.services import services
 from api.web import Blueprint, answer
 from clearing.card_check import check_card
 from clearing.cards import IssuedCard, change_card, replace_card
-from clearing.core.commands import Scope
-from clearing.core.directory import Directory
+from clearing.core.commands import Caller, Scope
+from clearing.core.directory import Directory, Merchant
 from clearing.core.outcomes import Refusal
 from clearing.verify import frozen
 
@@ -29,12 +30,20 @@ def read_card(query: dict[str, Any], number: str) -> Response:
     """Who issued it, whether it is good, what it is worth here and what that would cost"""
     caller = current_caller()
     with frozen(services().engine) as connection:
-        directory = services().directory(connection)
-        merchant = merchant_of_caller(directory, caller, query["merchant"])
+        merchant = _merchant(connection, caller, query["merchant"])
         check = check_card(connection, number, merchant, caller, services().directory_cache)
     if check is None:
         return answer(present.unknown_card(number))
     return answer(present.card_check(check, merchant.participant_id, services().personal_data))
+
+
+def _merchant(connection: Connection, caller: Caller, code: str | None) -> Merchant:
+    """Only a merchant that the last directory read does not know is worth asking for the newest."""
+    cache = services().directory_cache
+    try:
+        return merchant_of_caller(cache.known(connection), caller, code)
+    except Problem:
+        return merchant_of_caller(cache.current(connection), caller, code)
 
 
 @blueprint.route("/cards/<number>", methods=["PATCH"])
