@@ -32,8 +32,10 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def rules(alliance: Alliance) -> Iterator[tuple[Rule, str]]:
-    """Every rule with each of its methods."""
+    """Every rule of the API with each of its methods; those of pages have tests of their own."""
     for rule in alliance.app.url_map.iter_rules():
+        if getattr(alliance.app.view_functions[rule.endpoint], "is_page", False):
+            continue
         for method in METHODS:
             if method in (rule.methods or ()):
                 yield rule, method
