@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate mutants lint format bench lock clean
+.PHONY: help run test simulate mutants lint format bench catalogs assets lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ format: $(STAMP) ## repair formatting and what ruff can repair
 
 bench: $(STAMP) ## measure against the hand-written limit (ONLY=name for one, REFERENCE=folder for another limit)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(REFERENCE),--reference $(REFERENCE))
+
+catalogs: $(STAMP) ## gather what the pages say, keep the translations, compile them (fails if one is missing)
+	@PYTHONPATH=.:tests $(BIN)/python -m support.catalogs
+
+assets: $(STAMP) ## fetch the pages' CSS and JavaScript from npm, at the versions and hashes in .ci/assets
+	@$(BIN)/python .ci/assets
 
 lock: $(STAMP) ## renew requirements.lock from requirements*.in (newest allowed versions)
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \

@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
-from api import health, problems, v1
+from api import health, pages, problems, v1
 from api.auth import public
 from api.fields import Whole
+from api.pages import errors as page_errors
 from api.problems import HttpCode
 from api.schemas.common import ProblemSchema
 from api.services import Services
@@ -50,7 +51,7 @@ class Api(SmorestApi):
     ERROR_SCHEMA = ProblemSchema
 
     def handle_http_exception(self, error: HTTPException) -> Response:
-        return problems.http_problem(error)
+        return page_errors.http_error(error) if page_errors.wants_page() else problems.http_problem(error)
 
 
 def create_app(services: Services) -> Flask:
@@ -75,6 +76,7 @@ def create_app(services: Services) -> Flask:
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
     v1.register(api)
     app.register_blueprint(health.blueprint)
+    pages.register(app, services)
     problems.register(app)
     _register_faults(app)
     _register_requests(app)

@@ -213,11 +213,15 @@ def http_problem(error: HTTPException) -> Response:
         detail = "; ".join(f"{one.pointer}: {one.detail}" for one in errors[:3])
         return problem_response(Code.MALFORMED, detail, errors)
     status = error.code or 500
-    code: str = _BY_STATUS.get(status, Code.MALFORMED if status < 500 else HttpCode.INTERNAL)
-    response = problem_response(code, _sentence(error))
+    response = problem_response(code_of_status(status), _sentence(error))
     if status == 405 and (allowed := dict(error.get_headers()).get("Allow")):
         response.headers["Allow"] = allowed
     return response
+
+
+def code_of_status(status: int) -> str:
+    """The code of a fault of HTTP that has no other."""
+    return _BY_STATUS.get(status, Code.MALFORMED if status < 500 else HttpCode.INTERNAL)
 
 
 def field_errors(messages: Any) -> list[FieldError]:

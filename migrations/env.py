@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 import settlement.tables  # noqa: F401  registers its tables in the metadata
+import users.tables  # noqa: F401  registers its tables in the metadata
 import webhooks.tables  # noqa: F401  registers its tables in the metadata
 from clearing.tables import metadata
 from config import load_settings

@@ -14,7 +14,15 @@ from rich.markup import escape
 
 from api.cli.context import console, notices, settings_or_fail
 from api.jobs import all_jobs, make_courier
-from api.sample import SAMPLE_KEYS_FILE, SampleKey, load_sample, read_sample_keys
+from api.sample import (
+    SAMPLE_KEYS_FILE,
+    SAMPLE_USERS_FILE,
+    SampleKey,
+    SampleUser,
+    load_sample,
+    read_sample_keys,
+    read_sample_users,
+)
 from api.server import PortTaken, require_free_port
 from api.server import serve as serve_forever
 from api.setup import load_sealing_keys, prepare
@@ -62,7 +70,8 @@ def _serve(settings: Settings, url: str, sample: bool) -> None:
         load_sample(settings, url, console)
     keys = read_sample_keys(settings)
     configure_logging(settings.log_level, settings.log_format)
-    _once_it_answers(settings, lambda: _greet(settings, operator_key, keys))
+    people = read_sample_users(settings)
+    _once_it_answers(settings, lambda: _greet(settings, operator_key, keys, people))
     with _scheduled(settings, url):
         serve_forever(settings)
     console.print("Stopped.")
@@ -140,7 +149,9 @@ def _ended_with(server: EmbeddedServer) -> Iterator[None]:
         stopping.set()
 
 
-def _greet(settings: Settings, operator_key: str | None, keys: list[SampleKey]) -> None:
+def _greet(
+    settings: Settings, operator_key: str | None, keys: list[SampleKey], people: list[SampleUser]
+) -> None:
     base = f"http://{settings.host}:{settings.port}"
     console.print(f"[bold]Tongdui[/bold] listens on {base}  (API: {base}/docs)")
     console.print(f"Data: {escape(str(settings.data_dir))}", soft_wrap=True)
@@ -158,4 +169,9 @@ def _greet(settings: Settings, operator_key: str | None, keys: list[SampleKey]) 
         console.print(
             f'  curl -H "Authorization: Bearer {desk.key}" {base}/v1/cards/{desk.card}', soft_wrap=True
         )
+    if people:
+        place = escape(str(settings.data_dir / SAMPLE_USERS_FILE))
+        console.print(f"Log in at {base}/login as one of these (also in {place}):", soft_wrap=True)
+        for user in people:
+            console.print(f"  {user.name:<12} {user.password:<24} {user.label}", highlight=False)
     console.print("Stop with Ctrl-C.")

@@ -59,14 +59,19 @@ def make_sample_keys(connection: Connection) -> list[SampleKey]:
 
 
 def write_sample_keys(settings: Settings, keys: list[SampleKey]) -> Path:
-    """Write the file whole or not at all."""
-    path = settings.data_dir / SAMPLE_KEYS_FILE
+    """Write the file of the keys."""
+    return write_private(settings, SAMPLE_KEYS_FILE, [key._asdict() for key in keys])
+
+
+def write_private(settings: Settings, name: str, content: object) -> Path:
+    """Write a file of the data folder that only we can read, whole or not at all."""
+    path = settings.data_dir / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(
         os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
     ) as file:
-        json.dump([key._asdict() for key in keys], file, indent=1)
+        json.dump(content, file, indent=1, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, func, select
 from api.sample.history import CALLER, History, history
 from api.sample.keys import SAMPLE_KEYS_FILE, make_sample_keys, write_sample_keys
 from api.sample.members import MADE_BY, Person, admit, people
+from api.sample.users import make_sample_users
 from api.setup import load_personal_data
 from clearing.alliance import list_participants
 from clearing.core.enrolment import EnrolmentOutcome
@@ -38,15 +39,15 @@ def load_sample(settings: Settings, url: str, console: Console) -> None:
     try:
         with engine.begin() as connection:
             began_at = _begun(connection)
-            if began_at is not None and complete:
-                return
             if began_at is None and list_participants(connection, "", 1):
                 console.print("There is data already, so the sample alliance was left out.")
                 return
-        with console.status("Making the sample alliance …"):
-            if began_at is None:
-                began_at = _begin(engine)
-            _build(engine, settings, began_at, console)
+        if began_at is None or not complete:
+            with console.status("Making the sample alliance …"):
+                if began_at is None:
+                    began_at = _begin(engine)
+                _build(engine, settings, began_at, console)
+        make_sample_users(engine, settings)
     finally:
         engine.dispose()
 

@@ -28,13 +28,7 @@ blueprint = Blueprint("cards", __name__, description="Cards as a host sees them,
 @blueprint.response(200, CardCheckSchema)
 def read_card(query: dict[str, Any], number: str) -> Response:
     """Who issued it, whether it is good, what it is worth here and what that would cost"""
-    caller = current_caller()
-    with frozen(services().engine) as connection:
-        merchant = _merchant(connection, caller, query["merchant"])
-        check = check_card(connection, number, merchant, caller, services().directory_cache)
-    if check is None:
-        return answer(present.unknown_card(number))
-    return answer(present.card_check(check, merchant.participant_id, services().personal_data))
+    return answer(checked_card(number, query["merchant"]))
 
 
 def _merchant(connection: Connection, caller: Caller, code: str | None) -> Merchant:
@@ -74,6 +68,17 @@ def replace(body: dict[str, Any], number: str) -> Response:
         directory = services().directory(connection)
         outcome = replace_card(connection, number, current_caller(), body.get("number"))
     return _answer(outcome, directory, 201)
+
+
+def checked_card(number: str, merchant_code: str | None) -> dict[str, Any]:
+    """The card check as JSON, at the merchant named or the caller's own. Raises Problem."""
+    caller = current_caller()
+    with frozen(services().engine) as connection:
+        merchant = _merchant(connection, caller, merchant_code)
+        check = check_card(connection, number, merchant, caller, services().directory_cache)
+    if check is None:
+        return present.unknown_card(number)
+    return present.card_check(check, merchant.participant_id, services().personal_data)
 
 
 def _answer(outcome: IssuedCard | Refusal, directory: Directory, status: int) -> Response:

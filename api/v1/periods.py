@@ -27,10 +27,7 @@ blueprint = Blueprint("periods", __name__, description="Calendar months; each is
 @blueprint.response(200, page_of(PeriodSchema))
 def list_all_periods() -> Response:
     """All periods, the earliest first"""
-    with services().engine.connect() as connection:
-        zone = services().directory(connection).rulebook.settings.time_zone
-        data = [period_json(period, zone) for period in list_periods(connection)]
-    return answer({"data": data, "next_cursor": None})
+    return answer({"data": all_periods(), "next_cursor": None})
 
 
 @blueprint.route("/periods/<name>/close", methods=["POST"])
@@ -64,6 +61,13 @@ def approve(name: str) -> Response:
     if isinstance(outcome, Refusal):
         raise Problem(outcome.code.value, outcome.detail)
     return answer(settlement_json(outcome))
+
+
+def all_periods() -> list[dict[str, Any]]:
+    """All periods as JSON, the earliest first."""
+    with services().engine.connect() as connection:
+        zone = services().directory(connection).rulebook.settings.time_zone
+        return [period_json(period, zone) for period in list_periods(connection)]
 
 
 def number_of(name: str) -> int:

@@ -59,18 +59,7 @@ FILES = {
 @blueprint.response(200, page_of(StatementSchema))
 def list_all(query: dict[str, Any]) -> Response:
     """Statements, the newest period first; a participant sees its own"""
-    with services().engine.connect() as connection:
-        directory = services().directory(connection)
-        participant_id = own_participant(current_caller())
-        if query["participant"] is not None:
-            wanted = directory.participant(query["participant"])
-            if wanted is None or participant_id not in (None, wanted.id):
-                return answer(NOTHING)
-            participant_id = wanted.id
-        period = number_of(query["period"]) if query["period"] else None
-        before = cursor_position(query["cursor"])
-        rows = list_statements(connection, period, participant_id, before, query["limit"] + 1)
-    return answer(page(rows, query["limit"], statement_json, lambda header: header.id))
+    return answer(statements_page(**query))
 
 
 @blueprint.route("/statements/<statement_id>.<extension>")
@@ -82,6 +71,29 @@ def download(statement_id: str, extension: str) -> Response:
     One of more than 20,000 lines is made in the background: the answer is 202 until it is ready, and then the
     file, which can be read in parts (`Range`) and has an `ETag`. It is kept for a week after its last use.
     """
+    return statement_file(statement_id, extension)
+
+
+def statements_page(
+    *, period: str | None, participant: str | None, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """One page of the list of statements, as JSON. Raises Problem."""
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        participant_id = own_participant(current_caller())
+        if participant is not None:
+            wanted = directory.participant(participant)
+            if wanted is None or participant_id not in (None, wanted.id):
+                return NOTHING
+            participant_id = wanted.id
+        number = number_of(period) if period else None
+        before = cursor_position(cursor)
+        rows = list_statements(connection, number, participant_id, before, limit + 1)
+    return page(rows, limit, statement_json, lambda header: header.id)
+
+
+def statement_file(statement_id: str, extension: str) -> Response:
+    """The answer with the file, or with 202 while it is being made. Raises Problem."""
     if extension not in FORMATS:
         raise Problem(HttpCode.NOT_FOUND, f"A statement comes as {', '.join(FORMATS)}.")
     with services().engine.begin() as connection:
