@@ -3,7 +3,12 @@
 from benchmarks import closing, endpoint, posting, statements
 from benchmarks.results import Section
 
-SECTIONS: tuple[Section, ...] = (posting.SECTION, endpoint.SECTION, closing.SECTION, statements.SECTION)
+SECTIONS: tuple[Section, ...] = (
+    posting.SECTION,
+    endpoint.SECTION,
+    closing.SECTION,
+    statements.SECTION,
+)
 
 
 def named(name: str | None) -> tuple[Section, ...]:
