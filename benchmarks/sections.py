@@ -1,10 +1,11 @@
 """The sections of the benchmark, in the order in which they run. A new one is a module and a line here."""
 
-from benchmarks import closing, endpoint, posting, statements
+from benchmarks import closing, endpoint, posting, statements, writers
 from benchmarks.results import Section
 
 SECTIONS: tuple[Section, ...] = (
     posting.SECTION,
+    writers.SECTION,
     endpoint.SECTION,
     closing.SECTION,
     statements.SECTION,
