@@ -1,12 +1,13 @@
 """The sections of the benchmark, in the order in which they run. A new one is a module and a line here."""
 
-from benchmarks import closing, endpoint, posting, statements, writers
+from benchmarks import cards, closing, endpoint, posting, statements, writers
 from benchmarks.results import Section
 
 SECTIONS: tuple[Section, ...] = (
     posting.SECTION,
     writers.SECTION,
     endpoint.SECTION,
+    cards.SECTION,
     closing.SECTION,
     statements.SECTION,
 )
