@@ -1,6 +1,6 @@
 """The sections of the benchmark, in the order in which they run. A new one is a module and a line here."""
 
-from benchmarks import cards, closing, endpoint, imports, posting, statements, writers
+from benchmarks import cards, closing, endpoint, hot, imports, posting, statements, writers
 from benchmarks.results import Section
 
 SECTIONS: tuple[Section, ...] = (
@@ -9,6 +9,7 @@ SECTIONS: tuple[Section, ...] = (
     endpoint.SECTION,
     cards.SECTION,
     imports.SECTION,
+    hot.SECTION,
     closing.SECTION,
     statements.SECTION,
 )
