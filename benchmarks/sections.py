@@ -1,6 +1,6 @@
 """The sections of the benchmark, in the order in which they run. A new one is a module and a line here."""
 
-from benchmarks import cards, closing, endpoint, hot, imports, posting, statements, writers
+from benchmarks import cards, closing, endpoint, hot, imports, journal, posting, statements, writers
 from benchmarks.results import Section
 
 SECTIONS: tuple[Section, ...] = (
@@ -10,6 +10,7 @@ SECTIONS: tuple[Section, ...] = (
     cards.SECTION,
     imports.SECTION,
     hot.SECTION,
+    journal.SECTION,
     closing.SECTION,
     statements.SECTION,
 )
