@@ -1,6 +1,17 @@
 """The sections of the benchmark, in the order in which they run. A new one is a module and a line here."""
 
-from benchmarks import cards, closing, endpoint, hot, imports, journal, posting, statements, writers
+from benchmarks import (
+    cards,
+    closing,
+    endpoint,
+    hot,
+    imports,
+    journal,
+    posting,
+    statements,
+    verifying,
+    writers,
+)
 from benchmarks.results import Section
 
 SECTIONS: tuple[Section, ...] = (
@@ -13,6 +24,7 @@ SECTIONS: tuple[Section, ...] = (
     journal.SECTION,
     closing.SECTION,
     statements.SECTION,
+    verifying.SECTION,
 )
 
 
