@@ -7,6 +7,7 @@ from benchmarks import (
     hot,
     imports,
     journal,
+    one_wallet,
     posting,
     statements,
     verifying,
@@ -25,6 +26,7 @@ SECTIONS: tuple[Section, ...] = (
     closing.SECTION,
     statements.SECTION,
     verifying.SECTION,
+    one_wallet.SECTION,
 )
 
 

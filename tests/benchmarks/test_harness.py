@@ -48,6 +48,7 @@ ASKED = {
     "closing": ["≤ 1.3 ×", "< 1 s", "< 1 s"],
     "statements": ["≤ 1.6 ×", "≤ 250 MB", "≤ 1.6 ×", "≤ 250 MB"],
     "verify": ["≤ 4 ×"],
+    "wallet": ["≥ 0.5 ×", "no errors", "slowest client ≥ 0.5 × the median"],
 }
 
 
