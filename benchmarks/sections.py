@@ -9,6 +9,7 @@ from benchmarks import (
     journal,
     one_wallet,
     posting,
+    start,
     statements,
     verifying,
     writers,
@@ -27,6 +28,7 @@ SECTIONS: tuple[Section, ...] = (
     statements.SECTION,
     verifying.SECTION,
     one_wallet.SECTION,
+    start.SECTION,
 )
 
 

@@ -49,7 +49,13 @@ ASKED = {
     "statements": ["≤ 1.6 ×", "≤ 250 MB", "≤ 1.6 ×", "≤ 250 MB"],
     "verify": ["≤ 4 ×"],
     "wallet": ["≥ 0.5 ×", "no errors", "slowest client ≥ 0.5 × the median"],
+    "start": ["≤ 3 s", "≤ 250 MB"],
 }
+
+
+def test_there_is_a_section_for_each_line_of_the_table() -> None:
+    assert {section.number: section.name for section in SECTIONS} == dict(enumerate(ASKED, 1))
+    assert [section.name for section in SECTIONS] == list(ASKED)
 
 
 # It starts servers, some of them several times; how long that takes is the machine's affair.
