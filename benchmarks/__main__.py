@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks import report
 from benchmarks.bench import open_bench
-from benchmarks.results import Row
+from benchmarks.results import Target, target_of
 from benchmarks.sections import SECTIONS, named
 from benchmarks.sizes import FULL, QUICK
 from config.logs import configure_logging
@@ -22,15 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Into a file or a pipe, the tables need not be squeezed into eighty columns.
     console = Console() if sys.stdout.isatty() else Console(width=120)
-    rows: list[Row] = []
+    targets: list[Target] = []
     sizes = QUICK if options.quick else FULL
     with open_bench(sizes, console, reference=options.reference) as bench:
         console.print(f"limit: {bench.limit.name}")
         for section in named(options.only):
             found = section.measure(bench)
             report.print_section(console, section, found)
-            rows.extend(found)
-    return 0 if report.print_summary(console, rows) else 1
+            targets.append(target_of(section, found))
+    return 0 if report.print_summary(console, targets) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

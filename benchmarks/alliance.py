@@ -40,7 +40,7 @@ TWO_PER_CENT = {
 }
 
 #: All that postings write; TRUNCATE reaches the partitions too.
-POSTED = "lots, outcomes, merchant_references, positions, transactions, legs, entries, unsealed"
+POSTED = "outcomes, merchant_references, positions, exposures, transactions, legs, entries, unsealed"
 
 
 class Member(NamedTuple):
@@ -62,16 +62,25 @@ class Alliance:
         with engine.begin() as connection:
             self.participant_ids, self.merchants = _found(connection)
         self.members = list(_members(members, self.participant_ids))
-        ids = make_ids(WRITERS - 1, repeat(time.time_ns() // 1_000_000))
-        self._lots = _lines(_lots(self.members, ids))
+        self._lots = _lines(_lots(self.members))
         with engine.begin() as connection:
             _enrol(connection, self.members)
 
-    def restore(self) -> None:
-        """As on the first day: every lot full, nothing posted, statistics fresh, everything on the disk."""
+    def restore(self, issuer_id: int | None = None) -> None:
+        """As on the first day: every lot full, nothing posted, statistics fresh, everything on the disk.
+
+        `issuer_id`: whose points all lots hold, if not of their members' homes.
+        """
         with self._engine.begin() as connection:
             connection.exec_driver_sql(f"TRUNCATE {POSTED}")
-            _copy(connection, "lots (wallet_id, id, issuer_id, asset, expires_on, available)", self._lots)
+        self.refill(issuer_id)
+
+    def refill(self, issuer_id: int | None = None) -> None:
+        """The same, but what was posted stays."""
+        lots = self._lots if issuer_id is None else _lines(_lots(self.members, issuer_id))
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql("TRUNCATE lots")
+            _copy(connection, "lots (wallet_id, id, issuer_id, asset, expires_on, available)", lots)
         settle(self._engine, "wallets", "cards", "lots")
 
 
@@ -106,7 +115,8 @@ def _members(count: int, participant_ids: list[int]) -> Iterator[Member]:
         yield Member(wallet_id, participant_ids[index % len(participant_ids)], str(card))
 
 
-def _lots(members: Iterable[Member], ids: Iterator[int]) -> Iterator[tuple[object, ...]]:
+def _lots(members: Iterable[Member], issuer_id: int | None = None) -> Iterator[tuple[object, ...]]:
+    ids = make_ids(WRITERS - 1, repeat(time.time_ns() // 1_000_000))
     this_year = date(datetime.now(UTC).year, 12, 31)
     for member in members:
         for years, available in ((1, FIRST_LOT_POINTS), (2, SECOND_LOT_POINTS)):
@@ -114,7 +124,7 @@ def _lots(members: Iterable[Member], ids: Iterator[int]) -> Iterator[tuple[objec
             yield (
                 member.wallet_id,
                 next(ids),
-                member.participant_id,
+                issuer_id or member.participant_id,
                 int(Asset.POINTS),
                 expires_on,
                 available,

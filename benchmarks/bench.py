@@ -3,13 +3,15 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from sqlalchemy import Engine
 
 from benchmarks.alliance import Alliance
+from benchmarks.databases import created, dropped
+from benchmarks.history import History
 from benchmarks.limit import HandWritten, Limit, Reference
 from benchmarks.sizes import Sizes
 from database import EmbeddedServer, make_engine, migrations
@@ -17,7 +19,7 @@ from database import EmbeddedServer, make_engine, migrations
 
 @dataclass(frozen=True)
 class Bench:
-    """`url` is that of the database; `folder` is for files, and gone afterwards."""
+    """`url` is that of the database; `folder` is for files, and gone afterwards. `history` is beside it."""
 
     url: str
     engine: Engine
@@ -25,10 +27,11 @@ class Bench:
     sizes: Sizes
     alliance: Alliance
     limit: HandWritten
+    history: History
     console: Console
 
     def say(self, what: str) -> None:
-        self.console.print(f"[dim]{what}[/dim]")
+        _say(self.console, what)
 
 
 @contextmanager
@@ -61,9 +64,33 @@ def _furnished(
 ) -> Iterator[Bench]:
     migrations.upgrade(url)
     engine = make_engine(url, pool_size=8, application_name="benchmarks", pre_ping=False)
+    history = History(url, sizes.members, lambda what: _say(console, what))
     try:
         alliance = Alliance(engine, sizes.members)
         limit = Reference(engine, reference) if reference else Limit(engine, alliance)
-        yield Bench(url, engine, folder, sizes, alliance, limit, console)
+        yield Bench(url, engine, folder, sizes, alliance, limit, history, console)
     finally:
+        history.drop()
         engine.dispose()
+
+
+def _say(console: Console, what: str) -> None:
+    console.print(f"[dim]{what}[/dim]")
+
+
+@contextmanager
+def another(bench: Bench, name: str) -> Iterator[Bench]:
+    """The same bench on a database of its own, with the same alliance; dropped afterwards.
+
+    The limit stays where it is.
+    """
+    url = created(bench.url, name)
+    try:
+        migrations.upgrade(url)
+        engine = make_engine(url, pool_size=8, application_name="benchmarks", pre_ping=False)
+        try:
+            yield replace(bench, url=url, engine=engine, alliance=Alliance(engine, bench.sizes.members))
+        finally:
+            engine.dispose()
+    finally:
+        dropped(url)

@@ -1,7 +1,8 @@
 """The load generator: HTTP clients that each send their next request when the last one is answered.
 
-`python -m benchmarks.clients PORT CLIENTS WARM_UP_SECONDS SECONDS FILE`, where FILE is a JSON list of
-complete requests. It prints one JSON object, see `Load`. All clients share one thread that only waits, sends
+`python -m benchmarks.clients PORT CLIENTS WARM_UP_SECONDS SECONDS STATUS once|again FILE`, where FILE is a
+JSON list of complete requests, to be sent once each or over and over, and STATUS is what each is to be
+answered with. It prints one JSON object, see `Load`. All clients share one thread that only waits, sends
 prepared bytes and looks for the end of each answer, so that it leaves the processors to the server; `busy`
 tells how far that is true.
 """
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
@@ -25,7 +27,7 @@ _SILENCE_SECONDS_MAX = 60
 class Load:
     """`answers` were counted in `seconds` after warming up, their latencies in ms; `busy` is the generator's
     share of one processor; `answers_in_all` includes the warm-up and those that were still on the way.
-    `failures`: the first answers that were not 201.
+    `by_client` are the counted answers of each. `failures`: the first answers with another status.
     """
 
     answers: int
@@ -34,6 +36,7 @@ class Load:
     p99_ms: float
     busy: float
     answers_in_all: int
+    by_client: list[int]
     failures: list[str]
 
     @property
@@ -49,6 +52,7 @@ class _Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sent_at = 0.0
         self.answer = b""
+        self.answered = 0
 
     def send(self, request: bytes) -> None:
         self.answer = b""
@@ -69,12 +73,13 @@ class _Client:
             raise ValueError(f"an answer without its length: {self.answer[:200]!r}")
         return len(self.answer) >= head + len(_HEAD_END) + int(length[1])
 
-    @property
-    def succeeded(self) -> bool:
-        return self.answer.startswith(b"HTTP/1.1 201 ")
+    def has(self, status: int) -> bool:
+        return self.answer.startswith(b"HTTP/1.1 %d " % status)
 
 
-def generate(port: int, clients: int, warm_up: float, seconds: float, requests: Iterator[bytes]) -> Load:
+def generate(
+    port: int, clients: int, warm_up: float, seconds: float, status: int, requests: Iterator[bytes]
+) -> Load:
     """Raises TimeoutError when the server falls silent and ValueError when the requests run out."""
     latencies: list[float] = []
     failures: list[str] = []
@@ -84,8 +89,8 @@ def generate(port: int, clients: int, warm_up: float, seconds: float, requests: 
     began = time.perf_counter()
     counted_from = began + warm_up
     counted_until = counted_from + seconds
-    for _ in range(clients):
-        client = _Client(port)
+    everybody = [_Client(port) for _ in range(clients)]
+    for client in everybody:
         selector.register(client.socket, selectors.EVENT_READ, client)
         client.send(_next(requests))
     while selector.get_map():
@@ -100,7 +105,8 @@ def generate(port: int, clients: int, warm_up: float, seconds: float, requests: 
             in_all += 1
             if counted_from <= now < counted_until:
                 latencies.append(now - client.sent_at)
-            if not client.succeeded and len(failures) < 5:
+                client.answered += 1
+            if not client.has(status) and len(failures) < 5:
                 failures.append(client.answer.decode(errors="replace"))
             if now < counted_until:
                 client.send(_next(requests))
@@ -109,7 +115,8 @@ def generate(port: int, clients: int, warm_up: float, seconds: float, requests: 
                 client.socket.close()
     busy = (time.process_time() - processor_began) / (time.perf_counter() - began)
     p50, p99 = percentile_ms(latencies, 50), percentile_ms(latencies, 99)
-    return Load(len(latencies), seconds, p50, p99, busy, in_all, failures)
+    by_client = [client.answered for client in everybody]
+    return Load(len(latencies), seconds, p50, p99, busy, in_all, by_client, failures)
 
 
 def percentile_ms(seconds: list[float], per_cent: int) -> float:
@@ -126,9 +133,10 @@ def _next(requests: Iterator[bytes]) -> bytes:
 
 
 def main() -> None:
-    port, clients, warm_up, seconds, file = sys.argv[1:]
+    port, clients, warm_up, seconds, status, repeat, file = sys.argv[1:]
     requests = [text.encode() for text in json.loads(Path(file).read_text(encoding="utf-8"))]
-    load = generate(int(port), int(clients), float(warm_up), float(seconds), iter(requests))
+    sent = cycle(requests) if repeat == "again" else iter(requests)
+    load = generate(int(port), int(clients), float(warm_up), float(seconds), int(status), sent)
     print(json.dumps(asdict(load)))
 
 

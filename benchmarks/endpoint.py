@@ -1,32 +1,33 @@
 """The HTTP endpoint, `POST /v1/redemptions`, with several clients at once."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from statistics import median
-
-from sqlalchemy import text
+from collections.abc import Mapping
 
 from benchmarks.bench import Bench
 from benchmarks.clients import Load
 from benchmarks.measure import in_turns
-from benchmarks.redemptions import Errand, check_books, errands
-from benchmarks.results import Row, Section, Target, at_least, share_of_limit
+from benchmarks.redemptions import check_books, errands
+from benchmarks.results import Condition, Row, Section, at_least, within
 from benchmarks.server import serving
-from clearing.core.commands import Scope
-from clearing.keys import make_key
+from benchmarks.traffic import detail, merchants_keys, p99_ms, redemption, requests_needed, send
 
-#: Clients → the least rate a second, and the least fraction of the limit (numerator, denominator).
-LEAST = {32: (700, (1, 3))}
-#: More than will be answered; requests are prepared, so that the generator has little to do.
-REQUESTS_A_SECOND = 4_000
+#: What holds for the most clients.
+LEAST = 1.2
+P99_MS_MAX = 60
 
 
 def measure(bench: Bench) -> list[Row]:
-    keys = _merchants_keys(bench)
-    with serving(bench) as port:
-        return [_row(bench, port, keys, clients) for clients in bench.sizes.clients]
+    keys = merchants_keys(bench)
+    with serving(bench) as served:
+        return [_row(bench, served.port, keys, clients) for clients in bench.sizes.clients]
+
+
+def redeem(bench: Bench, port: int, keys: Mapping[str, str], clients: int) -> Load:
+    """One run into empty books; every answer must be a booked unit of work."""
+    bench.alliance.restore()
+    work = errands(bench.alliance, min(requests_needed(bench), len(bench.alliance.members)), seed=clients)
+    load = send(bench, port, clients, [redemption(bench, errand, keys) for errand in work], status=201)
+    check_books(bench.engine, load.answers_in_all)
+    return load
 
 
 def _row(bench: Bench, port: int, keys: Mapping[str, str], clients: int) -> Row:
@@ -34,46 +35,19 @@ def _row(bench: Bench, port: int, keys: Mapping[str, str], clients: int) -> Row:
     loads: list[Load] = []
 
     def ours() -> float:
-        loads.append(_load(bench, port, keys, clients))
+        loads.append(redeem(bench, port, keys, clients))
         return loads[-1].rate
 
-    rates = in_turns(bench.sizes.runs, {"ours": ours, "limit": lambda: _limit(bench, clients)})
-    targets: tuple[Target, ...] = ()
-    if clients in LEAST:
-        least, share = LEAST[clients]
-        targets = (at_least(rates["ours"], least), share_of_limit(rates["ours"], rates["limit"], *share))
-    return Row(f"{clients} clients", rates["ours"], rates["limit"], _detail(loads), targets)
-
-
-def _load(bench: Bench, port: int, keys: Mapping[str, str], clients: int) -> Load:
-    """One run of the load generator, in its own process; every answer must be a booked unit of work."""
-    sizes = bench.sizes
-    bench.alliance.restore()
-    wanted = int((sizes.warm_up_seconds + sizes.seconds) * REQUESTS_A_SECOND)
-    work = errands(bench.alliance, min(wanted, len(bench.alliance.members)), seed=clients)
-    file = bench.folder / "requests.json"
-    file.write_text(json.dumps([_request(bench, errand, keys) for errand in work]), encoding="utf-8")
-    numbers = (port, clients, sizes.warm_up_seconds, sizes.seconds)
-    run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.clients", *map(str, numbers), str(file)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode != 0:
-        raise RuntimeError(f"the load generator failed: {run.stderr}")
-    load = Load(**json.loads(run.stdout))
-    if load.failures:
-        raise RuntimeError(f"not every redemption was booked: {load.failures[0]}")
-    check_books(bench.engine, load.answers_in_all)
-    return load
-
-
-def _detail(loads: Sequence[Load]) -> str:
-    p50 = median(load.p50_ms for load in loads)
-    p99 = median(load.p99_ms for load in loads)
-    busy = median(load.busy for load in loads)
-    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms; generator {busy:.0%} of one processor"
+    has_target = clients == bench.sizes.clients[-1]
+    runs = bench.sizes.runs if has_target else bench.sizes.growth_runs
+    rates = in_turns(runs, {"ours": ours, "limit": lambda: _limit(bench, clients)})
+    conditions: tuple[Condition, ...] = ()
+    if has_target:
+        conditions = (
+            at_least(rates["ours"], rates["limit"], LEAST),
+            within(p99_ms(loads), P99_MS_MAX, "p99 {} ms"),
+        )
+    return Row(f"{clients} clients", rates["ours"], rates["limit"], detail(loads), conditions)
 
 
 def _limit(bench: Bench, clients: int) -> float:
@@ -82,42 +56,8 @@ def _limit(bench: Bench, clients: int) -> float:
     return bench.limit.one_per_transaction(clients, bench.sizes.seconds)
 
 
-def _merchants_keys(bench: Bench) -> dict[str, str]:
-    """A key for each merchant, as its tills would have."""
-    keys = {}
-    with bench.engine.begin() as connection:
-        rows = connection.execute(text("SELECT id, participant_id, code FROM merchants"))
-        for row in rows.all():
-            keys[row.code], _ = make_key(
-                connection,
-                Scope.MERCHANT,
-                row.code,
-                participant_id=row.participant_id,
-                merchant_id=row.id,
-                made_by="benchmarks",
-            )
-    return keys
-
-
-def _request(bench: Bench, errand: Errand, keys: Mapping[str, str]) -> str:
-    body = json.dumps(
-        {
-            "card": bench.alliance.members[errand.member].card,
-            "merchant": errand.merchant.code,
-            "points": errand.points,
-        }
-    )
-    return (
-        "POST /v1/redemptions HTTP/1.1\r\n"
-        "Host: 127.0.0.1\r\n"
-        f"Authorization: Bearer {keys[errand.merchant.code]}\r\n"
-        f"Idempotency-Key: {errand.key}\r\n"
-        "Content-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
-    )
-
-
 SECTION = Section(
+    3,
     "http",
     "POST /v1/redemptions on one server process",
     "pgbench with as many connections, one redemption per transaction by hand",

@@ -33,8 +33,9 @@ INSERT INTO by_hand.lots
 SELECT 2 * id - 1 + k, id, issuer, date '2100-01-01' + 30 * k, 1000000000
   FROM by_hand.wallets, generate_series(0, 1) AS k ORDER BY id, k;
 INSERT INTO by_hand.positions
-SELECT i, a FROM generate_series(1, %(participants)s) AS i, generate_series(1, %(participants)s) AS a;
-INSERT INTO by_hand.hub VALUES (0);
+SELECT i, a, s FROM generate_series(1, %(participants)s) AS i, generate_series(1, %(participants)s) AS a,
+                     generate_series(0, 15) AS s;
+INSERT INTO by_hand.hub SELECT generate_series(0, 15);
 """
 
 _RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
@@ -43,7 +44,8 @@ _RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 class HandWritten(ABC):
     """Tables and functions written by hand, in a schema of their own beside the ledger's.
 
-    `batch` books keys, wallets, acceptors and points, given as four arrays.
+    `batch` books keys, wallets, acceptors and points, given as four arrays, in the running totals of a stripe
+    (0–15).
     """
 
     name: ClassVar[str]
@@ -60,28 +62,8 @@ class HandWritten(ABC):
     def one_per_transaction(self, clients: int, seconds: float) -> float:
         """Redemptions a second by pgbench with so many connections, its totals in place and so hot."""
 
-    @contextmanager
-    def _cursor(self) -> Iterator[psycopg2.extensions.cursor]:
-        """On a connection of its own, as a script may set what others must not inherit.
-
-        Each statement is a transaction: no BEGIN or COMMIT to send.
-        """
-        connection = psycopg2.connect(libpq_url(self._engine.url.render_as_string(hide_password=False)))
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                yield cursor
-        finally:
-            connection.close()
-
-    @contextmanager
-    def batches(self) -> Iterator[Callable[[Sequence[Errand]], None]]:
-        """A function that posts one batch, set-based, in a transaction of its own: a single round trip."""
-        with self._cursor() as cursor:
-            yield lambda errands: cursor.execute(self.batch, _columns(errands))
-
     def _run(self, *files: Path) -> None:
-        with self._cursor() as cursor:
+        with _cursor(self._engine.url.render_as_string(hide_password=False)) as cursor:
             for file in files:
                 cursor.execute(file.read_text(encoding="utf-8"))
 
@@ -90,7 +72,7 @@ class Limit(HandWritten):
     """The project's own."""
 
     name = "benchmarks/limit.sql"
-    batch = "SELECT by_hand.redeem_batch(%s::uuid[], %s::int[], %s::int[], %s::int[])"
+    batch = "SELECT by_hand.redeem_batch(%s::uuid[], %s::int[], %s::int[], %s::int[], %s)"
 
     def __init__(self, engine: Engine, alliance: Alliance) -> None:
         super().__init__(engine)
@@ -113,7 +95,7 @@ class Reference(HandWritten):
     Its 100,000 members are numbered from 1 and its participants from 1 to 50; its lots are never used up.
     """
 
-    batch = "SELECT ref.redeem_batch(%s::uuid[], %s::int[], %s::int[], %s::int[])"
+    batch = "SELECT ref.redeem_batch(%s::uuid[], %s::int[], %s::int[], %s::int[], %s)"
     name = "the reference"
 
     def __init__(self, engine: Engine, folder: Path) -> None:
@@ -128,6 +110,31 @@ class Reference(HandWritten):
 
     def one_per_transaction(self, clients: int, seconds: float) -> float:
         return _pgbench(self._engine, self._folder / "unit_inline.sql", clients, seconds, {})
+
+
+@contextmanager
+def batches(url: str, batch: str, stripe: int = 0) -> Iterator[Callable[[Sequence[Errand]], None]]:
+    """A function that posts one batch, set-based, in a transaction of its own: a single round trip.
+
+    `batch` is that of a `HandWritten` on the database at `url`.
+    """
+    with _cursor(url) as cursor:
+        yield lambda errands: cursor.execute(batch, (*_columns(errands), stripe))
+
+
+@contextmanager
+def _cursor(url: str) -> Iterator[psycopg2.extensions.cursor]:
+    """On a connection of its own, as a script may set what others must not inherit.
+
+    Each statement is a transaction: no BEGIN or COMMIT to send.
+    """
+    connection = psycopg2.connect(libpq_url(url))
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
 
 
 def _pgbench(engine: Engine, script: Path, clients: int, seconds: float, defined: Mapping[str, int]) -> float:

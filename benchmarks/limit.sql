@@ -46,18 +46,20 @@ CREATE TABLE by_hand.journal (
 );
 CREATE INDEX ON by_hand.journal (debit);
 
+-- Running totals are striped: two connections with a stripe each do not wait for one another.
 CREATE TABLE by_hand.positions (
     issuer   smallint,
     acceptor smallint,
+    stripe   smallint,
     owed     bigint NOT NULL DEFAULT 0,
     count    bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (issuer, acceptor)
+    PRIMARY KEY (issuer, acceptor, stripe)
 ) WITH (fillfactor = 30);
 
 CREATE TABLE by_hand.hub (
-    id    smallint PRIMARY KEY,
-    fees  bigint NOT NULL DEFAULT 0,
-    count bigint NOT NULL DEFAULT 0
+    stripe smallint PRIMARY KEY,
+    fees   bigint NOT NULL DEFAULT 0,
+    count  bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 
 -- Account numbers: a lot's id; 1e9, 2e9, 3e9 + participant for points used, money owed, money due; 4e9 the hub.
@@ -90,8 +92,8 @@ BEGIN
            (the_redemption, 3, 2, 2000000000 + the_issuer, 3000000000 + the_acceptor, points),
            (the_redemption, 4, 3, 3000000000 + the_acceptor, 4000000000, fee);
     UPDATE by_hand.positions SET owed = owed + points, count = count + 1
-     WHERE issuer = the_issuer AND acceptor = the_acceptor;
-    UPDATE by_hand.hub SET fees = fees + fee, count = count + 1 WHERE id = 0;
+     WHERE issuer = the_issuer AND acceptor = the_acceptor AND stripe = 0;
+    UPDATE by_hand.hub SET fees = fees + fee, count = count + 1 WHERE stripe = 0;
     RETURN the_redemption;
 END $$;
 
@@ -99,7 +101,8 @@ END $$;
 -- its lots cannot pay (after those before it in the batch) is dropped. Returns how many were booked.
 --
 -- Batches are read by index whatever their size, as a plan for a scan costs more than it saves.
-CREATE FUNCTION by_hand.redeem_batch(the_keys uuid[], the_wallets int[], the_acceptors int[], the_points int[])
+CREATE FUNCTION by_hand.redeem_batch(the_keys uuid[], the_wallets int[], the_acceptors int[], the_points int[],
+                                     the_stripe int)
 RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
     booked bigint;
@@ -139,11 +142,11 @@ BEGIN
         UPDATE by_hand.positions AS p SET owed = p.owed + more.points, count = p.count + more.count
           FROM (SELECT issuer, acceptor, sum(points) AS points, count(*) AS count FROM redeemed GROUP BY issuer, acceptor)
             AS more
-         WHERE p.issuer = more.issuer AND p.acceptor = more.acceptor
+         WHERE p.issuer = more.issuer AND p.acceptor = more.acceptor AND p.stripe = the_stripe
     ), charged AS (
         UPDATE by_hand.hub SET fees = hub.fees + more.fees, count = hub.count + more.count
           FROM (SELECT coalesce(sum(fee), 0) AS fees, count(*) AS count FROM redeemed) AS more
-         WHERE hub.id = 0
+         WHERE hub.stripe = the_stripe
     )
     SELECT count(*) INTO booked FROM redeemed;
     RETURN booked;

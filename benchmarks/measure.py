@@ -13,12 +13,18 @@ Batch = TypeVar("Batch")
 
 
 def in_turns(runs: int, contestants: Mapping[str, Callable[[], float]]) -> dict[str, float]:
-    """The median rate of each contestant; in every round each of them has one turn."""
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    """The median of what each contestant measures; in every round each of them has one turn."""
+    found: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(runs):
         for name, take_turn in contestants.items():
-            rates[name].append(take_turn())
-    return {name: median(found) for name, found in rates.items()}
+            found[name].append(take_turn())
+    return {name: median(measured) for name, measured in found.items()}
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def batches_of(items: Sequence[Batch], size: int) -> list[Sequence[Batch]]:
@@ -27,7 +33,7 @@ def batches_of(items: Sequence[Batch], size: int) -> list[Sequence[Batch]]:
 
 def rate_of(post: Callable[[Sequence[Batch]], object], batches: Sequence[Sequence[Batch]]) -> float:
     """Items a second when the batches are posted one after the other."""
-    with _collector_as_in_the_server():
+    with collector_as_in_the_server():
         began = time.perf_counter()
         for batch in batches:
             post(batch)
@@ -36,7 +42,7 @@ def rate_of(post: Callable[[Sequence[Batch]], object], batches: Sequence[Sequenc
 
 
 @contextmanager
-def _collector_as_in_the_server() -> Iterator[None]:
+def collector_as_in_the_server() -> Iterator[None]:
     """Set Python's collector as the server does, and keep it away from the prepared work: a server holds no
     hundred thousand commands at once.
     """

@@ -1,4 +1,4 @@
-"""What a section hands back: rows of a table, each with the targets it has to meet."""
+"""What a section hands back: rows of a table, some with conditions; all of them together are its target."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A promise and whether it was kept; `text` says it in a few words."""
+class Condition:
+    """Part of a target and whether it was met; `text` says it in a few words."""
 
     text: str
     met: bool
@@ -18,37 +18,65 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement. Rates are so many a second; `beside` is the rate it is compared with."""
+    """One measurement, in the section's unit; `beside` is what it is compared with."""
 
     case: str
-    rate: float
+    ours: float
     beside: float | None = None
     detail: str = ""
-    targets: tuple[Target, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def ratio(self) -> float | None:
-        return self.rate / self.beside if self.beside else None
+        return self.ours / self.beside if self.beside else None
 
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the benchmark. `what` is measured, and `beside` is what stands next to it; `unit` of what
-    there are so many a second.
+    """One part of the benchmark: one line of the table of targets, of this `number`.
+
+    `what` is measured, and `beside` is what stands next to it; both in `unit`. At least one row must have a
+    condition.
     """
 
+    number: int
     name: str
     what: str
     beside: str
     measure: Callable[["Bench"], Sequence[Row]]
-    unit: str = "redemptions"
+    unit: str = "redemptions/s"
 
 
-def at_least(rate: float, least: float) -> Target:
-    """So many a second."""
-    return Target(f"≥ {least:,.0f}/s", rate >= least)
+@dataclass(frozen=True)
+class Target:
+    """The promise of one section: it is kept when all its conditions are met."""
+
+    number: int
+    conditions: tuple[Condition, ...]
+
+    @property
+    def met(self) -> bool:
+        return all(condition.met for condition in self.conditions)
 
 
-def share_of_limit(rate: float, limit: float, numerator: int, denominator: int) -> Target:
-    """Such a fraction of what is possible, in whole numbers so that a third is a third."""
-    return Target(f"≥ {numerator}/{denominator} of the limit", rate * denominator >= limit * numerator)
+def target_of(section: Section, rows: Sequence[Row]) -> Target:
+    """Raises ValueError if nothing was asked of the section: that must not count as met."""
+    conditions = tuple(condition for row in rows for condition in row.conditions)
+    if not conditions:
+        raise ValueError(f"section {section.name} has no condition to meet")
+    return Target(section.number, conditions)
+
+
+def at_least(ours: float, beside: float, least: float) -> Condition:
+    """So many times what stands beside it, or more."""
+    return Condition(f"≥ {least:g} ×", ours >= least * beside)
+
+
+def at_most(ours: float, beside: float, most: float) -> Condition:
+    """So many times what stands beside it, or less."""
+    return Condition(f"≤ {most:g} ×", ours <= most * beside)
+
+
+def within(value: float, most: float, what: str) -> Condition:
+    """No more than so many; `what` names them: `p99 {} ms`."""
+    return Condition(what.format(f"≤ {most:g}"), value <= most)

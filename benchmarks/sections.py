@@ -1,9 +1,35 @@
 """The sections of the benchmark, in the order in which they run. A new one is a module and a line here."""
 
-from benchmarks import closing, endpoint, posting, statements
+from benchmarks import (
+    cards,
+    closing,
+    endpoint,
+    hot,
+    imports,
+    journal,
+    one_wallet,
+    posting,
+    start,
+    statements,
+    verifying,
+    writers,
+)
 from benchmarks.results import Section
 
-SECTIONS: tuple[Section, ...] = (posting.SECTION, endpoint.SECTION, closing.SECTION, statements.SECTION)
+SECTIONS: tuple[Section, ...] = (
+    posting.SECTION,
+    writers.SECTION,
+    endpoint.SECTION,
+    cards.SECTION,
+    imports.SECTION,
+    hot.SECTION,
+    journal.SECTION,
+    closing.SECTION,
+    statements.SECTION,
+    verifying.SECTION,
+    one_wallet.SECTION,
+    start.SECTION,
+)
 
 
 def named(name: str | None) -> tuple[Section, ...]:

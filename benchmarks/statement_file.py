@@ -52,6 +52,8 @@ def _ours(connection: Connection, statement: Statement) -> Callable[[str, Path],
 
 def _bare(connection: Connection, statement: Statement) -> Callable[[str, Path], None]:
     lines = [line for line, _ in Detail(connection, statement)]
+    # Writing takes longer than a transaction may be idle.
+    connection.rollback()
 
     def write(format_: str, path: Path) -> None:
         (_bare_xlsx if format_ == "xlsx" else _bare_csv)(lines, path)
