@@ -2,8 +2,8 @@
 
 Needs Chromium (Debian: `apt-get install chromium`); without one these tests are skipped, and say so. Every
 page whose address has no part to fill in is visited by itself; others are named in `EXAMPLES`. The pictures
-are in `screenshots/`: each page at both sizes, in both languages and both colour schemes, in four of the eight
-ways.
+are in `screenshots/`: each page at both sizes, in both languages and both colour schemes, in four of the
+eight ways.
 """
 
 import os
