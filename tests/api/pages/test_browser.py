@@ -1,8 +1,8 @@
 """The pages in a real browser: nothing from elsewhere, nothing that axe finds, and pictures to look at.
 
-Needs Chromium (Debian: `apt-get install chromium`); without one these tests are skipped, and say so. Every page
-whose address has no part to fill in is visited by itself; others are named in `EXAMPLES`. Pictures are in
-`screenshots/`: each page at both sizes, in both languages and schemes, in four of the eight ways.
+Needs Chromium (Debian: `apt-get install chromium`); without one these tests are skipped, and say so. Every
+page whose address has no part to fill in is visited by itself; others are named in `EXAMPLES`. Pictures are
+left in `screenshots/`: each page at both sizes, in both languages and schemes, in four of the eight ways.
 """
 
 import os
