@@ -19,7 +19,7 @@ def run(alliance: Alliance, alliance_url: str, monkeypatch: pytest.MonkeyPatch):
     def runs(*arguments: str, exit_code: int = 0) -> str:
         result = CliRunner().invoke(main, ["users", *arguments])
         assert result.exit_code == exit_code, result.output
-        return result.output
+        return str(result.output)
 
     return runs
 
