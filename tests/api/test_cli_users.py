@@ -25,7 +25,7 @@ def run(alliance: Alliance, alliance_url: str, monkeypatch: pytest.MonkeyPatch):
 
 
 def password_in(text: str) -> str:
-    return re.findall(r"(?:[2-9a-z]{4}-){3}[2-9a-z]{4}", text)[0]
+    return str(re.findall(r"(?:[2-9a-z]{4}-){3}[2-9a-z]{4}", text)[0])
 
 
 def test_the_first_operator_is_made_reset_and_disabled(run, alliance: Alliance) -> None:  # type: ignore[no-untyped-def]
