@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from clearing.core.accounts import EntryKind
 from clearing.core.batch import Decision
 from clearing.core.commands import Caller, Command, Link, Scope, Unlink
 from clearing.core.decide import PeriodMissing
@@ -116,16 +117,16 @@ def test_the_older_wallet_stays_whichever_card_is_named_first(cards: tuple[str, 
 def test_a_transfer_says_what_it_moves_and_what_that_is_worth() -> None:
     directory = alliance("JADE", "LOTUS", "PINE", point_value=Decimal("0.5"))
     books = Books(directory, CARDS, {"Wang": [], "Li": ["JADE 7 pts never", "JADE 2 pts 2027-01-31"]})
-    earned = books.book(accrue("¥1.00", "PINE-1", points=1, card="L-1"))
-    books.book(redeem(1, "PINE-1", card="L-1"))
+    earned = books.book(accrue("¥3.00", "PINE-1", card="L-1"))
+    books.book(redeem(3, "PINE-1", card="L-1"))
     books.book(reverse(earned))
     books.book(load("¥3.00", "LOTUS-1", card="L-1"))
     decision = books.move(link("J-1", "L-1"))
-    # 9 points are worth 4.5 fen and one is worth half a fen: both go up, on both sides.
-    worth = [(-9, -5), (9, 5), (0, -300), (0, 300), (1, 1), (-1, -1)]
+    # 9 points are worth 4.5 fen and 3 that are owed 1.5: both go up, on both sides.
+    worth = [(-9, -5), (9, 5), (0, -300), (0, 300), (3, 2), (-3, -2)]
     assert [(row.points, row.amount) for row in decision.transactions] == worth
     assert [(leg.points, leg.amount) for leg in decision.legs] == worth
-    assert books.owed("Wang") == ["PINE 1 pts"]
+    assert books.owed("Wang") == ["PINE 3 pts"]
 
 
 def test_a_lot_of_which_half_is_held_goes_along() -> None:
@@ -187,6 +188,16 @@ def test_arrears_of_both_add_up() -> None:
     # What either card earns there pays for both.
     assert books.moves(books.book(accrue("¥100.00", "PINE-1", card="L-1"))) == ["+20 PINE 2028-11-30"]
     assert books.owed("Wang") == []
+
+
+def test_a_single_point_that_is_owed_goes_along() -> None:
+    books = _books(wangs=[], lis=[])
+    earned = books.book(accrue("¥1.00", "PINE-1", card="L-1"))
+    books.book(redeem(1, "PINE-1", card="L-1"))
+    books.book(reverse(earned))
+    [leaving, coming] = books.move(link("J-1", "L-1")).entries
+    assert (leaving.kind, coming.kind) == (EntryKind.ARREARS_MOVED_OUT, EntryKind.ARREARS_MOVED_IN)
+    assert books.owed("Wang") == ["PINE 1 pts"]
 
 
 def test_arrears_that_were_paid_move_nothing() -> None:
