@@ -22,9 +22,10 @@ simulate: $(STAMP) ## random commands with crashes against a model (SEED=number 
 	@PYTHONPATH=.:tests $(BIN)/python -m simulation.run \
 		$(if $(SEED),--seed $(SEED)) $(if $(COMMANDS),--commands $(COMMANDS)) $(if $(SEEDS),--seeds $(SEEDS))
 
-# All afresh, as mutmut would not try again who has survived; or those that are named on top of the last run.
+# All afresh, as mutmut would not try again who has survived; or those that are named on top of the last run. Which
+# test meets what is found out anew: mutmut would do so for new tests only, though a new function has old tests too.
 mutants: $(STAMP) ## how many changes of the core its tests notice, by module (ONLY="clearing.core.lots.*", CHILDREN=2)
-	@$(if $(ONLY),,rm -rf mutants)
+	@rm -rf mutants$(if $(ONLY),/mutmut-stats.json)
 	@nice -n 19 $(BIN)/mutmut run $(if $(CHILDREN),--max-children $(CHILDREN)) $(foreach one,$(ONLY),'$(one)')
 	@PYTHONPATH=tests $(BIN)/python -m support.mutation_score
 

@@ -140,15 +140,11 @@ def _move_lots(
     points = quantity if asset is Asset.POINTS else 0
     amount = _worth(batch, points) if asset is Asset.POINTS else quantity
     draws = [Draw(lot, lot.available) for lot in whole]
-    leaving = _plan(issuer_id, -points, -amount, planned)
-    batch.book(
-        command,
-        _setting(setting, planned.source_id, issuer_id),
-        leaving._replace(draws=draws, draw_entry=out, released=whole),
-    )
+    leaving = _plan(issuer_id, -points, -amount, planned)._replace(draws=draws, draw_entry=out)
+    batch.book(command, _setting(setting, planned.source_id, issuer_id), leaving)
     credits_ = [Credit(issuer_id, asset, lot.expires_on, lot.available, into) for lot in whole]
-    coming = _plan(issuer_id, points, amount, planned)
-    batch.book(command, _setting(setting, planned.target_id, issuer_id), coming._replace(credits=credits_))
+    coming = _plan(issuer_id, points, amount, planned)._replace(credits=credits_)
+    batch.book(command, _setting(setting, planned.target_id, issuer_id), coming)
 
 
 def _move_arrears(

@@ -45,7 +45,7 @@ from clearing.core.journal import Booking, Entry, Leg, LegKind, PositionChange, 
 from clearing.core.limits import Cap, Usage, UsageKey
 from clearing.core.outcomes import Held, Moved, Outcome, Posted, Recorded, Refusal
 from clearing.core.plan import Move
-from clearing.core.rulebook import AllianceSettings, ExchangeKind, FeeRule, Rulebook
+from clearing.core.rulebook import AllianceSettings, ExchangeKind, FeeRule, Rulebook, Tier
 from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, Original, ReferenceKey, Snapshot, Terms
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -120,10 +120,11 @@ def expiry(text: str) -> ExpiryPolicy:
 def fee_rule(id_: int, text: str, ids: Mapping[str, int]) -> FeeRule:
     """`redemption 2% [issuer=JADE] [acceptor=LOTUS] [payer=issuer] [flat=¥1] [min=¥1] [max=¥9] [from=DATE]`.
 
-    `payer=0.25` is a split: the acceptor's share.
+    `payer=0.25` is a split: the acceptor's share. `above=¥100:0.5%` is a tier; there may be several.
     """
     kind, rate, *words = text.split()
     said = dict(word.split("=") for word in words)
+    tiers = [word.removeprefix("above=").split(":") for word in words if word.startswith("above=")]
     share = {"acceptor": "1", "issuer": "0"}
     payer = said.get("payer", "acceptor")
     return FeeRule(
@@ -137,6 +138,7 @@ def fee_rule(id_: int, text: str, ids: Mapping[str, int]) -> FeeRule:
         fen(said["min"]) if "min" in said else None,
         fen(said["max"]) if "max" in said else None,
         date.fromisoformat(said["from"]) if "from" in said else None,
+        tuple(Tier(fen(above), Decimal(lower.removesuffix("%")) / 100) for above, lower in tiers),
     )
 
 

@@ -1,15 +1,17 @@
 """Linking: cards of several participants that one person holds share a wallet. Parting: one leaves again."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from clearing.core.accounts import EntryKind
 from clearing.core.batch import Decision
 from clearing.core.commands import Caller, Command, Link, Scope, Unlink
 from clearing.core.decide import PeriodMissing
 from clearing.core.holds import Hold, HoldStatus
 from clearing.core.journal import Booking, LegKind, PositionChange, TransactionKind
-from clearing.core.outcomes import Moved, Refusal, Replayed
+from clearing.core.outcomes import Code, Moved, Refusal, Replayed
 from support.core import (
     Books,
     accrue,
@@ -112,6 +114,28 @@ def test_the_older_wallet_stays_whichever_card_is_named_first(cards: tuple[str, 
     assert books.decide(link(*cards)).outcomes == [Moved(2, 1)]
 
 
+def test_a_transfer_says_what_it_moves_and_what_that_is_worth() -> None:
+    directory = alliance("JADE", "LOTUS", "PINE", point_value=Decimal("0.5"))
+    books = Books(directory, CARDS, {"Wang": [], "Li": ["JADE 7 pts never", "JADE 2 pts 2027-01-31"]})
+    earned = books.book(accrue("¥3.00", "PINE-1", card="L-1"))
+    books.book(redeem(3, "PINE-1", card="L-1"))
+    books.book(reverse(earned))
+    books.book(load("¥3.00", "LOTUS-1", card="L-1"))
+    decision = books.move(link("J-1", "L-1"))
+    # 9 points are worth 4.5 fen and 3 that are owed 1.5: both go up, on both sides.
+    worth = [(-9, -5), (9, 5), (0, -300), (0, 300), (3, 2), (-3, -2)]
+    assert [(row.points, row.amount) for row in decision.transactions] == worth
+    assert [(leg.points, leg.amount) for leg in decision.legs] == worth
+    assert books.owed("Wang") == ["PINE 3 pts"]
+
+
+def test_a_lot_of_which_half_is_held_goes_along() -> None:
+    books = _books(wangs=[], lis=["LOTUS 10 pts never"])
+    books.hold(aside(redeem(5, "LOTUS-1", card="L-1")))
+    books.move(link("J-1", "L-1"))
+    assert books.left("Wang") == ["LOTUS 5 pts never held=5"]
+
+
 def test_what_has_ended_but_is_not_ended_yet_goes_along_with_its_last_day() -> None:
     books = _linked(
         wangs=["LOTUS 1 pts 2026-11-14"], lis=["LOTUS 5 pts 2026-11-14", "LOTUS 6 pts 2026-11-01"]
@@ -164,6 +188,16 @@ def test_arrears_of_both_add_up() -> None:
     # What either card earns there pays for both.
     assert books.moves(books.book(accrue("¥100.00", "PINE-1", card="L-1"))) == ["+20 PINE 2028-11-30"]
     assert books.owed("Wang") == []
+
+
+def test_a_single_point_that_is_owed_goes_along() -> None:
+    books = _books(wangs=[], lis=[])
+    earned = books.book(accrue("¥1.00", "PINE-1", card="L-1"))
+    books.book(redeem(1, "PINE-1", card="L-1"))
+    books.book(reverse(earned))
+    [leaving, coming] = books.move(link("J-1", "L-1")).entries
+    assert (leaving.kind, coming.kind) == (EntryKind.ARREARS_MOVED_OUT, EntryKind.ARREARS_MOVED_IN)
+    assert books.owed("Wang") == ["PINE 1 pts"]
 
 
 def test_arrears_that_were_paid_move_nothing() -> None:
@@ -255,15 +289,59 @@ def test_refusals(cards: list[str], command: Command, code: str) -> None:
     assert books.refuse(command) == code
 
 
-def test_a_refusal_names_who_is_in_the_way() -> None:
-    books = _books()
-    [refused] = books.decide(link("J-1", "L-1", consents=[JADE])).outcomes
-    assert isinstance(refused, Refusal)
-    assert "LOTUS has not agreed" in refused.detail
-    two = Books(alliance("JADE"), ["J-1 Wang JADE", "J-2 Li JADE"])
-    [refused] = two.decide(link("J-1", "J-2")).outcomes
-    assert isinstance(refused, Refusal)
-    assert "JADE has a member behind either card" in refused.detail
+SAID: list[tuple[list[str], Command, Code, str, str]] = [
+    (
+        CARDS,
+        link("J-1", "X-1"),
+        Code.CARD_UNKNOWN,
+        "other_card",
+        "No participant has issued a card 'X-1'.",
+    ),
+    (
+        ["J-1 Wang JADE", "L-1 Li LOTUS blocked"],
+        link("J-1", "L-1"),
+        Code.CARD_BLOCKED,
+        "other_card",
+        "This card is blocked; ask the member to contact its issuer.",
+    ),
+    (
+        CARDS,
+        link("J-1", "J-1"),
+        Code.ALREADY_EXISTS,
+        "other_card",
+        "The two cards share a wallet already.",
+    ),
+    (
+        ["J-1 Wang JADE", "J-2 Li JADE"],
+        link("J-1", "J-2"),
+        Code.NOT_LINKABLE,
+        "other_card",
+        "JADE has a member behind either card; it must first make them one itself.",
+    ),
+    (
+        CARDS,
+        link("J-1", "L-1", consents=[JADE]),
+        Code.NOT_LINKABLE,
+        "other_card",
+        "LOTUS has not agreed to it yet.",
+    ),
+    (
+        ["J-1 Wang JADE", "L-1 Wang LOTUS"],
+        unlink("L-1", caller=_of(JADE)),
+        Code.CARD_UNKNOWN,
+        "card",
+        "There is no card 'L-1' of yours.",
+    ),
+    (CARDS, unlink("L-1"), Code.NOT_LINKABLE, "card", "The card shares its wallet with nobody."),
+]
+
+
+@pytest.mark.parametrize(("cards", "command", "code", "field", "detail"), SAID)
+def test_a_refusal_says_who_or_what_is_in_the_way(
+    cards: list[str], command: Command, code: Code, field: str, detail: str
+) -> None:
+    books = Books(alliance("JADE", "LOTUS", "PINE"), cards)
+    assert books.post(command) == [Refusal(code, detail, field)]
 
 
 def test_a_card_that_is_good_until_today_links() -> None:
@@ -300,6 +378,14 @@ def test_the_same_key_again_moves_nothing_twice() -> None:
     [reused] = books.decide(replace(said, request_hash="another")).outcomes
     assert isinstance(reused, Refusal)
     assert reused.code == "idempotency_key_reused"
+
+
+def test_the_same_key_twice_in_one_batch_is_one_move_and_no_booking() -> None:
+    said = link("J-1", "L-1")
+    moved, again = _books().decide(said, said).outcomes
+    assert moved == Moved(2, 1)
+    assert isinstance(again, Replayed)
+    assert (again.recorded.wallet_id, again.booking) == (1, None)
 
 
 # ---- parting ------------------------------------------------------------------------------------
@@ -355,9 +441,23 @@ def test_a_hold_with_its_card_keeps_a_member_from_leaving() -> None:
     books = _linked(lis=["JADE 5 pts never"])
     held = books.hold(aside(redeem(10, "JADE-1", card="L-1")))
     assert {draw.issuer_id for draw in held.draws} == {JADE}
-    assert books.refuse(unlink("L-1")) == "hold_open"
+    open_ = Refusal(
+        Code.HOLD_OPEN,
+        "A hold with this card, or on what its participant owes, is open. Part them when it was captured or"
+        " voided, or has ended.",
+        "card",
+    )
+    assert books.post(unlink("L-1")) == [open_]
     books.hold(void(held))
     books.move(unlink("L-1"))
+
+
+def test_holds_of_other_wallets_hide_none_of_its_own() -> None:
+    books = _books(peis=["PINE 9 pts never"])
+    books.move(link("J-1", "L-1"))
+    books.hold(aside(redeem(9, "PINE-1", card="P-1")))
+    books.hold(aside(redeem(10, "LOTUS-1", card="L-1")))
+    assert books.refuse(unlink("L-1")) == "hold_open"
 
 
 def test_a_hold_on_what_its_participant_owes_keeps_a_member_from_leaving() -> None:

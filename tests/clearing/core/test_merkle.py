@@ -89,6 +89,23 @@ def test_what_is_not_there_has_no_proof() -> None:
     assert not merkle.is_consistent(5, 5, b"same", b"other", [])
 
 
+def test_paths_that_fit_a_smaller_tree_prove_nothing() -> None:
+    one, another = merkle.leaf_hash(b"1"), merkle.leaf_hash(b"2")
+    # No path at all, where the root of the first is not a node of the second.
+    assert not merkle.is_consistent(3, 5, one, another, [])
+    # A tree of six does not begin one of five, though this path leads to one root for both.
+    root = merkle.node_hash(another, one)
+    assert not merkle.is_consistent(6, 5, root, root, [one, another])
+    # The leaf behind the last.
+    assert merkle.root_from_inclusion(one, 4, 4, [one, another]) is None
+
+
+def test_a_span_is_made_of_the_fewest_complete_subtrees() -> None:
+    # Leaves 3, 4 to 7, 8 to 11, 12; and a span that begins where it may be as large as it is.
+    assert merkle.span_nodes(Span(3, 13)) == [Node(0, 3), Node(2, 1), Node(2, 2), Node(0, 12)]
+    assert merkle.span_nodes(Span(8, 15)) == [Node(2, 2), Node(1, 6), Node(0, 14)]
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 21])
 def test_a_proof_with_anything_changed_proves_nothing(size: int) -> None:
     leaves = hashes(size)

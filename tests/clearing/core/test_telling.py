@@ -1,6 +1,7 @@
 """Who is told of a transaction, and what of it."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -11,6 +12,7 @@ from support.core import (
     alliance,
     aside,
     capture,
+    link,
     open_balance,
     redeem,
     reverse,
@@ -56,6 +58,51 @@ def test_the_parties_who_subscribed_are_told_of_their_part(
     subscribed: tuple[str, ...], expected: list[object]
 ) -> None:
     assert told(books(*subscribed), redeem(4000, "LOTUS-1")) == expected
+
+
+def test_what_is_told_in_full() -> None:
+    directory = alliance(
+        "JADE", "LOTUS", fees=["redemption 2% payer=0.2"],
+        point_value=Decimal("0.5"), reimbursement_rate=Decimal("0.9"),
+    )  # fmt: skip
+    everybody = {one.id: one._replace(told_of_postings=True) for one in directory.participants.values()}
+    found = Books(
+        replace(directory, participants=everybody),
+        ["J-1 Wang JADE", "L-1 Li LOTUS"],
+        {"Li": ["JADE 3000 pts never", "LOTUS 1500 pts never"]},
+    )
+    late = redeem(4000, "LOTUS-1", card="L-1", reference="POS-1", occurred_at=shanghai("2026-10-31 23:59"))
+    found.close(202610)
+    decision = found.decide(late)
+    found.apply(decision)
+    [booked] = found.bookings.values()
+    # 2,500 points of JADE are worth 1,250 fen: 1,125 are reimbursed, the fee of 25 is shared 5 : 20.
+    both = {
+        "wallet_id": 2,
+        "transaction_id": booked.transaction.id,
+        "kind": "redemption",
+        "period": "2026-11",
+        "late": True,
+        "obligation": 1_125,
+        "original_id": None,
+        "original_wallet_id": None,
+    }
+    assert [dict(event.data) for event in decision.events] == [
+        both | {"role": "issuer", "points": 2_500, "amount": 1_250, "fee": 20, "merchant_id": None,
+                "reference": None},
+        both | {"role": "acceptor", "points": 4_000, "amount": 2_000, "fee": 5, "merchant_id": 201,
+                "reference": "POS-1"},
+    ]  # fmt: skip
+
+    found.move(link("J-1", "L-1"))
+    data = found.decide(reverse(booked, 100)).events[-1].data
+    assert (data["wallet_id"], data["kind"], data["period"], data["late"]) == (
+        1,
+        "reversal",
+        "2026-11",
+        False,
+    )
+    assert (data["original_id"], data["original_wallet_id"]) == (booked.transaction.id, 2)
 
 
 def test_an_issuer_learns_neither_the_merchant_nor_its_reference() -> None:

@@ -104,6 +104,51 @@ def test_a_fee_is_disputed_by_itself_and_each_disputes_its_own() -> None:
     assert stake_of(REVERSED, PRICES, whole(REVERSED), 2, Measure.FEE, JADE) == Stake(0, 0, -2)
 
 
+def test_a_fee_of_one_fen_has_the_sign_of_the_opener_s_own() -> None:
+    line = leg(LegKind.REDEMPTION, 50, 50, 45, (1, 0))
+    assert stake_of(line, PRICES, whole(line), 1, Measure.FEE, LOTUS) == Stake(0, 1, 0)
+    back = leg(LegKind.REDEMPTION, -50, -50, -45, (-1, 2))
+    assert stake_of(back, PRICES, whole(back), 1, Measure.FEE, LOTUS) == Stake(0, -1, 0)
+    assert stake_of(back, PRICES, whole(back), 2, Measure.FEE, JADE) == Stake(0, 0, 2)
+
+
+#: Points are worth half a fen, of which nine tenths are reimbursed.
+HALF = Prices(RULEBOOK, Terms(Decimal("0.5"), Decimal("0.9")))
+HALVED = leg(LegKind.REDEMPTION, 5000, 2500, 2250, (38, 12))
+
+
+@pytest.mark.parametrize(
+    ("line", "prices", "part", "expected"),
+    [
+        # By the rule: 1,000 of 5,000 points; the other 4,000 are worth 2,000, cost 40 and oblige to 1,800.
+        (HALVED, HALF, 1_000, Stake(450, 8, 2)),
+        (HALVED, HALF, 5_000, Stake(2_250, 38, 12)),
+        # 2,000 of 3,000 fen: the other 1,000 would have cost the least fee of 30, shared 23 : 7.
+        (SPEND, PRICES, 2_000, Stake(1_800, 22, 8)),
+        # Nobody is obliged for a visit: 34,000 cost 680, shared 510 : 170.
+        (VISIT, PRICES, 34_000, Stake(0, 510, 170)),
+        # In proportion: of what is left, 300 of −500, would have been −270 and the fees −4.8 and −1.2.
+        (REVERSED, PRICES, 200, Stake(-180, -3, -1)),
+        # 233 of 700 by hand, and 101 of 200 charged by hand: 99 are left.
+        (ADJUSTED, PRICES, 233, Stake(233, 0, 0)),
+        (CHARGED, PRICES, 101, Stake(0, 0, 101)),
+        # Half a fen goes away from zero, on either side: of 3, the other half is 2.
+        (leg(LegKind.ADJUSTMENT, 0, 4, 3, (0, 0)), PRICES, 2, Stake(1, 0, 0)),
+        (leg(LegKind.ADJUSTMENT, 0, -4, -3, (0, 0)), PRICES, 2, Stake(-1, 0, 0)),
+    ],
+)
+def test_what_a_part_comes_to(line: Leg, prices: Prices, part: int, expected: Stake) -> None:
+    unit = measure(DisputeReason.DUPLICATE, line)
+    assert stake_of(line, prices, whole(line), part, unit, LOTUS) == expected
+
+
+def test_points_are_counted_where_they_are_worth_something_else() -> None:
+    assert whole(HALVED) == Share(5_000, Stake(2_250, 38, 12))
+    left = left_of(HALVED, [Share(1_000, Stake(450, 8, 2))])
+    assert left == Share(4_000, Stake(1_800, 30, 10))
+    assert disputable(HALVED, Measure.POINTS, left, LOTUS) == 4_000
+
+
 def test_redemptions_are_disputed_in_points_and_all_else_in_fen() -> None:
     units = [measure(DisputeReason.OTHER, line) for line in ALL]
     assert units == [Measure.POINTS if line.kind is LegKind.REDEMPTION else Measure.FEN for line in ALL]

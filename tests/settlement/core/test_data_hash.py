@@ -4,10 +4,11 @@ import csv
 import hashlib
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement.core.data_hash import DataHash, csv_line
+from settlement.core.data_hash import DataHash, csv_line, csv_text
 from settlement.core.statement import DetailLine
 
 LINE = DetailLine(
@@ -31,8 +32,28 @@ def test_a_line_is_what_the_library_writes(reference: str) -> None:
     assert csv_line(LINE._replace(reference=reference)) == expected
 
 
+@pytest.mark.parametrize(
+    ("reference", "field"),
+    [
+        ("POS-1", "POS-1"),
+        ("a,b", '"a,b"'),
+        ('say "hi"', '"say ""hi"""'),
+        ("two\nlines", '"two\nlines"'),
+        ("=1+1", "'=1+1"),
+        ("-5,0", '"\'-5,0"'),
+    ],
+)
+def test_a_reference_is_quoted_where_it_must_be(reference: str, field: str) -> None:
+    assert csv_text(reference) == field
+    assert csv_line(LINE._replace(reference=reference)).startswith(f"7,txn_1,{field},2026-11-15T10:00:03")
+
+
 def test_nothing_is_an_empty_field() -> None:
     assert csv_line(LINE) == by_the_library(LINE, "")
+    assert csv_line(LINE._replace(fee_payer=None, reverses=None, prior_period=False)) == (
+        "7,txn_1,,2026-11-15T10:00:03.000+08:00,2026-11-15T10:00:04.000+08:00,,reversal,redemption,JADE,LOTUS,"
+        "M-0,lot_1:5 lot_2:6,-5,-500,-500,payable,,-10,,3,exchange,false,\r\n"
+    )
     assert csv_line(LINE._replace(prior_period=False, merchant="A-1")).count("false,") == 1
 
 

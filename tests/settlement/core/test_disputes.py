@@ -71,7 +71,7 @@ def test_the_last_day_to_answer_is_the_counterparty_s_and_the_hub_waits_for_nobo
     assert standing(needs, LOTUS, due, due).awaited
     assert not standing(needs, LOTUS, due, due + timedelta(days=1)).awaited
     assert not standing(needs, HUB, due, due).awaited
-    assert not standing(DisputeStatus.OPEN, LOTUS, due, due).awaited
+    assert standing(DisputeStatus.OPEN, LOTUS, due, due) == Standing(DisputeStatus.OPEN, awaited=False)
 
 
 def test_days_are_counted_after_the_first() -> None:

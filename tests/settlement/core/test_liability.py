@@ -30,9 +30,10 @@ LEGS = [
 ]
 
 
-def test_every_kind_of_leg_moves_its_part() -> None:
+@pytest.mark.parametrize("legs", [LEGS, LEGS[::-1]], ids=["forwards", "backwards"])
+def test_every_kind_of_leg_moves_its_part(legs: list[LegSum]) -> None:
     openings = {(JADE, Asset.POINTS): 1_000, (JADE, Asset.STORED_VALUE): 2_000}
-    of_jade, value, of_lotus, nothing = roll_forward([LOTUS, JADE], openings, LEGS, {JADE: 5})
+    of_jade, value, of_lotus, nothing = roll_forward([LOTUS, JADE], openings, legs, {JADE: 5})
     assert of_jade == RollForward(JADE, Asset.POINTS, 1_000, 1_000, 500, 40, 60, 7, -13, 5)
     assert of_jade.closing == 1_000 + 1_000 + 500 - 40 - 60 - 7 - 13 + 5
     assert value == RollForward(JADE, Asset.STORED_VALUE, 2_000, 25_000, 70_000, 1_000, 3_000, 11, 0, 0)

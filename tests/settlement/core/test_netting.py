@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clearing.core.accounts import HUB
 from clearing.core.journal import LegKind, PositionChange, PositionKey
-from settlement.core.netting import Netting, ParticipantLine, net, netting_ratio
+from settlement.core.netting import Netting, ParticipantLine, net, netting_ratio, with_lines
 
 JADE, LOTUS, PINE = 1, 2, 3
 EVERYBODY = (JADE, LOTUS, PINE)
@@ -104,6 +104,23 @@ def test_a_charge_by_the_hub_is_in_the_nets_and_owed_to_no_participant() -> None
     )
     assert nets(netting) == {JADE: -700, LOTUS: 0, PINE: 0}
     assert (netting.hub_net, netting.zero_sum, netting.matrix) == (700, True, ())
+
+
+def test_what_is_owed_by_hand_stands_by_itself_with_its_sign() -> None:
+    key = PositionKey(PERIOD, JADE, LOTUS, LegKind.ADJUSTMENT)
+    netting = net(EVERYBODY, {key: PositionChange(1, 0, 700, 700, 0, 0)})
+    assert netting.lines == (
+        ParticipantLine(JADE, 0, 0, 0, -700),
+        ParticipantLine(LOTUS, 0, 0, 0, 700),
+        ParticipantLine(PINE, 0, 0, 0, 0),
+    )
+
+
+def test_lines_that_are_known_already_are_taken_as_they_are() -> None:
+    lines = net(EVERYBODY, WORKED_EXAMPLE).lines
+    netting = with_lines(lines, WORKED_EXAMPLE)
+    assert (netting.lines, netting.hub_fees, netting.hub_net) == (lines, 910, 910)
+    assert with_lines(lines, WORKED_EXAMPLE, carried=10).hub_net == 900
 
 
 TURNED_ROUND = [

@@ -78,6 +78,20 @@ def test_each_side_of_a_shared_fee_has_a_row_of_its_own() -> None:
     ]
 
 
+def test_who_pays_nothing_of_a_fee_has_no_row_and_who_pays_under_two_rules_has_both_added_up() -> None:
+    issuers_pay = TWO_PER_CENT._replace(id=8, acceptor_share=Decimal(0))
+    volumes = {
+        VolumeKey(PERIOD, 7, JADE, LOTUS): VolumeChange(60_000, 1_200, 0),
+        VolumeKey(PERIOD, 8, LOTUS, JADE): VolumeChange(50_000, 0, 1_000),
+    }
+    rows = rebates(volumes, {7: TWO_PER_CENT, 8: issuers_pay})
+    assert [(row.rule_id, row.payer_id, row.as_acceptor, row.rebate) for row in rows] == [
+        (7, LOTUS, True, 300),
+        (8, LOTUS, False, 200),
+    ]
+    assert by_payer(rows) == {LOTUS: 500}
+
+
 @given(st.integers(0, 10**12), st.integers(0, 10**12))
 def test_more_volume_never_gives_back_less(volume: int, more: int) -> None:
     def given_back(amount: int) -> int:
