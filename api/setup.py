@@ -1,86 +1,23 @@
-"""Putting a process together from its settings: database, keys, services."""
+"""Making ready what the settings name: the database and the keys."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from sqlalchemy import Engine, func, select
 
-from api.imports.runner import ImportRunner
 from api.key_file import make_key_file, read_key_file
-from api.keyring import Keyring
-from api.services import Services
-from api.statement_files import StatementFiles
 from clearing.alliance import found_alliance
 from clearing.core.commands import Scope
 from clearing.core.rulebook import AllianceSettings
-from clearing.directory import DirectoryCache, read_rulebook
+from clearing.directory import read_rulebook
 from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
-from clearing.linking import Linker
-from clearing.members import Enroller
 from clearing.periods import open_period_for, read_periods
 from clearing.privacy import PersonalData
 from clearing.proof.keys import SealingKeys, new_sealing_keys
-from clearing.queue import PostingQueue
-from clearing.writer import Writer
 from config import Settings, SettingsError
 from database import make_engine, migrations
-from webhooks.addresses import AddressPolicy
 
 KEYS_FILE = "keys/personal-data.json"
 SEALING_KEYS_FILE = "keys/sealing.json"
-IMPORTS_FOLDER = "imports"
-STATEMENTS_FOLDER = "statements"
-
-#: Beside the request threads: posting, enrolment, linking, and an import with three writers and its lock.
-CONNECTIONS_BESIDE_THREADS = 8
-CONNECTIONS_MAX = 40
-
-
-def build_services(settings: Settings, database_url: str) -> Services:
-    """Services on a database that `prepare` has made ready."""
-    pool_size = min(settings.threads, CONNECTIONS_MAX) + CONNECTIONS_BESIDE_THREADS
-    # No ping before each use: it would be a round trip on every request, and a connection that broke
-    # is replaced after the one request that found it.
-    engine = make_engine(database_url, pool_size=pool_size, application_name="tongdui", pre_ping=False)
-    personal_data = load_personal_data(settings)
-    sealing_keys = load_sealing_keys(settings)
-
-    posting_directory = DirectoryCache()
-
-    def make_writer() -> Writer:
-        return Writer(engine)
-
-    def make_enroller() -> Enroller:
-        return Enroller(Writer(engine), personal_data)
-
-    def make_linker() -> Linker:
-        return Linker(engine, Writer(engine))
-
-    files = settings.data_dir / IMPORTS_FOLDER
-    return Services(
-        engine=engine,
-        personal_data=personal_data,
-        sealing_keys=sealing_keys,
-        files=files,
-        keyring=Keyring(engine),
-        posting=PostingQueue(lambda: Writer(engine, directory=posting_directory)),
-        posting_directory=posting_directory,
-        enroller=make_enroller(),
-        linker=make_linker(),
-        imports=ImportRunner(engine, files, make_writer, make_enroller, make_linker),
-        statements=StatementFiles(engine, settings.data_dir / STATEMENTS_FOLDER, sealing_keys),
-        webhook_addresses=AddressPolicy(settings.webhook_allow),
-    )
-
-
-@contextmanager
-def opened_services(settings: Settings, database_url: str) -> Iterator[Services]:
-    """`build_services` for the duration of a command."""
-    services = build_services(settings, database_url)
-    try:
-        yield services
-    finally:
-        services.close()
 
 
 def prepare(settings: Settings, database_url: str) -> str | None:

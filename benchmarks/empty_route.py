@@ -10,7 +10,8 @@ from flask import Flask, Response
 from granian import Granian
 from granian.constants import Interfaces
 
-from api.server import BACKLOG, GARBAGE_THRESHOLD
+from api.server import BACKLOG
+from api.worker import GARBAGE_THRESHOLD
 from config import load_settings
 
 PATH = "/empty"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from statistics import median
 from typing import TypeVar
 
-from api.server import GARBAGE_THRESHOLD
+from api.worker import GARBAGE_THRESHOLD
 
 Batch = TypeVar("Batch")
 

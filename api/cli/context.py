@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import click
 from rich.console import Console
 from sqlalchemy import Engine
 
-from api.services import Services
-from api.setup import opened_services
 from config import Settings, SettingsError, load_settings
 from config.logs import configure_logging
 from database import EmbeddedServerError, make_engine, open_database
@@ -56,10 +53,3 @@ def opened_engine() -> Iterator[Engine]:
             yield engine
         finally:
             engine.dispose()
-
-
-@contextmanager
-def opened() -> Iterator[Services]:
-    """The services of one command; a handful of connections is plenty for it."""
-    with opened_url() as (settings, url), opened_services(replace(settings, threads=4), url) as services:
-        yield services

@@ -1,6 +1,7 @@
 """`tongdui import`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +10,8 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from api.cli.context import console, notices, opened
+from api.building import opened_services
+from api.cli.context import console, notices, opened_url
 from api.imports import store
 from api.imports.kinds import KINDS
 from api.imports.receive import CHUNK_BYTES, receive
@@ -37,7 +39,8 @@ def import_file(kind: str, file: Path, historical: bool, errors: Path | None, st
 
     Good rows are posted, bad ones listed. Sending a file again posts nothing twice.
     """
-    with opened() as services:
+    # A handful of connections is plenty for one command.
+    with opened_url() as (settings, url), opened_services(replace(settings, threads=4), url) as services:
         with file.open("rb") as content:
             import_id = receive(
                 services.engine,

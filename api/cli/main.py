@@ -1,24 +1,47 @@
 """`tongdui`: the group of all commands."""
 
+from importlib import import_module
+
 import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from api.cli.database import database
-from api.cli.doctor import doctor
-from api.cli.imports import import_file
-from api.cli.jobs import jobs
-from api.cli.keys import keys
-from api.cli.payments import bank_file, pay_file
-from api.cli.serve import run, schedule, serve
-from api.cli.settlement import approve, close, statements
-from api.cli.users import users
-from api.cli.verify import verify
-from api.cli.verify_statement import verify_statement
 from config import SettingsError
+
+#: Where each command is: none is loaded but the one that is called, or a start would take twice as long.
+COMMANDS = {
+    "run": "serve.run",
+    "serve": "serve.serve",
+    "schedule": "serve.schedule",
+    "db": "database.database",
+    "keys": "keys.keys",
+    "import": "imports.import_file",
+    "close": "settlement.close",
+    "approve": "settlement.approve",
+    "statements": "settlement.statements",
+    "pay-file": "payments.pay_file",
+    "bank-file": "payments.bank_file",
+    "jobs": "jobs.jobs",
+    "verify": "verify.verify",
+    "verify-statement": "verify_statement.verify_statement",
+    "users": "users.users",
+    "doctor": "doctor.doctor",
+}
 
 
 class Commands(click.Group):
-    """Turns wrong settings and the database's commonest complaints into sentences."""
+    """Loads commands when they are called; turns wrong settings and the database's commonest complaints
+    into sentences.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(".")
+        command: click.Command = getattr(import_module(f"api.cli.{module}"), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -46,26 +69,3 @@ def main() -> None:
     Settings come from the environment; README lists them. Without DATABASE_URL the program runs its own
     PostgreSQL in the folder TONGDUI_DATA.
     """
-
-
-COMMANDS = (
-    run,
-    serve,
-    schedule,
-    database,
-    keys,
-    import_file,
-    close,
-    approve,
-    statements,
-    pay_file,
-    bank_file,
-    jobs,
-    verify,
-    verify_statement,
-    users,
-    doctor,
-)
-
-for command in COMMANDS:
-    main.add_command(command)

@@ -19,7 +19,6 @@ from api.sample import (
     SAMPLE_USERS_FILE,
     SampleKey,
     SampleUser,
-    load_sample,
     read_sample_keys,
     read_sample_users,
 )
@@ -67,6 +66,9 @@ def serve() -> None:
 def _serve(settings: Settings, url: str, sample: bool) -> None:
     operator_key = prepare(settings, url)
     if sample:
+        # Only here: it loads half of the program, and a start waits for what is loaded.
+        from api.sample.load import load_sample
+
         load_sample(settings, url, console)
     keys = read_sample_keys(settings)
     configure_logging(settings.log_level, settings.log_format)

@@ -10,7 +10,6 @@
 """
 
 from api.sample.keys import SAMPLE_KEYS_FILE, SampleKey, read_sample_keys
-from api.sample.load import load_sample
 from api.sample.users import SAMPLE_USERS_FILE, SampleUser, read_sample_users
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "SAMPLE_USERS_FILE",
     "SampleKey",
     "SampleUser",
-    "load_sample",
     "read_sample_keys",
     "read_sample_users",
 ]

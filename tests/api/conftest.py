@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 
 from api.app import create_app
+from api.building import build_services
 from api.services import Services
-from api.setup import build_services, prepare
+from api.setup import prepare
 from config import Settings
 from support.alliance import Alliance, found_alliance, opened_alliance, settings_for
 from support.api import OPERATOR_KEY, Caller

@@ -13,9 +13,10 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.pool import NullPool
 
 from api.app import create_app
+from api.building import build_services
 from api.cli import main
 from api.key_file import add_key
-from api.setup import KEYS_FILE, SEALING_KEYS_FILE, build_services, load_sealing_keys
+from api.setup import KEYS_FILE, SEALING_KEYS_FILE, load_sealing_keys
 from clearing.privacy import PersonalData, new_keys, with_new_key
 from clearing.proof.keys import fingerprint, new_sealing_keys, read_public_key
 from support.alliance import PERSONAL_DATA_KEYS, WANG, Alliance, settings_for

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from api.app import create_app
-from api.setup import build_services
+from api.building import build_services
 from clearing.verify import frozen
 from settlement.verify import verify
 from support.alliance import CHEN, LI, WANG, Alliance, settings_for

@@ -14,11 +14,13 @@ from rich.console import Console
 from sqlalchemy import Engine, func, select
 
 from api.app import create_app
-from api.sample import SAMPLE_KEYS_FILE, SampleKey, load, load_sample, read_sample_keys
+from api.building import opened_services
+from api.sample import SAMPLE_KEYS_FILE, SampleKey, load, read_sample_keys
 from api.sample.history import History, history
 from api.sample.keys import VISITED
+from api.sample.load import load_sample
 from api.sample.members import MEMBERS, VISITOR, people
-from api.setup import opened_services, prepare
+from api.setup import prepare
 from clearing.alliance import admit_participant
 from clearing.core.calendar import PeriodState
 from clearing.core.commands import Command

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from api.app import create_app
+from api.building import build_services
 from api.problems import MEANINGS
-from api.setup import build_services, prepare
+from api.setup import prepare
 from support.alliance import WANG, Alliance, settings_for
 from support.api import OPERATOR_KEY, Caller, code, detail, good
 from support.databases import Databases

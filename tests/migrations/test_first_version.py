@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from api.app import create_app
+from api.building import build_services
 from api.services import Services
-from api.setup import build_services, prepare
+from api.setup import prepare
 from clearing.periods import read_periods
 from clearing.verify import frozen
 from database import make_engine, migrations

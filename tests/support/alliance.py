@@ -17,8 +17,9 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from api.app import create_app
+from api.building import build_services
 from api.services import Services
-from api.setup import build_services, prepare
+from api.setup import prepare
 from clearing import ids
 from clearing.privacy import new_keys
 from clearing.proof.keys import new_sealing_keys
