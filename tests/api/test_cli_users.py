@@ -19,13 +19,13 @@ def run(alliance: Alliance, alliance_url: str, monkeypatch: pytest.MonkeyPatch):
     def runs(*arguments: str, exit_code: int = 0) -> str:
         result = CliRunner().invoke(main, ["users", *arguments])
         assert result.exit_code == exit_code, result.output
-        return result.output
+        return str(result.output)
 
     return runs
 
 
 def password_in(text: str) -> str:
-    return re.findall(r"(?:[2-9a-z]{4}-){3}[2-9a-z]{4}", text)[0]
+    return str(re.findall(r"(?:[2-9a-z]{4}-){3}[2-9a-z]{4}", text)[0])
 
 
 def test_the_first_operator_is_made_reset_and_disabled(run, alliance: Alliance) -> None:  # type: ignore[no-untyped-def]
