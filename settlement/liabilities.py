@@ -80,6 +80,24 @@ def read_liabilities(connection: Connection, number: int, issuer_id: int) -> dic
     }
 
 
+def list_closings(
+    connection: Connection, asset: Asset, until: int, issuer_id: int | None, limit: int
+) -> list[tuple[int, int]]:
+    """What one issuer, or all, owed at the end of each of the last periods up to `until`, the earliest first:
+    period and quantity.
+    """
+    closing = func.sum(liabilities.c.closing)
+    query = select(liabilities.c.period, closing).where(
+        liabilities.c.asset == asset, liabilities.c.period <= until
+    )
+    if issuer_id is not None:
+        query = query.where(liabilities.c.issuer_id == issuer_id)
+    rows = connection.execute(
+        query.group_by(liabilities.c.period).order_by(liabilities.c.period.desc()).limit(limit)
+    )
+    return [(period, int(quantity)) for period, quantity in rows][::-1]
+
+
 def read_lines_count(connection: Connection, number: int, participant_id: int) -> int:
     """How many lines the statement has; its period's liabilities must be written."""
     query = select(statement_sizes.c.lines).where(

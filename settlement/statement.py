@@ -5,6 +5,7 @@ them, from the journal. When the last line has been read all must agree, or the 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -104,51 +105,53 @@ class Detail:
             add(line)
             feed(text)
             yield line, text
-        self._tie_out()
+        tie_out(statement, self.tally)
 
     @property
     def data_hash(self) -> str:
         return self._hash.hexdigest()
 
-    def _tie_out(self) -> None:
-        statement, tally = self._statement, self.tally
-        header, matrix = statement.header, statement.matrix
-        exchanged = [row for row in matrix if row.kind is not LegKind.ADJUSTMENT]
-        by_hand = [row for row in matrix if row.kind is LegKind.ADJUSTMENT]
-        self._compare(
-            "receivable, payable, fees and adjustments in fen",
-            settled=(header.receivable, header.payable, header.fees, header.adjustments),
-            matrix=(
-                sum(row.receivable for row in exchanged),
-                sum(row.payable for row in exchanged),
-                sum(row.fees for row in matrix),
-                sum(row.receivable - row.payable for row in by_hand),
-            ),
-            lines=(tally.receivable, tally.payable, tally.fees, tally.adjustments),
-        )
-        self._compare(
-            "rebates in fen",
-            settled=(header.rebates,),
-            by_rule=(sum(row.rebate for row in statement.rebates),),
-        )
-        for owed, moved in ((statement.points, tally.points), (statement.stored_value, tally.stored_value)):
-            label = owed.movement.asset.label
-            self._compare(
-                f"{label} issued, opened, used at its own, used elsewhere, expired and adjusted",
-                rolled_forward=tuple(getattr(owed.movement, name) for name in moved._fields),
-                lines=tuple(moved),
-            )
-            self._compare(
-                f"closing {label}",
-                rolled_forward=(owed.movement.closing,),
-                by_month=(sum(one.quantity for one in owed.months),),
-            )
-        self._compare("number of lines", counted=(statement.lines,), read=(tally.lines,))
 
-    def _compare(self, what: str, **sides: tuple[int, ...]) -> None:
-        if len(set(sides.values())) > 1:
-            found = ", ".join(f"{side} {values}" for side, values in sides.items())
-            raise DoesNotTieOut(f"{self._statement.header.number}: {found} ({what})")
+def tie_out(statement: Statement, tally: Tally) -> None:
+    """Raises DoesNotTieOut if the lines, added up, are not what was settled."""
+    header, matrix, compare = statement.header, statement.matrix, partial(_compare, statement)
+    exchanged = [row for row in matrix if row.kind is not LegKind.ADJUSTMENT]
+    by_hand = [row for row in matrix if row.kind is LegKind.ADJUSTMENT]
+    compare(
+        "receivable, payable, fees and adjustments in fen",
+        settled=(header.receivable, header.payable, header.fees, header.adjustments),
+        matrix=(
+            sum(row.receivable for row in exchanged),
+            sum(row.payable for row in exchanged),
+            sum(row.fees for row in matrix),
+            sum(row.receivable - row.payable for row in by_hand),
+        ),
+        lines=(tally.receivable, tally.payable, tally.fees, tally.adjustments),
+    )
+    compare(
+        "rebates in fen",
+        settled=(header.rebates,),
+        by_rule=(sum(row.rebate for row in statement.rebates),),
+    )
+    for owed, moved in ((statement.points, tally.points), (statement.stored_value, tally.stored_value)):
+        label = owed.movement.asset.label
+        compare(
+            f"{label} issued, opened, used at its own, used elsewhere, expired and adjusted",
+            rolled_forward=tuple(getattr(owed.movement, name) for name in moved._fields),
+            lines=tuple(moved),
+        )
+        compare(
+            f"closing {label}",
+            rolled_forward=(owed.movement.closing,),
+            by_month=(sum(one.quantity for one in owed.months),),
+        )
+    compare("number of lines", counted=(statement.lines,), read=(tally.lines,))
+
+
+def _compare(statement: Statement, what: str, **sides: tuple[int, ...]) -> None:
+    if len(set(sides.values())) > 1:
+        found = ", ".join(f"{side} {values}" for side, values in sides.items())
+        raise DoesNotTieOut(f"{statement.header.number}: {found} ({what})")
 
 
 def matrix_json(statement: Statement) -> list[dict[str, Any]]:

@@ -5,12 +5,12 @@ thousand. They are ordered by booking time, transaction and leg, so the same lin
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -47,7 +47,7 @@ _TIME = """'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'"""
 
 # A leg's lots are those that its issuer's entries of the same transaction moved: a row for each of them, or
 # one.
-_LINES = f"""
+_ALL = f"""
 SELECT l.transaction_id, l.number, l.wallet_id, l.kind, l.issuer_id, l.acceptor_id, l.points, l.amount,
        l.obligation, l.acceptor_fee, l.issuer_fee, l.reason, t.kind AS transaction_kind, t.merchant_id,
        t.reference, to_char(t.occurred_at, {_TIME}) AS occurred_at, to_char(t.booked_at, {_TIME}) AS
@@ -62,12 +62,21 @@ SELECT l.transaction_id, l.number, l.wallet_id, l.kind, l.issuer_id, l.acceptor_
          ON e.period = l.period AND e.wallet_id = l.wallet_id AND e.transaction_id = l.transaction_id
             AND e.owner = l.issuer_id
  WHERE l.period = %(period)s AND (l.issuer_id = %(participant)s OR l.acceptor_id = %(participant)s)
- ORDER BY t.booked_at, l.transaction_id, l.number, l.wallet_id, e.number
 """  # noqa: S608  put together from constants of this program
+_IN_ORDER = " ORDER BY t.booked_at, l.transaction_id, l.number, l.wallet_id, e.number"
+_LINES = _ALL + _IN_ORDER
+_SOME_LINES = f"{_ALL} AND (l.wallet_id, l.transaction_id, l.number) IN %(keys)s {_IN_ORDER}"
 
 _same_leg = itemgetter(0, 1, 2)
 _CURSOR = "statement_lines"
 _NONE = Direction.NONE.value
+
+
+class Codes(NamedTuple):
+    """What is written on lines in place of ids; of the hub too."""
+
+    merchants: Mapping[int, str]
+    participants: Mapping[int, str]
 
 
 def read_lines(connection: Connection, header: StatementHeader, expected: int) -> Iterator[DetailLine]:
@@ -76,14 +85,7 @@ def read_lines(connection: Connection, header: StatementHeader, expected: int) -
     `expected`: how many there should be, which decides how they are read. Sets the time zone, and for many
     lines the planner, of the connection's transaction.
     """
-    merchant_rows = connection.execute(select(merchants.c.id, merchants.c.code))
-    participant_rows = connection.execute(select(participants.c.id, participants.c.code))
-    reading = _Reading(
-        header,
-        {row.id: row.code for row in merchant_rows},
-        {HUB: HUB_CODE} | {row.id: row.code for row in participant_rows},
-        _member_key(connection, header.participant_id),
-    )
+    reading = _reading(connection, header)
     _prepare(connection, header.zone, expected)
     # The driver's own rows: a million of SQLAlchemy's would take as long as writing them.
     driver: Any = connection.connection
@@ -92,6 +94,29 @@ def read_lines(connection: Connection, header: StatementHeader, expected: int) -
         cursor.execute(_LINES, {"period": header.period, "participant": header.participant_id})
         for number, (_, same) in enumerate(groupby(cursor, _same_leg), 1):
             yield reading.line(number, next(same), same)
+
+
+def read_lines_at(
+    connection: Connection, header: StatementHeader, keys: Sequence[tuple[int, tuple[int, int, int]]]
+) -> list[DetailLine]:
+    """Some of the lines, in their order. `keys`: the number of each, and by what its leg is found (wallet,
+    transaction, number of the leg), in the same order.
+    """
+    if not keys:
+        return []
+    reading = _reading(connection, header)
+    _prepare(connection, header.zone, len(keys))
+    wanted = {
+        "period": header.period,
+        "participant": header.participant_id,
+        "keys": tuple(key for _, key in keys),
+    }
+    rows = map(tuple, connection.exec_driver_sql(_SOME_LINES, wanted))
+    numbers = (number for number, _ in keys)
+    return [
+        reading.line(number, next(same), same)
+        for number, (_, same) in zip(numbers, groupby(rows, _same_leg), strict=True)
+    ]
 
 
 def member_token(member_key: bytes, wallet_id: int) -> str:
@@ -110,13 +135,12 @@ class _Reading:
     def __init__(
         self,
         header: StatementHeader,
-        merchant_codes: dict[int, str],
-        participant_codes: dict[int, str],
+        codes: Codes,
         member_key: bytes,
     ) -> None:
         self._reader_id = header.participant_id
-        self._merchants = merchant_codes
-        self._participants = participant_codes
+        self._merchants = codes.merchants
+        self._participants = codes.participants
         self._kinds = {int(kind): (kind, kind.label) for kind in LegKind}
         self._transaction_kinds = {int(kind): kind.label for kind in TransactionKind}
         self._reasons = {int(reason): reason.label for reason in Reason}
@@ -173,6 +197,19 @@ class _Reading:
 
     def _original(self, wallet_id: int, transaction: int) -> str:
         return f"txn_{self._wallet(wallet_id)[0]}{letters(transaction)}"
+
+
+def read_codes(connection: Connection) -> Codes:
+    merchant_rows = connection.execute(select(merchants.c.id, merchants.c.code))
+    participant_rows = connection.execute(select(participants.c.id, participants.c.code))
+    return Codes(
+        {row.id: row.code for row in merchant_rows},
+        {HUB: HUB_CODE} | {row.id: row.code for row in participant_rows},
+    )
+
+
+def _reading(connection: Connection, header: StatementHeader) -> _Reading:
+    return _Reading(header, read_codes(connection), _member_key(connection, header.participant_id))
 
 
 def _prepare(connection: Connection, zone: ZoneInfo, expected: int) -> None:

@@ -1,5 +1,6 @@
 """Ageing: what is still to be paid, and for how long."""
 
+from datetime import date
 from typing import Any
 
 from flask import Response
@@ -27,39 +28,43 @@ def read_ageing(query: dict[str, Any]) -> Response:
     `current` is not due yet, or due today. With `on` the ages are those of that day; what is left is what is
     left now.
     """
+    return answer(ageing_report(query["on"]))
+
+
+def ageing_report(on: date | None, participant_id: int | None = None) -> dict[str, Any]:
+    """The ageing as JSON, as of that day or today; of one participant's nets only, if one is given."""
     with services().engine.connect() as connection:
         directory = services().directory(connection)
-        nets = read_open_nets(connection, own_participant(current_caller()))
+        own = own_participant(current_caller())
+        nets = read_open_nets(connection, participant_id if own is None else own)
         zone = directory.rulebook.settings.time_zone
-        on = query["on"] or database_time(connection).astimezone(zone).date()
+        on = on or database_time(connection).astimezone(zone).date()
     debts = age(nets, on)
     totals = {direction: Ageing() for direction in PaymentDirection}
     for debt in debts:
         totals[debt.direction] = totals[debt.direction].plus(debt.ageing)
-    return answer(
-        {
-            "on": on.isoformat(),
-            "participants": [
-                {
-                    "participant": present.participant_code(directory, debt.participant_id),
-                    "direction": debt.direction.value,
-                    **_ageing(debt.ageing),
-                }
-                for debt in debts
-            ],
-            "totals": {direction.value: _ageing(total) for direction, total in totals.items()},
-            "nets": [
-                {
-                    "period": period_name(one.period),
-                    "participant": present.participant_code(directory, one.participant_id),
-                    "due_on": one.due_on.isoformat(),
-                    "days_overdue": max((on - one.due_on).days, 0),
-                    "outstanding": one.outstanding,
-                }
-                for one in nets
-            ],
-        }
-    )
+    return {
+        "on": on.isoformat(),
+        "participants": [
+            {
+                "participant": present.participant_code(directory, debt.participant_id),
+                "direction": debt.direction.value,
+                **_ageing(debt.ageing),
+            }
+            for debt in debts
+        ],
+        "totals": {direction.value: _ageing(total) for direction, total in totals.items()},
+        "nets": [
+            {
+                "period": period_name(one.period),
+                "participant": present.participant_code(directory, one.participant_id),
+                "due_on": one.due_on.isoformat(),
+                "days_overdue": max((on - one.due_on).days, 0),
+                "outstanding": one.outstanding,
+            }
+            for one in nets
+        ],
+    }
 
 
 def _ageing(ageing: Ageing) -> dict[str, int]:

@@ -39,7 +39,7 @@ def read_of_participant(code: str) -> Response:
     id_ = participant_id(code)
     if own_participant(current_caller()) not in (None, id_):
         raise Problem(Code.FORBIDDEN, "This key sees the bank account of its own participant only.")
-    return _read(id_, code)
+    return answer(_read(id_, code))
 
 
 @blueprint.route("/alliance/bank-account", methods=["PUT"])
@@ -56,7 +56,7 @@ def put_of_hub(body: dict[str, Any]) -> Response:
 @blueprint.response(200, BankAccountSchema)
 def read_of_hub() -> Response:
     """The hub's own account, to which participants pay"""
-    return _read(HUB, HUB_CODE)
+    return answer(account_of_hub())
 
 
 def _put(id_: int, body: dict[str, Any], code: str) -> Response:
@@ -66,13 +66,18 @@ def _put(id_: int, body: dict[str, Any], code: str) -> Response:
     return answer(_account(row, code, present.time_text(row.made_at.astimezone(zone))))
 
 
-def _read(id_: int, code: str) -> Response:
+def account_of_hub() -> dict[str, Any]:
+    """The hub's account as JSON. Raises Problem if none is on record."""
+    return _read(HUB, HUB_CODE)
+
+
+def _read(id_: int, code: str) -> dict[str, Any]:
     with services().engine.connect() as connection:
         row = read_account(connection, id_)
         zone = services().directory(connection).rulebook.settings.time_zone
     if row is None:
         raise Problem(HttpCode.NOT_FOUND, f"No bank account of {code} is on record.")
-    return answer(_account(row, code, present.time_text(row.made_at.astimezone(zone))))
+    return _account(row, code, present.time_text(row.made_at.astimezone(zone)))
 
 
 def _account(row: Row, code: str, made_at: str) -> dict[str, Any]:

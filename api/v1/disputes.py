@@ -1,8 +1,10 @@
 """Disputes of statement lines."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
+from sqlalchemy import Connection
 
 from api.auth import FINANCE, current_caller, guard, own_participant
 from api.narrowing import NOTHING
@@ -57,13 +59,7 @@ def open_one(body: dict[str, Any]) -> Response:
     The other party of the obligation is asked to answer; for `wrong_fee`, and where only a fee is charged,
     the hub. After the statement's `dispute_until` it is flagged as late.
     """
-    id_ = new_id()
-    with services().engine.begin() as connection:
-        claim = _claim(services().directory(connection), body)
-        outcome = open_dispute(connection, id_, claim, _actor())
-        if isinstance(outcome, DisputeRefusal):
-            raise _problem(outcome)
-    return _shown(id_, 201)
+    return answer(opened(body), 201)
 
 
 @blueprint.route("/disputes")
@@ -72,12 +68,17 @@ def open_one(body: dict[str, Any]) -> Response:
 @blueprint.response(200, DisputePageSchema)
 def list_all(query: dict[str, Any]) -> Response:
     """The newest first; a participant sees those that it has opened or is to answer"""
+    return answer(disputes_page(query))
+
+
+def disputes_page(query: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of the list as JSON, narrowed as the query of `GET /v1/disputes` says. Raises Problem."""
     viewer = own_participant(current_caller())
     with services().engine.connect() as connection:
         directory = services().directory(connection)
         parties = {name: _party(directory, query[name]) for name in ("participant", "waits_for")}
         if any(query[name] is not None and parties[name] is None for name in parties):
-            return answer(NOTHING)
+            return NOTHING
         wanted = DisputeFilter(
             visible_to=viewer,
             status=DisputeStatus(query["status"]) if query["status"] else None,
@@ -88,13 +89,11 @@ def list_all(query: dict[str, Any]) -> Response:
         before = cursor_number(query["cursor"])
         rows = list_disputes(connection, wanted, before, query["limit"] + 1)
         followed = read_followed(connection, rows, viewer)
-    return answer(
-        page(
-            followed,
-            query["limit"],
-            lambda one: dispute_json(one, directory, viewer),
-            lambda one: one.dispute.id,
-        )
+    return page(
+        followed,
+        query["limit"],
+        lambda one: dispute_json(one, directory, viewer),
+        lambda one: one.dispute.id,
     )
 
 
@@ -103,7 +102,7 @@ def list_all(query: dict[str, Any]) -> Response:
 @blueprint.response(200, DisputeThreadSchema)
 def read_one(dispute_id: str) -> Response:
     """One dispute with its thread"""
-    return _shown(_number(dispute_id))
+    return answer(dispute_shown(dispute_id))
 
 
 @blueprint.route("/disputes/<dispute_id>/answers", methods=["POST"])
@@ -115,13 +114,7 @@ def answer_one(body: dict[str, Any], dispute_id: str) -> Response:
 
     `proposes` tells the operator what one thinks should become of it.
     """
-    id_ = _number(dispute_id)
-    proposes = Act(body["proposes"]) if "proposes" in body else None
-    with services().engine.begin() as connection:
-        outcome = acts.answer(connection, id_, _actor(), body["text"], proposes)
-        if isinstance(outcome, DisputeRefusal):
-            raise _problem(outcome)
-    return _shown(id_)
+    return answer(answered(dispute_id, body))
 
 
 @blueprint.route("/disputes/<dispute_id>/accept", methods=["POST"])
@@ -134,13 +127,7 @@ def accept_one(body: dict[str, Any], dispute_id: str) -> Response:
     By the counterparty at any time, by the operator once that has answered or its time is over. The fee of
     what is taken back goes back with it.
     """
-    id_, caller = _number(dispute_id), current_caller()
-    judgement = Judgement(_actor(), caller, Instrument(body["by"]), body.get("text"))
-    with Writer(services().engine) as writer:
-        outcome = accept(writer, id_, judgement)
-    if isinstance(outcome, DisputeRefusal):
-        raise _problem(outcome)
-    return _shown(id_)
+    return answer(accepted(dispute_id, body))
 
 
 @blueprint.route("/disputes/<dispute_id>/reject", methods=["POST"])
@@ -153,12 +140,7 @@ def reject_one(body: dict[str, Any], dispute_id: str) -> Response:
     By the counterparty as its answer, or by the operator as in accepting. The line may be disputed again;
     then the operator decides.
     """
-    id_ = _number(dispute_id)
-    with services().engine.begin() as connection:
-        outcome = acts.reject(connection, id_, _actor(), body["text"])
-        if isinstance(outcome, DisputeRefusal):
-            raise _problem(outcome)
-    return _shown(id_)
+    return answer(rejected(dispute_id, body))
 
 
 @blueprint.route("/disputes/<dispute_id>/withdraw", methods=["POST"])
@@ -167,6 +149,75 @@ def reject_one(body: dict[str, Any], dispute_id: str) -> Response:
 @blueprint.response(200, DisputeThreadSchema)
 def withdraw_one(body: dict[str, Any], dispute_id: str) -> Response:
     """Take one's own dispute back"""
+    return answer(withdrawn(dispute_id, body))
+
+
+def opened(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Open a dispute, with a body as `DisputeInput` loads it; the thread as JSON. Raises Problem."""
+    id_ = new_id()
+    with services().engine.begin() as connection:
+        _open(connection, id_, body)
+    return _shown(id_)
+
+
+def would_open(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What would be opened, as JSON; changes nothing. Raises Problem as opening it would."""
+    id_ = new_id()
+    with services().engine.connect() as connection, connection.begin() as transaction:
+        _open(connection, id_, body)
+        shown = _read_shown(connection, id_)
+        transaction.rollback()
+    return shown
+
+
+def dispute_shown(dispute_id: str) -> dict[str, Any]:
+    """One dispute with its thread, as JSON. Raises Problem."""
+    return _shown(_number(dispute_id))
+
+
+def possible_acts(dispute_id: str) -> frozenset[Act]:
+    """What the caller may do about it now; nothing, if its scope does nothing about disputes."""
+    caller = current_caller()
+    if caller.scope not in ANSWERERS:
+        return frozenset()
+    with services().engine.connect() as connection:
+        return acts.possible_acts(connection, _number(dispute_id), _actor())
+
+
+def answered(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to the thread; it as JSON. Raises Problem."""
+    id_ = _number(dispute_id)
+    proposes = Act(body["proposes"]) if "proposes" in body else None
+    with services().engine.begin() as connection:
+        outcome = acts.answer(connection, id_, _actor(), body["text"], proposes)
+        if isinstance(outcome, DisputeRefusal):
+            raise _problem(outcome)
+    return _shown(id_)
+
+
+def accepted(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Accept it and book the correction; it as JSON. Raises Problem."""
+    id_, caller = _number(dispute_id), current_caller()
+    judgement = Judgement(_actor(), caller, Instrument(body["by"]), body.get("text"))
+    with Writer(services().engine) as writer:
+        outcome = accept(writer, id_, judgement)
+    if isinstance(outcome, DisputeRefusal):
+        raise _problem(outcome)
+    return _shown(id_)
+
+
+def rejected(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Reject it; it as JSON. Raises Problem."""
+    id_ = _number(dispute_id)
+    with services().engine.begin() as connection:
+        outcome = acts.reject(connection, id_, _actor(), body["text"])
+        if isinstance(outcome, DisputeRefusal):
+            raise _problem(outcome)
+    return _shown(id_)
+
+
+def withdrawn(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Take it back; it as JSON. Raises Problem."""
     id_ = _number(dispute_id)
     with services().engine.begin() as connection:
         outcome = acts.withdraw(connection, id_, _actor(), body.get("text"))
@@ -175,17 +226,27 @@ def withdraw_one(body: dict[str, Any], dispute_id: str) -> Response:
     return _shown(id_)
 
 
-def _shown(id_: int, status: int = 200) -> Response:
-    viewer = own_participant(current_caller())
+def _open(connection: Connection, id_: int, body: Mapping[str, Any]) -> None:
+    claim = _claim(services().directory(connection), body)
+    outcome = open_dispute(connection, id_, claim, _actor())
+    if isinstance(outcome, DisputeRefusal):
+        raise _problem(outcome)
+
+
+def _shown(id_: int) -> dict[str, Any]:
     with services().engine.connect() as connection:
-        directory = services().directory(connection)
-        row = read_dispute(connection, id_, viewer)
-        if row is None:
-            raise _problem(unknown())
-        [followed] = read_followed(connection, [row], viewer)
-        messages = read_messages(connection, id_)
-    shown = dispute_json(followed, directory, viewer)
-    return answer({**shown, "messages": messages_json(messages, directory)}, status)
+        return _read_shown(connection, id_)
+
+
+def _read_shown(connection: Connection, id_: int) -> dict[str, Any]:
+    viewer = own_participant(current_caller())
+    directory = services().directory(connection)
+    row = read_dispute(connection, id_, viewer)
+    if row is None:
+        raise _problem(unknown())
+    [followed] = read_followed(connection, [row], viewer)
+    messages = messages_json(read_messages(connection, id_), directory)
+    return {**dispute_json(followed, directory, viewer), "messages": messages}
 
 
 def _actor() -> Actor:
@@ -205,7 +266,7 @@ def _party(directory: Directory, code: str | None) -> int | None:
     return participant.id if participant else None
 
 
-def _claim(directory: Directory, body: dict[str, Any]) -> Claim:
+def _claim(directory: Directory, body: Mapping[str, Any]) -> Claim:
     transaction = issuer_id = None
     if "transaction" in body:
         decoded = ids.decode("txn", body["transaction"], 2) or (0, 0)

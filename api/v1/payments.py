@@ -76,15 +76,7 @@ def record(body: dict[str, Any], period: str) -> Response:
 @blueprint.response(200, PaymentListSchema)
 def list_all(query: dict[str, Any], period: str) -> Response:
     """Payments of a period in the order in which they were recorded; a participant sees its own"""
-    number = number_of(period)
-    with services().engine.connect() as connection:
-        directory = services().directory(connection)
-        wanted = own_participant(current_caller())
-        rows = list(list_payments(connection, number, wanted))
-        if query["participant"] is not None:
-            named = directory.participant(query["participant"])
-            rows = [row for row in rows if named is not None and row.participant_id == named.id]
-    return answer({"data": [payment_json(row, directory) for row in rows], "next_cursor": None})
+    return answer({"data": payments_of(period, query["participant"]), "next_cursor": None})
 
 
 @blueprint.route("/settlements/<period>/payments/<payment>/reversals", methods=["POST"])
@@ -139,6 +131,19 @@ def payment_file(period: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{pain.filename(payouts)}"'}
     content = pain.pain_001(payouts, now, max(payouts.due_on, now.date()))
     return Response(content, headers=headers, content_type=pain.MEDIA_TYPE)
+
+
+def payments_of(period: str, participant: str | None) -> list[dict[str, Any]]:
+    """Payments on the nets of a period as JSON; a participant sees its own. Raises Problem."""
+    number = number_of(period)
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        wanted = own_participant(current_caller())
+        rows = list(list_payments(connection, number, wanted))
+        if participant is not None:
+            named = directory.participant(participant)
+            rows = [row for row in rows if named is not None and row.participant_id == named.id]
+    return [payment_json(row, directory) for row in rows]
 
 
 def payment_json(row: Row, directory: Directory) -> dict[str, Any]:

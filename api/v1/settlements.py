@@ -1,5 +1,7 @@
 """Settlements: nets and who owes whom."""
 
+from typing import Any
+
 from flask import Response
 
 from api.auth import FINANCE, SEES_ALL, current_caller, guard, own_participant
@@ -17,7 +19,7 @@ from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
 from clearing.verify import frozen
 from settlement.hub_books import hub_books
-from settlement.liabilities import read_liabilities, write_liabilities
+from settlement.liabilities import list_closings, read_liabilities, write_liabilities
 from settlement.present import (
     participant_settlement_json,
     points_json,
@@ -42,7 +44,7 @@ BOOKS = {
 @blueprint.response(200, SettlementSchema)
 def read_whole(period: str) -> Response:
     """Everybody's nets, the matrix and the checks; of an open period as they stand now"""
-    return answer(settlement_json(_settlement(period)))
+    return answer(whole_settlement(period))
 
 
 @blueprint.route("/settlements/<period>.beancount")
@@ -66,8 +68,21 @@ def read_liabilities_of(period: str) -> Response:
 
     A participant sees its own.
     """
+    return answer(liabilities_of(period))
+
+
+def whole_settlement(period: str) -> dict[str, Any]:
+    """Everybody's nets as JSON; for who sees all. Raises Problem."""
+    return settlement_json(_settlement(period))
+
+
+def liabilities_of(period: str, participant_id: int | None = None) -> dict[str, Any]:
+    """What is owed to members as JSON, of one issuer if it is given; a participant sees its own. Raises
+    Problem.
+    """
     number = number_of(period)
-    viewer = own_participant(current_caller())
+    own = own_participant(current_caller())
+    viewer = participant_id if own is None else own
     with services().engine.begin() as connection:
         write_liabilities(connection, number)
         found = [
@@ -81,7 +96,18 @@ def read_liabilities_of(period: str) -> Response:
         ]
     if not found:
         raise Problem(HttpCode.NOT_FOUND, f"{period} is not closed.")
-    return answer({"period": period_name(number), "issuers": found})
+    return {"period": period_name(number), "issuers": found}
+
+
+def points_owed(until: str, participant_id: int | None, months: int) -> list[dict[str, Any]]:
+    """Points owed to members at the end of each of so many closed periods, the last one `until`, as JSON; a
+    participant sees its own. Their liabilities must be written. Raises Problem.
+    """
+    own = own_participant(current_caller())
+    issuer_id = participant_id if own is None else own
+    with services().engine.connect() as connection:
+        found = list_closings(connection, Asset.POINTS, number_of(until), issuer_id, months)
+    return [{"period": period_name(number), "points": points} for number, points in found]
 
 
 @blueprint.route("/settlements/<period>/<participant>")
@@ -89,6 +115,11 @@ def read_liabilities_of(period: str) -> Response:
 @blueprint.response(200, ParticipantSettlementSchema)
 def read_own(period: str, participant: str) -> Response:
     """One participant's net and the rows it is a party of"""
+    return answer(own_settlement(period, participant))
+
+
+def own_settlement(period: str, participant: str) -> dict[str, Any]:
+    """The same as JSON. Raises Problem."""
     caller = current_caller()
     if caller.scope not in SEES_ALL:
         with services().engine.connect() as connection:
@@ -98,7 +129,7 @@ def read_own(period: str, participant: str) -> Response:
     found = participant_settlement_json(_settlement(period), participant)
     if found is None:
         raise Problem(HttpCode.NOT_FOUND, f"{participant!r} has no part in this period.")
-    return answer(found)
+    return found
 
 
 @blueprint.route("/settlements/<period>/without/<participant>")

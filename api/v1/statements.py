@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import structlog
 from flask import Response, send_file
@@ -14,13 +14,22 @@ from api.schemas.common import page_of
 from api.schemas.settlement import PreparingSchema, StatementQuery, StatementSchema
 from api.services import services
 from api.v1.periods import number_of
-from api.web import Blueprint, answer, cursor_position, page
+from api.web import Blueprint, answer, cursor_number, cursor_position, page
+from settlement.chosen_lines import ALL, Chosen, read_chosen, read_tally
+from settlement.core.statement import Tally
 from settlement.liabilities import read_lines_count, write_liabilities
-from settlement.present import statement_json
+from settlement.present import rebate_json, statement_json
 from settlement.proof.made import prove
 from settlement.query import StatementHeader, list_statements, read_statement
 from settlement.render import FORMATS, filename, render
-from settlement.statement import DoesNotTieOut, open_statement
+from settlement.statement import (
+    DoesNotTieOut,
+    Statement,
+    liabilities_json,
+    matrix_json,
+    open_statement,
+    tie_out,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +40,14 @@ CHUNK_BYTES = 1 << 16
 LINES_PER_SECOND = 4_000
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 5, 60
 NOTHING: dict[str, Any] = {"data": [], "next_cursor": None}
+
+
+class Preparing(NamedTuple):
+    """A file with so many lines that is being made; it is worth asking again after so many seconds."""
+
+    lines: int
+    seconds: int
+
 
 FILES = {
     "responses": {
@@ -94,15 +111,8 @@ def statements_page(
 
 def statement_file(statement_id: str, extension: str) -> Response:
     """The answer with the file, or with 202 while it is being made. Raises Problem."""
-    if extension not in FORMATS:
-        raise Problem(HttpCode.NOT_FOUND, f"A statement comes as {', '.join(FORMATS)}.")
-    with services().engine.begin() as connection:
-        header = read_statement(connection, statement_id)
-        viewer = own_participant(current_caller())
-        if header is None or viewer not in (None, header.participant_id):
-            raise Problem(HttpCode.NOT_FOUND, f"There is no statement {statement_id!r}.")
-        write_liabilities(connection, header.period)
-        lines = read_lines_count(connection, header.period, header.participant_id)
+    _check(extension)
+    header, lines = _own(statement_id)
     try:
         if lines > statement_files.LARGE_LINES:
             return _prepared(header, extension, lines)
@@ -136,13 +146,97 @@ def _made(header: StatementHeader, extension: str) -> Response:
     return Response(_chunks(spool), headers=headers, content_type=FORMATS[extension].media_type)
 
 
+def preparing(statement_id: str, extension: str) -> Preparing | None:
+    """Have a large file made if it is not there; None if it can be had at once. Raises Problem."""
+    _check(extension)
+    header, lines = _own(statement_id)
+    return _prepare(header, extension, lines) if lines > statement_files.LARGE_LINES else None
+
+
+def statement_document(statement_id: str) -> dict[str, Any]:
+    """A statement but for its lines, as JSON: what its file in JSON has, `merchants` as in the workbook, the
+    number of its `lines`, and whether they come to what was settled (`agrees`). Raises Problem.
+    """
+    _own(statement_id)  # writes the liabilities, for good
+    with services().engine.connect() as connection:
+        statement = open_statement(connection, statement_id)
+        assert statement is not None, "it was just read"
+        tally = read_tally(connection, statement.header)
+    points, stored_value = liabilities_json(statement)
+    return {
+        **statement_json(statement.header),
+        "matrix": matrix_json(statement),
+        "rebate_rows": [rebate_json(row) for row in statement.rebates],
+        "points": points,
+        "stored_value": stored_value,
+        "merchants": [row._asdict() for row in tally.merchants],
+        "lines": statement.lines,
+        "agrees": _agrees(statement, tally),
+    }
+
+
+def statement_lines(statement_id: str, chosen: Chosen, cursor: str | None, limit: int) -> dict[str, Any]:
+    """One page of the statement's lines that were chosen, as JSON, with their `totals` and the `statement`.
+    Raises Problem.
+    """
+    header, _ = _own(statement_id)
+    with services().engine.connect() as connection:
+        rows = read_chosen(connection, header, chosen, cursor_number(cursor) or 0, limit + 1)
+        totals = read_tally(connection, header, chosen).totals
+    return {
+        "statement": statement_json(header),
+        **page(rows, limit, lambda line: line._asdict(), lambda line: line.line),
+        "totals": totals._asdict(),
+    }
+
+
+def statement_line(statement_id: str, line: int) -> dict[str, Any] | None:
+    """One line as JSON, None if there is none of this number. Raises Problem."""
+    header, _ = _own(statement_id)
+    with services().engine.connect() as connection:
+        rows = read_chosen(connection, header, ALL, line - 1, 1)
+    return rows[0]._asdict() if rows and rows[0].line == line else None
+
+
+def _own(statement_id: str) -> tuple[StatementHeader, int]:
+    """The statement, if the caller may see it, and how many lines it has. Raises Problem."""
+    with services().engine.begin() as connection:
+        header = read_statement(connection, statement_id)
+        viewer = own_participant(current_caller())
+        if header is None or viewer not in (None, header.participant_id):
+            raise Problem(HttpCode.NOT_FOUND, f"There is no statement {statement_id!r}.")
+        write_liabilities(connection, header.period)
+        return header, read_lines_count(connection, header.period, header.participant_id)
+
+
+def _agrees(statement: Statement, tally: Tally) -> bool:
+    try:
+        tie_out(statement, tally)
+    except DoesNotTieOut as error:
+        log.error("statement_does_not_tie_out", statement=statement.header.id, error=str(error))
+        return False
+    return True
+
+
+def _check(extension: str) -> None:
+    if extension not in FORMATS:
+        raise Problem(HttpCode.NOT_FOUND, f"A statement comes as {', '.join(FORMATS)}.")
+
+
+def _prepare(header: StatementHeader, extension: str, lines: int) -> Preparing | None:
+    files = services().statements
+    if files.find(header.id, extension) is not None:
+        return None
+    files.prepare(header.id, extension)
+    return Preparing(lines, min(max(lines // LINES_PER_SECOND, RETRY_SECONDS_MIN), RETRY_SECONDS_MAX))
+
+
 def _prepared(header: StatementHeader, extension: str, lines: int) -> Response:
     """The file if it is ready; else it is being made."""
-    files = services().statements
-    path = files.find(header.id, extension)
+    waiting = _prepare(header, extension, lines)
+    path = services().statements.find(header.id, extension)
     if path is None:
-        files.prepare(header.id, extension)
-        wait = min(max(lines // LINES_PER_SECOND, RETRY_SECONDS_MIN), RETRY_SECONDS_MAX)
+        wait = waiting.seconds if waiting else RETRY_SECONDS_MIN
         return answer({"status": "preparing", "lines": lines}, 202, {"Retry-After": str(wait)})
     return send_file(
         path,

@@ -1,5 +1,6 @@
 """Transactions as they were booked."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -36,12 +37,17 @@ blueprint = Blueprint("transactions", __name__, description="What was booked, wi
 @blueprint.response(200, page_of(TransactionSchema))
 def list_transactions(query: dict[str, Any]) -> Response:
     """The newest first; a key sees what it was acceptor or issuer of"""
+    return answer(transactions_page(query))
+
+
+def transactions_page(query: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of the list as JSON, narrowed as the query of `GET /v1/transactions` says. Raises Problem."""
     caller, limit = current_caller(), query["limit"]
     with services().engine.connect() as connection:
         directory = services().directory(connection)
         narrow = narrowed(connection, directory, caller, query)
         if narrow is None:
-            return answer(NOTHING)
+            return NOTHING
         wanted = TransactionFilter(
             visible_to=own_participant(caller),
             wallet_id=narrow.wallet_id,
@@ -51,15 +57,13 @@ def list_transactions(query: dict[str, Any]) -> Response:
         )
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
         reversed_ = read_reversed(connection, [booking.transaction.id for booking in bookings])
-    return answer(
-        page(
-            bookings,
-            limit,
-            lambda booking: present.transaction(
-                booking, directory, caller, reversed_.get(booking.transaction.id, ())
-            ),
-            lambda booking: booking.transaction.id,
-        )
+    return page(
+        bookings,
+        limit,
+        lambda booking: present.transaction(
+            booking, directory, caller, reversed_.get(booking.transaction.id, ())
+        ),
+        lambda booking: booking.transaction.id,
     )
 
 
@@ -68,6 +72,11 @@ def list_transactions(query: dict[str, Any]) -> Response:
 @blueprint.response(200, TransactionSchema)
 def read_transaction(transaction_id: str) -> Response:
     """One transaction, also one that is only held so far"""
+    return answer(transaction_shown(transaction_id))
+
+
+def transaction_shown(transaction_id: str) -> dict[str, Any]:
+    """The transaction as JSON, as the caller may see it. Raises Problem."""
     wallet_id, number = ids.decode("txn", transaction_id, 2) or (0, 0)
     caller = current_caller()
     with services().engine.connect() as connection:
@@ -77,11 +86,11 @@ def read_transaction(transaction_id: str) -> Response:
         hold = read_hold(connection, wallet_id, number)
         at = database_time(connection)
     if booking is not None and visible(booking, caller):
-        return answer(
-            present.transaction(booking, directory, caller, reversed_.get(booking.transaction.id, ()), hold)
+        return present.transaction(
+            booking, directory, caller, reversed_.get(booking.transaction.id, ()), hold
         )
     if hold is not None and booking is None and holds.visible(hold, caller):
-        return answer(present.held(hold._replace(status=hold.status_at(at)), directory))
+        return present.held(hold._replace(status=hold.status_at(at)), directory)
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
 
 

@@ -2,7 +2,7 @@
 running totals over its lines. All money is fen.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -141,6 +141,14 @@ def counterparties(exchanges: Iterable[ExchangeRow], reader_id: int) -> tuple[Co
     return tuple(CounterpartyRow(*key, *total) for key, total in sorted(totals.items()))
 
 
+def kinds_moved(part: str, *, in_points: bool) -> frozenset[str]:
+    """Of which kinds the lines are that make up one part of `Moved`, in points or in stored value. Those of
+    openings and expiries move either.
+    """
+    kinds = {kind for kind, moved in _MOVED_AS.items() if moved == part or part.startswith(f"{moved}_")}
+    return frozenset(kinds - _OF_VALUE if in_points else kinds & (_OF_VALUE | _OF_EITHER))
+
+
 class Tally:
     """Running totals over the lines of one participant (`reader`, its code), fed one by one.
 
@@ -150,10 +158,10 @@ class Tally:
 
     def __init__(self, reader: str) -> None:
         self._reader = reader
-        self._sums: dict[_Alike, list[int]] = {}
+        self._sums: dict[Alike, list[int]] = {}
 
     def add(self, line: DetailLine) -> None:
-        key = (line.merchant, line.kind, line.issuer, line.acceptor, line.direction, line.points != 0)
+        key = Alike(line.merchant, line.kind, line.issuer, line.acceptor, line.direction, line.points != 0)
         sums = self._sums.get(key)
         if sums is None:
             sums = self._sums[key] = [0, 0, 0, 0, 0]
@@ -162,6 +170,18 @@ class Tally:
         sums[2] += line.amount
         sums[3] += line.obligation
         sums[4] += line.fee
+
+    def add_sums(self, alike: "Alike", added: Sequence[int]) -> None:
+        """Lines that were added up elsewhere: how many, points, amount, obligation and the reader's fee."""
+        sums = self._sums.setdefault(alike, [0, 0, 0, 0, 0])
+        for index, value in enumerate(added):
+            sums[index] += value
+
+    @property
+    def totals(self) -> "LineTotals":
+        """Of all lines, adjustments too."""
+        rows = list(self._rows())
+        return LineTotals(*(sum(getattr(row, name) for row in rows) for name in LineTotals._fields))
 
     @property
     def lines(self) -> int:
@@ -237,8 +257,30 @@ class Tally:
 
 
 _BY_HAND = LegKind.ADJUSTMENT.label
-#: Merchant, kind, issuer, acceptor, direction, and whether points were moved.
-_Alike = tuple[str | None, str, str, str, str, bool]
+
+
+class Alike(NamedTuple):
+    """What lines that are added up together have in common, as it stands on them; `in_points`: whether points
+    were moved.
+    """
+
+    merchant: str | None
+    kind: str
+    issuer: str
+    acceptor: str
+    direction: str
+    in_points: bool
+
+
+class LineTotals(NamedTuple):
+    """What some lines come to: how many, points, and fen; `fees` is what the reader pays."""
+
+    lines: int
+    points: int
+    amount: int
+    receivable: int
+    payable: int
+    fees: int
 
 
 class _Sum(NamedTuple):

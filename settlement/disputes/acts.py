@@ -10,7 +10,17 @@ from clearing.core.events import EventType
 from clearing.core.outcomes import Code
 from clearing.directory import read_rulebook
 from clearing.query import local_date
-from settlement.core.disputes import ENDS, Act, ActRefused, DisputeStatus, Party, party_of, standing, step
+from settlement.core.disputes import (
+    ENDS,
+    PENDING,
+    Act,
+    ActRefused,
+    DisputeStatus,
+    Party,
+    party_of,
+    standing,
+    step,
+)
 from settlement.disputes.refusals import Actor, DisputeRefusal, DisputeRefused, unknown
 from settlement.disputes.telling import tell_others
 from settlement.tables import dispute_messages, disputes
@@ -68,6 +78,18 @@ def next_status(
     if isinstance(found, DisputeStatus):
         return found
     return DisputeRefusal(_CODES[found], _why_not(found, row, act, party))
+
+
+def possible_acts(connection: Connection, id_: int, actor: Actor) -> frozenset[Act]:
+    """What the actor may do about the dispute now, of what leads it on."""
+    row = connection.execute(select(disputes).where(disputes.c.id == id_)).one_or_none()
+    if row is None or party_of(row.opener_id, row.counterparty_id, actor.party_id) is None:
+        return frozenset()
+    if DisputeStatus(row.status) not in PENDING:
+        return frozenset()
+    return frozenset(
+        act for act in Act if not isinstance(next_status(connection, row, act, actor), DisputeRefusal)
+    )
 
 
 def end_dispute(

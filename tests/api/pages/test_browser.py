@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 
 from clearing.core.commands import Scope
 from support.alliance import WANG, Alliance
-from support.api import good
+from support.disputes import Closed
 from support.people import PASSWORD, PEOPLE, ensure_people, make_user, reader
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -41,7 +41,20 @@ EXAMPLES = {
     "people.user": ["/users/desk"],
     "people.audit": ["/users/audit-log", "/users/audit-log?who=user:nobody"],
     "finance.download": [],  # a file
+    "finance.statement": ["/finance/statements/{statement}"],
+    "finance.lines": [
+        "/finance/statements/{statement}/lines",
+        "/finance/statements/{statement}/lines?direction=payable",
+    ],
+    "finance.waiting": ["/finance/statements/{statement}/files/pdf"],
+    "finance.new_dispute": ["/finance/disputes/new?statement={statement}&line={line}"],
+    "finance.dispute": ["/finance/disputes/{dispute}"],
+    "finance.transaction": ["/finance/transactions/{transaction}"],
+    "finance.flows": ["/finance/flows?period={period}"],
+    "finance.search": ["/finance/search", f"/finance/search?q={WANG}"],
 }
+#: What the examples' addresses name, once there is a closed month.
+FILLED_IN: dict[str, str] = {}
 #: Steps of a log-in, which whoever is through with it does not see; they are visited on the way.
 STEPS = {"login.show", "login.code", "account.second_factor"}
 
@@ -50,8 +63,14 @@ STEPS = {"login.show", "login.code", "account.second_factor"}
 def site(shared: Alliance) -> Iterator[str]:
     """The address of the alliance's pages, with a closed month and some people."""
     ensure_people(shared)
-    period = good(shared.operator.get("/v1/periods"))["data"][-1]["period"]
-    good(shared.operator.post(f"/v1/periods/{period}/close", {"early": True}))
+    closed = Closed(shared)
+    FILLED_IN.update(
+        period=closed.period,
+        statement=closed.statement("JADE"),
+        line=str(closed.line("JADE", closed.redemption["id"])["line"]),
+        transaction=closed.redemption["id"],
+        dispute=closed.open("JADE", closed.redemption["id"])["id"],
+    )
     server = make_server("127.0.0.1", 0, shared.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -106,7 +125,7 @@ def paths(alliance: Alliance, scope: Scope) -> list[str]:
             continue
         if scope in getattr(view, "guarded_for", ()) and rule.rule != "/":
             found += EXAMPLES.get(rule.endpoint) or ([] if rule.arguments else [rule.rule])
-    return sorted(found)
+    return sorted(path.format(**FILLED_IN) for path in found)
 
 
 def violations(page: Page) -> list[str]:
@@ -247,7 +266,7 @@ def test_the_menu_of_a_phone_opens_and_closes(site: str, shared: Alliance, chrom
     assert page.is_visible("#menu") and page.get_attribute(".frame-toggle", "aria-expanded") == "true"
     picture(page, "operator", "menu", "phone")
     faults = violations(page)
-    page.click("text=Statements")
+    page.click("text=Months and statements")
     page.wait_for_url("**/finance/")
     assert faults == []
     watched.context.close()

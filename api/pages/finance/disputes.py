@@ -1,0 +1,216 @@
+"""Disputes: open one from a statement's line, follow it, answer, decide, withdraw."""
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from api.auth import FINANCE
+from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded, sentence
+from api.pages.guard import current_visit, page
+from api.problems import FieldError, HttpCode, Problem
+from api.schemas.disputes import (
+    REASONS,
+    STATUSES,
+    AcceptInput,
+    AnswerInput,
+    DisputeInput,
+    RejectInput,
+    WithdrawInput,
+)
+from api.v1 import disputes as api
+from api.v1.statements import statement_document, statement_line
+from clearing.core.accounts import HUB_CODE
+from clearing.core.outcomes import Code
+from settlement.core.disputes import Act
+
+#: What a form may hold; the rest of it is the frame's.
+FIELDS = ("statement", "line", "transaction", "issuer", "reason", "text", "part", "amount_yuan", "points")
+
+
+@blueprint.get("/disputes")
+@page(*FINANCE)
+def disputes() -> str:
+    """`status`, `period` and `waits_for` narrow the list; `participant` too, for who sees all."""
+    whose = books()
+    query = {name: request.args.get(name) or None for name in ("status", "period", "waits_for", "cursor")}
+    if query["status"] is not None and query["status"] not in STATUSES:
+        raise Problem(Code.MALFORMED, gettext("There is no such state."))
+    found = api.disputes_page({**query, "participant": whose.code, "limit": ROWS})
+    return render_template(
+        "finance/disputes.html",
+        books=whose,
+        found=found,
+        periods=closed_periods(),
+        statuses=STATUSES,
+        turns=[whose.code, HUB_CODE] if whose.code else [HUB_CODE],
+    )
+
+
+@blueprint.get("/disputes/new")
+@page(*api.DISPUTERS)
+def new_dispute() -> str:
+    """`statement` and `line`; or `transaction` and `issuer` in place of the line."""
+    return _form({name: request.args.get(name, "") for name in FIELDS}, None)
+
+
+@blueprint.post("/disputes/new")
+@page(*api.DISPUTERS)
+def open_dispute() -> Response | str | tuple[str, int]:
+    """First what it would come to, then, confirmed, the dispute itself."""
+    values = {name: request.form.get(name, "").strip() for name in FIELDS}
+    try:
+        body = _body(values)
+        if request.form.get("confirmed") != "yes":
+            return render_template(
+                "finance/dispute_confirm.html",
+                dispute=api.would_open(body),
+                values=values,
+                within="finance.disputes",
+            )
+        opened = api.opened(body)
+    except Problem as problem:
+        # Sent twice, or by a colleague: the one that is there.
+        if problem.code == Code.ALREADY_EXISTS and (there := _pending(values)) is not None:
+            flash(gettext("This line is in dispute already; this is the dispute."), "info")
+            return redirect(url_for("finance.dispute", dispute_id=there), 303)
+        return _form(values, problem), 422
+    flash(gettext("The dispute is open. The other side has been told."), "success")
+    return redirect(url_for("finance.dispute", dispute_id=opened["id"]), 303)
+
+
+@blueprint.get("/disputes/<dispute_id>")
+@page(*FINANCE)
+def dispute(dispute_id: str) -> str:
+    return _thread(dispute_id, None)
+
+
+@blueprint.post("/disputes/<dispute_id>/<any(answer, accept, reject, withdraw):act>")
+@page(*api.ANSWERERS)
+def act_on_dispute(dispute_id: str, act: str) -> Response | tuple[str, int]:
+    """Whatever a party does about it. Sent twice it is done once."""
+    try:
+        match Act(act):
+            case Act.ANSWER:
+                body = loaded(AnswerInput(), request.form)
+                if not _said_last(dispute_id, body):
+                    api.answered(dispute_id, body)
+            case Act.ACCEPT:
+                api.accepted(dispute_id, loaded(AcceptInput(), request.form))
+            case Act.REJECT:
+                api.rejected(dispute_id, loaded(RejectInput(), request.form))
+            case Act.WITHDRAW:
+                if current_visit().user.scope not in api.DISPUTERS:
+                    raise Problem(Code.FORBIDDEN, "")
+                api.withdrawn(dispute_id, loaded(WithdrawInput(), request.form))
+    except Problem as problem:
+        if problem.code == HttpCode.NOT_FOUND:
+            raise
+        return _thread(dispute_id, problem, act), 422
+    done = {
+        Act.ANSWER: gettext("Your answer was added."),
+        Act.ACCEPT: gettext("The dispute was accepted, and the correction booked in the open month."),
+        Act.REJECT: gettext("The dispute was rejected."),
+        Act.WITHDRAW: gettext("The dispute was withdrawn."),
+    }
+    flash(done[Act(act)], "success")
+    return redirect(url_for("finance.dispute", dispute_id=dispute_id), 303)
+
+
+def _form(values: dict[str, str], problem: Problem | None) -> str:
+    """The form with the line that it is about."""
+    statement = statement_document(values["statement"])
+    line = None
+    if values["line"].isascii() and values["line"].isdigit() and len(values["line"]) < 10:
+        line = statement_line(statement["id"], int(values["line"]))
+    return render_template(
+        "finance/dispute_new.html",
+        statement=statement,
+        line=line,
+        values=values,
+        reasons=REASONS,
+        wrong=None if problem is None else _above(problem),
+        errors={} if problem is None else _errors(problem),
+        within="finance.disputes",
+    )
+
+
+def _thread(dispute_id: str, problem: Problem | None, act: str | None = None) -> str:
+    shown = api.dispute_shown(dispute_id)
+    return render_template(
+        "finance/dispute.html",
+        dispute=shown,
+        acts=api.possible_acts(dispute_id),
+        own=books().code or HUB_CODE,
+        wrong=None if problem is None else _above(problem),
+        errors={} if problem is None else {f"{act}-{name}": text for name, text in _errors(problem).items()},
+        values={f"{act}-text": request.form.get("text", "")} if problem else {},
+        within="finance.disputes",
+    )
+
+
+def _body(values: dict[str, str]) -> dict[str, Any]:
+    """As the API takes it. Money is typed in yuan; without `part` all of the line is disputed."""
+    sent = {name: text for name, text in values.items() if name not in ("part", "amount_yuan", "points")}
+    if sent["line"]:
+        del sent["transaction"], sent["issuer"]
+    if values["part"] == "some":
+        if values["points"]:
+            sent["points"] = values["points"]
+        elif values["amount_yuan"]:
+            sent["amount"] = str(_fen(values["amount_yuan"]))
+    return loaded(DisputeInput(), sent)
+
+
+def _fen(yuan: str) -> int:
+    """Raises Problem. A dispute is about at least one fen."""
+    whole, point, rest = yuan.removeprefix("¥").replace(",", "").partition(".")
+    if not (whole.isascii() and whole.isdigit() and len(whole) < 15) or (
+        point and not (rest.isascii() and rest.isdigit() and 0 < len(rest) <= 2)
+    ):
+        raise _wrong("amount_yuan")
+    return int(whole) * 100 + int((rest + "00")[:2])
+
+
+def _wrong(field: str) -> Problem:
+    return Problem(Code.MALFORMED, "", [FieldError(f"/{field}", "")])
+
+
+def _errors(problem: Problem) -> dict[str, str]:
+    """What is wrong beside each field, in the reader's language."""
+    told = {
+        "text": gettext("Say in a few words what is wrong."),
+        "reason": gettext("Choose what is wrong."),
+        "points": gettext("Give whole points, at most what is left of the line."),
+        "amount": gettext("Give yuan, at most what is left of the line."),
+        "amount_yuan": gettext("Give yuan with at most two decimals, such as 12.50."),
+    }
+    names = [error.pointer.lstrip("/") for error in problem.errors]
+    found = {name: told[name] for name in names if name in told}
+    if "amount" in found:
+        found.setdefault("amount_yuan", found.pop("amount"))
+    return found
+
+
+def _above(problem: Problem) -> str:
+    return gettext("Something is missing below.") if problem.code == Code.MALFORMED else sentence(problem)
+
+
+def _pending(values: dict[str, str]) -> str | None:
+    """The id of the reader's own dispute about this line that is not at its end."""
+    for status in ("needs_response", "open"):
+        query = {"status": status, "period": None, "waits_for": None, "cursor": None, "limit": 200}
+        for one in api.disputes_page({**query, "participant": None})["data"]:
+            same_line = one["statement"] == values["statement"] and str(one["line"]) == values["line"]
+            named = one["transaction"] == values["transaction"] and one["issuer"] == values["issuer"]
+            if one["participant"] == books().code and (same_line or named):
+                found: str = one["id"]
+                return found
+    return None
+
+
+def _said_last(dispute_id: str, body: dict[str, Any]) -> bool:
+    last = api.dispute_shown(dispute_id)["messages"][-1]
+    said = (last["by"], last["act"], last["text"], last["proposes"])
+    return said == (books().code or HUB_CODE, Act.ANSWER, body["text"], body.get("proposes"))
