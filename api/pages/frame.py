@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from flask import Flask, current_app, g, request, session, url_for
 from flask_wtf.csrf import generate_csrf
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from api.pages import formats, words
 from api.pages.language import language_tag
@@ -56,7 +58,7 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         chosen = request.cookies.get(THEME_COOKIE, "auto")
         return chosen if chosen in THEMES else "auto"
 
-    app.jinja_env.filters.update(formats.FILTERS, word=words.word, told=words.told, zip=zip)
+    app.jinja_env.filters.update(formats.FILTERS, word=word_now, told=words.told, zip=zip)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
         static_url=static_url,
@@ -76,6 +78,14 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         return FOREVER_SECONDS if given else None
 
     app.get_send_file_max_age = keep  # type: ignore[method-assign]  # Flask's own hook for this
+
+
+@pass_context
+def word_now(_: Context, code: object, family: str) -> Any:
+    """`words.word`; with the context, or Jinja would keep the word of a constant in the language of whoever
+    was first to see the template.
+    """
+    return words.word(code, family)
 
 
 def form_token() -> str:
