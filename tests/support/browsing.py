@@ -58,7 +58,7 @@ def launched(arguments: Sequence[str] = ()) -> Iterator[Browser]:
 def visit(
     browser: Browser, site: str, size: str = "pc", language: str = "zh-CN", **options: Any
 ) -> Iterator[Page]:
-    """A page of a browser of its own; fails at its end if anything was asked of another host, or scripts failed.
+    """A page of a new browser; fails at its end if another host was asked for anything, or a script failed.
 
     Requests are only looked at, not routed: a browser whose requests are routed keeps no files.
     """

@@ -27,7 +27,7 @@ from api.schemas.quotes import ACTS
 from api.v1.quotes import quoted
 from api.web import usable_key
 from clearing import ids
-from clearing.core.outcomes import Refusal, Replayed
+from clearing.core.outcomes import Outcome, Refusal, Replayed
 
 #: What can be done with a card, and with which fields.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -75,10 +75,11 @@ def act(kind: str) -> Answer:
         return _priced(kind, form, sentence(problem.code))
     if (found := refused(outcome)) is not None:
         return _again(kind, form, found)
-    told(isinstance(outcome, Replayed))
     if not form.said.get("capture", True):
+        told(outcome, gettext("Set aside. Nothing is booked before it is captured."))
         hold = hold_of(outcome)
         return redirect(url_for("desk.hold", hold_id=ids.hold_id(hold.wallet_id, hold.id)), 303)
+    told(outcome, gettext("Done and booked."))
     return redirect(url_for("desk.transaction", transaction_id=_id_of(outcome)), 303)
 
 
@@ -88,15 +89,15 @@ def loaded(kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def told(again: bool) -> None:
+def told(outcome: Outcome, done: str) -> None:
     """Say on the next page that it is done, or that it had been."""
-    if again:
+    if isinstance(outcome, Replayed):
         flash(gettext("This had been done before, with the same form. Nothing was done twice."), "info")
     else:
-        flash(gettext("Done and booked."), "success")
+        flash(done, "success")
 
 
-def _id_of(outcome: Any) -> str:
+def _id_of(outcome: Outcome) -> str:
     row = booking_of(outcome).transaction
     return ids.transaction_id(row.wallet_id, row.id)
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
@@ -21,7 +21,7 @@ from api.problems import HttpCode, Problem
 from api.v1.holds import hold_seen, holds_page
 from api.v1.quotes import quoted
 from api.web import usable_key
-from clearing.core.outcomes import Refusal, Replayed
+from clearing.core.outcomes import Refusal
 
 Answer = str | tuple[str, int] | Response
 
@@ -122,10 +122,10 @@ def _do(kind: str, shown: dict[str, Any]) -> Answer:
         return _ask(kind, shown, sentence(problem.code))
     if (found := refused(outcome)) is not None:
         return _hold_page(_hold(shown["id"]), sentence(found.code))
-    told(isinstance(outcome, Replayed))
     if kind == "void":
-        flash(gettext("The guest can use it again."), "info")
+        told(outcome, gettext("Released: the guest can use it again. Nothing was booked."))
         return redirect(url_for("desk.hold", hold_id=shown["id"]), 303)
+    told(outcome, gettext("Captured and booked."))
     return redirect(url_for("desk.transaction", transaction_id=shown["transaction"]), 303)
 
 

@@ -1,5 +1,6 @@
 """The room itself: its blueprint, and the merchant at which the visitor works."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, g, request, session
@@ -39,7 +40,13 @@ def merchant_here() -> Merchant:
 @blueprint.context_processor
 def surroundings() -> dict[str, Any]:
     """What the templates of this room may ask."""
-    return {"own_merchants": own_merchants, "name_of": name_of, "masked": masked_number}
+    return {"own_merchants": own_merchants, "name_of": name_of, "masked": masked_number, "clock": clock}
+
+
+def clock(instant: str) -> str:
+    """The time of day in the alliance's zone, of what is known to be of one day."""
+    zone = g.directory.rulebook.settings.time_zone
+    return datetime.fromisoformat(instant).astimezone(zone).strftime("%H:%M")
 
 
 def name_of(code: str) -> str:

@@ -14,7 +14,7 @@ from api.pages.desk.acts import loaded, told
 from api.pages.desk.costs import our_fee
 from api.pages.desk.paper import paper
 from api.pages.desk.room import blueprint, merchant_here
-from api.pages.desk.wording import UNDONE_FOR, sentence
+from api.pages.desk.wording import UNDONE_FOR, sentence, undone_for
 from api.pages.frame import url_with
 from api.pages.guard import page
 from api.posting import booking_of, refused, submit_act
@@ -24,7 +24,7 @@ from api.v1.quotes import quoted
 from api.v1.transactions import transaction_seen, transactions_page
 from api.web import usable_key
 from clearing import ids
-from clearing.core.outcomes import Code, Refusal, Replayed
+from clearing.core.outcomes import Code, Refusal
 from clearing.query import local_date
 
 Answer = str | tuple[str, int] | Response
@@ -78,6 +78,7 @@ def transaction(transaction_id: str) -> Answer:
         merchant=merchant,
         fee=our_fee(shown),
         undoable=is_undoable(shown),
+        undone_for=undone_for,
         paper=paper(),
     )
 
@@ -112,7 +113,7 @@ def undo(transaction_id: str) -> Answer:
         return _undo_page(shown, key=key, wrong=sentence(problem.code))
     if (found := refused(outcome)) is not None:
         return _undo_page(_transaction(transaction_id), key=str(uuid4()), wrong=sentence(found.code))
-    told(isinstance(outcome, Replayed))
+    told(outcome, gettext("Undone, and booked."))
     row = booking_of(outcome).transaction
     made = ids.transaction_id(row.wallet_id, row.id)
     return redirect(url_for("desk.transaction", transaction_id=made), 303)

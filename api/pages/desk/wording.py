@@ -63,6 +63,13 @@ UNDONE_FOR = {
 }
 add_words("desk_undone_for", UNDONE_FOR)
 
+
+def undone_for(kept: str) -> str:
+    """What stands in the books as the reason of a reversal, for a reader: `booked twice: see 42`."""
+    reason, colon, remark = kept.partition(": ")
+    return f"{UNDONE_FOR[reason]}{colon}{remark}" if reason in UNDONE_FOR else kept
+
+
 #: Of what a desk's act can be refused for; all else has its title and remedy.
 SENTENCES: dict[str, Any] = {
     Code.FORBIDDEN: lazy_gettext("You may not act at this merchant. Choose one of your own."),

@@ -31,6 +31,7 @@
     };
     addEventListener("pagehide", stop);
     video.srcObject = stream;
+    video.hidden = false;
     await video.play();
     const detector = await reader();
     say("looking");
