@@ -1,5 +1,6 @@
 """Quotes: what an act would do now."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -37,12 +38,18 @@ def make_quote(body: dict[str, Any]) -> Response:
     Send the body of the act, its `kind`, and the `hold` or `transaction` that its path names. A refusal is
     the one that the act would get. What a reversal gives back is below zero.
     """
+    found = quoted(body["kind"], body["act"])
+    return refusal_response(found) if isinstance(found, Refusal) else answer(found)
+
+
+def quoted(kind: str, act: Mapping[str, Any]) -> dict[str, Any] | Refusal:
+    """The quote of an act, loaded by its schema, as JSON; or the refusal that the act would get."""
     key = str(uuid4())
-    command = BUILDERS[body["kind"]](Envelope(key, key, current_caller()), body["act"])
+    command = BUILDERS[kind](Envelope(key, key, current_caller()), act)
     with frozen(services().engine) as connection:
         outcome = quote(connection, command, services().directory_cache)
         directory = services().directory(connection)
     if isinstance(outcome, Refusal):
-        return refusal_response(outcome)
+        return outcome
     assert isinstance(outcome, Posted | Held), "a fresh key is not replayed, and nobody asks about links"
-    return answer(present.quote(outcome, directory))
+    return present.quote(outcome, directory)

@@ -1,6 +1,7 @@
 """Transactions as they were booked."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -40,8 +41,16 @@ def list_transactions(query: dict[str, Any]) -> Response:
     return answer(transactions_page(query))
 
 
-def transactions_page(query: Mapping[str, Any]) -> dict[str, Any]:
-    """One page of the list as JSON, narrowed as the query of `GET /v1/transactions` says. Raises Problem."""
+@blueprint.route("/transactions/<transaction_id>")
+@guard(*BOOKS)
+@blueprint.response(200, TransactionSchema)
+def read_transaction(transaction_id: str) -> Response:
+    """One transaction, also one that is only held so far"""
+    return answer(transaction_shown(transaction_id))
+
+
+def transactions_page(query: Mapping[str, Any], booked_since: datetime | None = None) -> dict[str, Any]:
+    """The transactions of the query that the caller may see, as JSON; those booked since. Raises Problem."""
     caller, limit = current_caller(), query["limit"]
     with services().engine.connect() as connection:
         directory = services().directory(connection)
@@ -54,6 +63,7 @@ def transactions_page(query: Mapping[str, Any]) -> dict[str, Any]:
             merchant_id=narrow.merchant_id,
             period=_period(query["period"]),
             reference=query["reference"],
+            booked_since=booked_since,
         )
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
         reversed_ = read_reversed(connection, [booking.transaction.id for booking in bookings])
@@ -67,16 +77,8 @@ def transactions_page(query: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-@blueprint.route("/transactions/<transaction_id>")
-@guard(*BOOKS)
-@blueprint.response(200, TransactionSchema)
-def read_transaction(transaction_id: str) -> Response:
-    """One transaction, also one that is only held so far"""
-    return answer(transaction_shown(transaction_id))
-
-
 def transaction_shown(transaction_id: str) -> dict[str, Any]:
-    """The transaction as JSON, as the caller may see it. Raises Problem."""
+    """One transaction as JSON, booked or only held so far; raises Problem if the caller sees none."""
     wallet_id, number = ids.decode("txn", transaction_id, 2) or (0, 0)
     caller = current_caller()
     with services().engine.connect() as connection:
@@ -86,9 +88,8 @@ def transaction_shown(transaction_id: str) -> dict[str, Any]:
         hold = read_hold(connection, wallet_id, number)
         at = database_time(connection)
     if booking is not None and visible(booking, caller):
-        return present.transaction(
-            booking, directory, caller, reversed_.get(booking.transaction.id, ()), hold
-        )
+        undone = reversed_.get(booking.transaction.id, ())
+        return present.transaction(booking, directory, caller, undone, hold)
     if hold is not None and booking is None and holds.visible(hold, caller):
         return present.held(hold._replace(status=hold.status_at(at)), directory)
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
