@@ -72,30 +72,7 @@ def open_one(body: dict[str, Any]) -> Response:
 @blueprint.response(200, DisputePageSchema)
 def list_all(query: dict[str, Any]) -> Response:
     """The newest first; a participant sees those that it has opened or is to answer"""
-    viewer = own_participant(current_caller())
-    with services().engine.connect() as connection:
-        directory = services().directory(connection)
-        parties = {name: _party(directory, query[name]) for name in ("participant", "waits_for")}
-        if any(query[name] is not None and parties[name] is None for name in parties):
-            return answer(NOTHING)
-        wanted = DisputeFilter(
-            visible_to=viewer,
-            status=DisputeStatus(query["status"]) if query["status"] else None,
-            period=number_of(query["period"]) if query["period"] else None,
-            participant_id=parties["participant"],
-            waits_for=parties["waits_for"],
-        )
-        before = cursor_number(query["cursor"])
-        rows = list_disputes(connection, wanted, before, query["limit"] + 1)
-        followed = read_followed(connection, rows, viewer)
-    return answer(
-        page(
-            followed,
-            query["limit"],
-            lambda one: dispute_json(one, directory, viewer),
-            lambda one: one.dispute.id,
-        )
-    )
+    return answer(disputes_page(query))
 
 
 @blueprint.route("/disputes/<dispute_id>")
@@ -103,7 +80,7 @@ def list_all(query: dict[str, Any]) -> Response:
 @blueprint.response(200, DisputeThreadSchema)
 def read_one(dispute_id: str) -> Response:
     """One dispute with its thread"""
-    return _shown(_number(dispute_id))
+    return _shown(dispute_number(dispute_id))
 
 
 @blueprint.route("/disputes/<dispute_id>/answers", methods=["POST"])
@@ -115,13 +92,8 @@ def answer_one(body: dict[str, Any], dispute_id: str) -> Response:
 
     `proposes` tells the operator what one thinks should become of it.
     """
-    id_ = _number(dispute_id)
-    proposes = Act(body["proposes"]) if "proposes" in body else None
-    with services().engine.begin() as connection:
-        outcome = acts.answer(connection, id_, _actor(), body["text"], proposes)
-        if isinstance(outcome, DisputeRefusal):
-            raise _problem(outcome)
-    return _shown(id_)
+    answered(dispute_id, body)
+    return _shown(dispute_number(dispute_id))
 
 
 @blueprint.route("/disputes/<dispute_id>/accept", methods=["POST"])
@@ -134,13 +106,8 @@ def accept_one(body: dict[str, Any], dispute_id: str) -> Response:
     By the counterparty at any time, by the operator once that has answered or its time is over. The fee of
     what is taken back goes back with it.
     """
-    id_, caller = _number(dispute_id), current_caller()
-    judgement = Judgement(_actor(), caller, Instrument(body["by"]), body.get("text"))
-    with Writer(services().engine) as writer:
-        outcome = accept(writer, id_, judgement)
-    if isinstance(outcome, DisputeRefusal):
-        raise _problem(outcome)
-    return _shown(id_)
+    accepted(dispute_id, body)
+    return _shown(dispute_number(dispute_id))
 
 
 @blueprint.route("/disputes/<dispute_id>/reject", methods=["POST"])
@@ -153,12 +120,8 @@ def reject_one(body: dict[str, Any], dispute_id: str) -> Response:
     By the counterparty as its answer, or by the operator as in accepting. The line may be disputed again;
     then the operator decides.
     """
-    id_ = _number(dispute_id)
-    with services().engine.begin() as connection:
-        outcome = acts.reject(connection, id_, _actor(), body["text"])
-        if isinstance(outcome, DisputeRefusal):
-            raise _problem(outcome)
-    return _shown(id_)
+    rejected(dispute_id, body)
+    return _shown(dispute_number(dispute_id))
 
 
 @blueprint.route("/disputes/<dispute_id>/withdraw", methods=["POST"])
@@ -167,7 +130,7 @@ def reject_one(body: dict[str, Any], dispute_id: str) -> Response:
 @blueprint.response(200, DisputeThreadSchema)
 def withdraw_one(body: dict[str, Any], dispute_id: str) -> Response:
     """Take one's own dispute back"""
-    id_ = _number(dispute_id)
+    id_ = dispute_number(dispute_id)
     with services().engine.begin() as connection:
         outcome = acts.withdraw(connection, id_, _actor(), body.get("text"))
         if isinstance(outcome, DisputeRefusal):
@@ -175,7 +138,64 @@ def withdraw_one(body: dict[str, Any], dispute_id: str) -> Response:
     return _shown(id_)
 
 
+def disputes_page(query: dict[str, Any]) -> dict[str, Any]:
+    """What a loaded `DisputeQuery` asks for, as JSON."""
+    viewer = own_participant(current_caller())
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        parties = {name: _party(directory, query[name]) for name in ("participant", "waits_for")}
+        if any(query[name] is not None and parties[name] is None for name in parties):
+            return NOTHING
+        wanted = DisputeFilter(
+            visible_to=viewer,
+            status=DisputeStatus(query["status"]) if query["status"] else None,
+            period=number_of(query["period"]) if query["period"] else None,
+            participant_id=parties["participant"],
+            waits_for=parties["waits_for"],
+        )
+        before = cursor_number(query["cursor"])
+        rows = list_disputes(connection, wanted, before, query["limit"] + 1)
+        followed = read_followed(connection, rows, viewer)
+    return page(
+        followed,
+        query["limit"],
+        lambda one: dispute_json(one, directory, viewer),
+        lambda one: one.dispute.id,
+    )
+
+
+def answered(dispute_id: str, body: dict[str, Any]) -> None:
+    """Add what a loaded `AnswerInput` says to the thread; raises Problem."""
+    proposes = Act(body["proposes"]) if "proposes" in body else None
+    with services().engine.begin() as connection:
+        outcome = acts.answer(connection, dispute_number(dispute_id), _actor(), body["text"], proposes)
+        if isinstance(outcome, DisputeRefusal):
+            raise _problem(outcome)
+
+
+def accepted(dispute_id: str, body: dict[str, Any]) -> None:
+    """Accept it as a loaded `AcceptInput` says, and book the correction; raises Problem."""
+    judgement = Judgement(_actor(), current_caller(), Instrument(body["by"]), body.get("text"))
+    with Writer(services().engine) as writer:
+        outcome = accept(writer, dispute_number(dispute_id), judgement)
+    if isinstance(outcome, DisputeRefusal):
+        raise _problem(outcome)
+
+
+def rejected(dispute_id: str, body: dict[str, Any]) -> None:
+    """Reject it for the reason in a loaded `RejectInput`; raises Problem."""
+    with services().engine.begin() as connection:
+        outcome = acts.reject(connection, dispute_number(dispute_id), _actor(), body["text"])
+        if isinstance(outcome, DisputeRefusal):
+            raise _problem(outcome)
+
+
 def _shown(id_: int, status: int = 200) -> Response:
+    return answer(shown_dispute(id_), status)
+
+
+def shown_dispute(id_: int) -> dict[str, Any]:
+    """One dispute as JSON with its thread; raises Problem."""
     viewer = own_participant(current_caller())
     with services().engine.connect() as connection:
         directory = services().directory(connection)
@@ -185,7 +205,7 @@ def _shown(id_: int, status: int = 200) -> Response:
         [followed] = read_followed(connection, [row], viewer)
         messages = read_messages(connection, id_)
     shown = dispute_json(followed, directory, viewer)
-    return answer({**shown, "messages": messages_json(messages, directory)}, status)
+    return {**shown, "messages": messages_json(messages, directory)}
 
 
 def _actor() -> Actor:
@@ -193,7 +213,8 @@ def _actor() -> Actor:
     return Actor(HUB if caller.participant_id is None else caller.participant_id, caller.key_id)
 
 
-def _number(dispute_id: str) -> int:
+def dispute_number(dispute_id: str) -> int:
+    """The number behind the id; 0 for a text that is none."""
     (id_,) = ids.decode("dsp", dispute_id) or (0,)
     return id_
 

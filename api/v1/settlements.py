@@ -1,5 +1,7 @@
 """Settlements: nets and who owes whom."""
 
+from typing import Any
+
 from flask import Response
 
 from api.auth import FINANCE, SEES_ALL, current_caller, guard, own_participant
@@ -42,7 +44,7 @@ BOOKS = {
 @blueprint.response(200, SettlementSchema)
 def read_whole(period: str) -> Response:
     """Everybody's nets, the matrix and the checks; of an open period as they stand now"""
-    return answer(settlement_json(_settlement(period)))
+    return answer(whole_settlement(period))
 
 
 @blueprint.route("/settlements/<period>.beancount")
@@ -119,6 +121,11 @@ def read_without(period: str, participant: str) -> Response:
     if found is None:
         raise Problem(HttpCode.NOT_FOUND, f"{participant!r} has no part in this period.")
     return answer(without_json(settlement, found, left_out))
+
+
+def whole_settlement(period: str) -> dict[str, Any]:
+    """A period's settlement as JSON, as the hub sees it; raises Problem."""
+    return settlement_json(_settlement(period))
 
 
 def _settlement(period: str) -> Settlement:
