@@ -72,6 +72,11 @@ def owner(caller: Caller) -> str:
     return f"participant:{caller.participant_id}" if caller.participant_id is not None else "hub"
 
 
+def actor(caller: Caller) -> str:
+    """Who the caller is in the audit log: `user:NAME`, or `key:ID`."""
+    return caller.key_id if ":" in caller.key_id else f"key:{caller.key_id}"
+
+
 def own_participant(caller: Caller) -> int | None:
     """The participant to whose data the caller is confined; None for one who sees everybody's."""
     return None if caller.scope in SEES_ALL else caller.participant_id

@@ -9,6 +9,7 @@ import socket
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.app import create_app
 from api.setup import build_services
@@ -39,6 +40,9 @@ def make_app() -> Flask:
     services = build_services(settings, url)
     services.imports.start()
     app = create_app(services)
+    if settings.proxies:
+        behind = dict.fromkeys(("x_for", "x_proto", "x_host"), settings.proxies)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **behind)  # type: ignore[method-assign]  # as Flask documents it
     # What is loaded now stays for good: the collector need not walk it again with every few hundred objects.
     gc.collect()
     gc.freeze()

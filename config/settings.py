@@ -39,7 +39,7 @@ class Settings:
     `clearing.privacy.new_keys` makes, `sealing_keys` what `clearing.proof.keys.new_sealing_keys` does; None
     keeps them in a file in `data_dir`. `workers` counts server processes, `threads` the request threads of
     each. `webhook_allow` are networks and host names that webhooks may go to although they are not public,
-    and without TLS.
+    and without TLS. `proxies`: so many trusted ones stand in front and say who asks (X-Forwarded-…).
     """
 
     data_dir: Path
@@ -55,6 +55,7 @@ class Settings:
     log_level: str
     log_format: LogFormat
     webhook_allow: tuple[str, ...] = ()
+    proxies: int = 0
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -79,6 +80,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         log_level=_read_choice(env, "TONGDUI_LOG_LEVEL", LOG_LEVELS, default="info"),
         log_format=cast(LogFormat, _read_choice(env, "TONGDUI_LOG_FORMAT", LOG_FORMATS, default="json")),
         webhook_allow=_read_places(env, "TONGDUI_WEBHOOK_ALLOW"),
+        proxies=_read_int(env, "TONGDUI_PROXIES", 0, 10, default=0),
     )
 
 

@@ -1,5 +1,6 @@
-"""`tongdui keys`: the keys of names, phones and webhook secrets, and those that seal the journal."""
+"""`tongdui keys`: the keys of names, phones and secrets, and those that seal the journal."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from clearing.privacy import PersonalData, with_new_key
 from clearing.proof.keys import SealingKeys, fingerprint, pem, with_new_sealing_key
 from clearing.rotation import KeyUse, Rotated, count_old, read_key_use, rotate
 from config import Settings
-from webhooks.signing import count_secrets, rotate_secrets
+from users import totp
+from webhooks import signing
 
 VARIABLE = "TONGDUI_PERSONAL_DATA_KEYS"
 SEALING_VARIABLE = "TONGDUI_SEALING_KEYS"
@@ -25,7 +27,7 @@ UNREADABLE_SHOWN = 10
 
 @click.group("keys")
 def keys() -> None:
-    """Look after the keys of names, phones and webhook secrets, and those that seal the journal."""
+    """Look after the keys of names, phones and secrets, and those that seal the journal."""
 
 
 @keys.command()
@@ -57,7 +59,7 @@ def add(sealing: bool) -> None:
 @keys.command()
 @click.option("--sealing", is_flag=True, help="Show the public halves of the keys that seal the journal.")
 def status(sealing: bool) -> None:
-    """Show how many names, phones and webhook secrets each key guards; exit 1 if one they need is missing."""
+    """Show how many names, phones and secrets each key guards; exit 1 if one they need is missing."""
     settings = settings_or_fail()
     if sealing:
         _show_sealing(load_sealing_keys(settings)())
@@ -71,14 +73,15 @@ def status(sealing: bool) -> None:
 
 @keys.command("rotate")
 def rotate_keys() -> None:
-    """Encrypt all names, phones and webhook secrets with the newest key.
+    """Encrypt all names, phones and secrets with the newest key.
 
     Safe to stop and to run again, and beside running servers; they must know the newest key.
     """
     personal_data = _personal_data(settings_or_fail())
     with opened_engine() as engine:
         done = _rotate(engine, personal_data)
-        endpoints = sum(rotate_secrets(engine, personal_data))
+        endpoints = sum(signing.rotate_secrets(engine, personal_data))
+        factors = sum(totp.rotate_secrets(engine, personal_data))
         used, secrets = _key_use(engine)
     console.print(
         f"{done.members:,} members: {done.names:,} names and {done.phones:,} phones are now under key"
@@ -87,6 +90,8 @@ def rotate_keys() -> None:
     )
     if endpoints:
         console.print(f"{endpoints:,} webhook endpoints: their secrets, too.", highlight=False)
+    if factors:
+        console.print(f"{factors:,} users: their second factors, too.", highlight=False)
     if done.unreadable:
         shown = ", ".join(map(ids.member_id, done.unreadable[:UNREADABLE_SHOWN]))
         raise click.ClickException(
@@ -163,9 +168,11 @@ def _key_file(settings: Settings) -> Path:
 
 
 def _key_use(engine: Engine) -> tuple[list[KeyUse], dict[int, int]]:
-    """Of names and phones, and how many webhook secrets by key."""
+    """Of names and phones, and how many secrets of webhooks and second factors by key."""
     with engine.connect() as connection:
-        return read_key_use(connection), count_secrets(connection)
+        secrets = Counter(signing.count_secrets(connection))
+        secrets.update(totp.count_secrets(connection))
+        return read_key_use(connection), dict(secrets)
 
 
 def _show(used: list[KeyUse], secrets: dict[int, int], personal_data: PersonalData) -> None:

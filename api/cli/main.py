@@ -11,6 +11,7 @@ from api.cli.keys import keys
 from api.cli.payments import bank_file, pay_file
 from api.cli.serve import run, schedule, serve
 from api.cli.settlement import approve, close, statements
+from api.cli.users import users
 from api.cli.verify import verify
 from api.cli.verify_statement import verify_statement
 from config import SettingsError
@@ -62,6 +63,7 @@ COMMANDS = (
     jobs,
     verify,
     verify_statement,
+    users,
     doctor,
 )
 

@@ -1,6 +1,7 @@
 """What all pages have in common: navigation, filters, and what templates may ask."""
 
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,9 @@ from flask import Flask, current_app, g, request, session, url_for
 from flask_wtf.csrf import generate_csrf
 
 from api.pages import formats, words
+from api.pages.guard import next_step
 from api.pages.language import language_tag
+from clearing import ids
 from clearing.core.commands import Scope
 
 #: Nothing from elsewhere, nothing inline. Tabler's pictures are data in its style sheet.
@@ -49,14 +52,24 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         return url_for("static", filename=filename, v=versions[filename])
 
     def navigation() -> list[NavigationItem]:
+        """What the visitor may see; nothing before a log-in is through."""
         visit = g.get("visit")
-        return [item for item in items if visit is not None and visit.user.scope in item.scopes]
+        if visit is None or next_step(visit) is not None:
+            return []
+        return [item for item in items if visit.user.scope in item.scopes]
 
     def theme() -> str:
         chosen = request.cookies.get(THEME_COOKIE, "auto")
         return chosen if chosen in THEMES else "auto"
 
-    app.jinja_env.filters.update(formats.FILTERS, word=words.word, told=words.told, zip=zip)
+    app.jinja_env.filters.update(
+        formats.FILTERS,
+        word=words.word,
+        act_name=words.act_name,
+        session_id=partial(ids.encode, "ses"),
+        told=words.told,
+        zip=zip,
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
         static_url=static_url,

@@ -29,14 +29,18 @@ TOKEN = "token"  # noqa: S105  a name, not a secret
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+ANY_STEP = "any"
+
+
 class FormExpired(Exception):
     """The form's token is not that of this session."""
 
 
-def page(*scopes: Scope, unfinished: bool = False) -> Callable[[View], View]:
+def page(*scopes: Scope, step: str | None = None) -> Callable[[View], View]:
     """Let only people of these scopes in, who are logged in all the way; right below the route.
 
-    `unfinished`: also for who still has to give a code, enrol a second factor or choose a new password.
+    `step`: the endpoint of the step of a log-in to which the view belongs; it is also for those who still
+    have to take this one. `ANY_STEP` is for those who have to take any.
     """
 
     def decorate(view: View) -> View:
@@ -45,8 +49,9 @@ def page(*scopes: Scope, unfinished: bool = False) -> Callable[[View], View]:
             visit = open_visit()
             if visit is None:
                 return to_login()
-            if not unfinished and (step := next_step(visit)) is not None:
-                return elsewhere(url_for(step))
+            missing = next_step(visit)
+            if missing is not None and step not in (missing, ANY_STEP):
+                return elsewhere(url_for(missing, next=_wanted()))
             if visit.user.scope not in scopes:
                 raise Problem(Code.FORBIDDEN, "This page is not for your role.")
             check_form()
@@ -101,8 +106,12 @@ def current_visit() -> Session:
 
 def next_step(visit: Session) -> str | None:
     """The endpoint of what is still missing of a log-in; None if nothing is."""
+    if visit.user.has_totp and not visit.second_factor:
+        return "login.code"
     if visit.user.must_change_password:
         return "account.new_password"
+    if visit.user.needs_totp and not visit.user.has_totp:
+        return "account.second_factor"
     return None
 
 
@@ -120,8 +129,13 @@ def check_form() -> None:
 
 def to_login() -> BaseResponse:
     """To the log-in, and afterwards back to the page that was asked for."""
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return elsewhere(url_for("login.show", next=wanted if wanted not in (None, "/") else None))
+    return elsewhere(url_for("login.show", next=_wanted()))
+
+
+def _wanted() -> str | None:
+    """The page that was asked for; None for the first one, and for what a form asks."""
+    wanted = request.full_path.rstrip("?")
+    return wanted if request.method == "GET" and wanted != "/" else None
 
 
 def elsewhere(target: str) -> BaseResponse:

@@ -21,6 +21,11 @@ def word(code: object, family: str) -> Any:
     return _words[family][str(code)]
 
 
+def act_name(what: str) -> str:
+    """What was done, as the audit log names it; an act that has no name here is shown as it is recorded."""
+    return str(_words["act"].get(what, what))
+
+
 def families() -> Mapping[str, Mapping[str, Any]]:
     return _words
 

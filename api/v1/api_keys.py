@@ -7,19 +7,17 @@ from sqlalchemy import Connection
 
 from api import present
 from api.auth import current_caller, guard
-from api.problems import FieldError, HttpCode, Problem
+from api.places import may_manage, place_of
+from api.problems import HttpCode, Problem
 from api.schemas.alliance import ApiKeyInput, ApiKeySchema, NewApiKeySchema
 from api.schemas.common import PageQuery, page_of
 from api.services import services
 from api.web import Blueprint, answer, cursor_position, page
 from clearing import keys
-from clearing.core.commands import Caller, Scope
+from clearing.core.commands import Scope
 from clearing.core.directory import Directory
-from clearing.core.outcomes import Code
 
 blueprint = Blueprint("api keys", __name__, description="Who may call this API")
-
-HUB_SCOPES = frozenset({Scope.OPERATOR, Scope.AUDITOR})
 
 
 @blueprint.route("/api-keys", methods=["POST"])
@@ -64,8 +62,8 @@ def revoke_api_key(key_id: str) -> Response:
 def made_key(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     """Make the key that a loaded `ApiKeyInput` describes; as JSON, with its text. Raises Problem."""
     directory = services().directory(connection)
-    participant_id, merchant_id = _place(directory, body)
-    _may_manage(current_caller(), body["scope"], participant_id)
+    participant_id, merchant_id = place_of(directory, body)
+    may_manage(current_caller(), body["scope"], participant_id)
     text, key = keys.make_key(
         connection,
         body["scope"],
@@ -122,39 +120,6 @@ def _managed_key(connection: Connection, key_id: str) -> keys.StoredKey:
     ):
         raise Problem(HttpCode.NOT_FOUND, f"There is no API key {key_id!r}.")
     return key
-
-
-def _place(directory: Directory, body: dict[str, Any]) -> tuple[int | None, int | None]:
-    """(participant id, merchant id) that a key of this scope is confined to; raises Problem."""
-    scope, code, merchant_code = body["scope"], body["participant"], body["merchant"]
-    if scope in HUB_SCOPES:
-        if code or merchant_code:
-            raise _wrong("participant", f"A key of scope {scope.value!r} belongs to no participant.")
-        return None, None
-    merchant = directory.merchants.get(merchant_code) if merchant_code else None
-    if merchant_code and (merchant is None or scope is not Scope.MERCHANT):
-        raise _wrong("merchant", f"Name a merchant that exists, for a key of scope {Scope.MERCHANT.value!r}.")
-    if scope is Scope.MERCHANT and merchant is None:
-        raise _wrong("merchant", "Say for which merchant the key is.")
-    if code is None and merchant is not None:
-        return merchant.participant_id, merchant.id
-    participant = directory.participant(code) if code else None
-    if participant is None:
-        raise _wrong("participant", "Say for which participant the key is, by its code.")
-    if merchant is not None and merchant.participant_id != participant.id:
-        raise _wrong("merchant", f"{merchant.code} is not a merchant of {participant.code}.")
-    return participant.id, merchant.id if merchant else None
-
-
-def _may_manage(caller: Caller, scope: Scope, participant_id: int | None) -> None:
-    if caller.scope is Scope.OPERATOR:
-        return
-    if scope in HUB_SCOPES or participant_id != caller.participant_id:
-        raise Problem(Code.FORBIDDEN, "A participant makes keys for itself and its own merchants only.")
-
-
-def _wrong(field: str, detail: str) -> Problem:
-    return Problem(Code.MALFORMED, detail, [FieldError(f"/{field}", detail)])
 
 
 def _api_key(key: keys.StoredKey, directory: Directory) -> dict[str, Any]:

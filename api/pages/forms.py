@@ -1,0 +1,40 @@
+"""What was typed into a form, checked by the schema that checks the same in the API."""
+
+from typing import Any, NamedTuple
+
+from flask import request
+from flask_babel import gettext
+from marshmallow import Schema, ValidationError
+
+from api.pages.words import told
+from api.problems import Problem
+
+
+class Form(NamedTuple):
+    """`typed`: as it was, to be shown again; `body`: as the API takes it; `errors`: by field, in words."""
+
+    typed: dict[str, str]
+    body: dict[str, Any]
+    errors: dict[str, str]
+
+
+def read_form(schema: type[Schema]) -> Form:
+    """The fields of the schema that were filled in."""
+    fields = schema().fields
+    typed = {name: request.form[name].strip() for name in fields if name in request.form}
+    filled = {name: value for name, value in typed.items() if value}
+    try:
+        return Form(typed, schema().load(filled), {})
+    except ValidationError as error:
+        return Form(
+            typed, {}, {name: _sentence(found) for name, found in error.normalized_messages().items()}
+        )
+
+
+def field_errors(problem: Problem) -> dict[str, str]:
+    """A refusal's faults by field; what is about no field is told above the form."""
+    return {error.pointer.strip("/"): told(problem) for error in problem.errors if error.pointer.strip("/")}
+
+
+def _sentence(messages: Any) -> str:
+    return " ".join(gettext(one) for one in messages) if isinstance(messages, list) else str(messages)

@@ -1,0 +1,85 @@
+"""Users and the audit log: their shapes in the API."""
+
+from marshmallow import Schema, fields, validate
+
+from api.fields import Text
+from api.schemas.common import PageQuery
+from clearing.core.commands import Scope
+from users.accounts import NAME
+
+FULL_NAME_CHARACTERS_MAX = 100
+
+
+class UserInput(Schema):
+    """`participant` and `merchant` as for an API key of this scope."""
+
+    name = Text(
+        required=True,
+        validate=validate.Regexp(
+            f"^{NAME.pattern}$", error="Use 3 to 64 small letters, digits and . _ @ - to log in with."
+        ),
+        metadata={
+            "example": "li.na",
+            "description": "What the person logs in with; nobody else's ever again",
+        },
+    )
+    full_name = Text(required=True, validate=validate.Length(1, FULL_NAME_CHARACTERS_MAX))
+    scope = fields.Enum(Scope, by_value=True, required=True)
+    participant = Text(load_default=None, allow_none=True)
+    merchant = Text(load_default=None, allow_none=True)
+
+
+class UserChange(Schema):
+    full_name = Text(validate=validate.Length(1, FULL_NAME_CHARACTERS_MAX))
+    disabled = fields.Boolean(metadata={"description": "Who is disabled cannot log in; all sessions end"})
+
+
+class UserSchema(Schema):
+    name = Text(required=True)
+    full_name = Text(required=True)
+    scope = fields.Enum(Scope, by_value=True, required=True)
+    participant = Text(required=True, allow_none=True)
+    merchant = Text(required=True, allow_none=True)
+    second_factor = fields.Boolean(required=True)
+    temporary_password = fields.Boolean(
+        required=True, metadata={"description": "It must be changed at the next log-in"}
+    )
+    disabled = fields.Boolean(required=True)
+    made_at = fields.DateTime(required=True)
+    made_by = Text(required=True)
+    last_seen_at = fields.DateTime(required=True, allow_none=True)
+
+
+class UserWithPasswordSchema(UserSchema):
+    """`password` is temporary and in this answer only; it is good for three days, to be changed."""
+
+    password = Text(required=True)
+
+
+class EndedSchema(Schema):
+    ended = fields.Integer(required=True, metadata={"description": "How many sessions there were"})
+
+
+class AuditQuery(PageQuery):
+    who = Text(load_default=None, metadata={"example": "user:li.na"})
+    what = Text(
+        load_default=None,
+        metadata={"example": "login.", "description": "A word, or with a dot at its end all of its kind"},
+    )
+    about = Text(load_default=None, metadata={"example": "user:li.na"})
+    since = fields.AwareDateTime(load_default=None)
+    until = fields.AwareDateTime(load_default=None)
+
+
+class ActSchema(Schema):
+    id = Text(required=True)
+    at = fields.DateTime(required=True)
+    who = Text(
+        required=True,
+        allow_none=True,
+        metadata={"description": "`user:NAME`, `key:ID`, `cli`; null is a stranger"},
+    )
+    what = Text(required=True, metadata={"example": "login.failed"})
+    about = Text(required=True, allow_none=True)
+    address = Text(required=True, allow_none=True)
+    data = fields.Dict(required=True)

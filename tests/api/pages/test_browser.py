@@ -1,0 +1,252 @@
+"""The pages in a real browser: nothing from elsewhere, nothing that axe finds, and pictures to look at.
+
+Needs Chromium (Debian: `apt-get install chromium`); without one these tests are skipped, and say so. Every page
+whose address has no part to fill in is visited by itself; others are named in `EXAMPLES`. The pictures are in
+`screenshots/`: each page at both sizes, in both languages and both colour schemes, in four of the eight ways.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from pyotp import TOTP
+from werkzeug.serving import make_server
+
+from clearing.core.commands import Scope
+from support.alliance import WANG, Alliance
+from support.api import good
+from support.people import PASSWORD, PEOPLE, ensure_people, make_user, reader
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
+    pytest.mark.slow,
+]
+
+HERE = Path(__file__).parent
+PICTURES = HERE.parents[2] / "screenshots"
+AXE = (HERE / "assets/axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SIZES = {"desk": (1366, 768), "phone": (390, 844)}
+LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+
+#: By endpoint: addresses that show what a bare one does not, and those of pages with parts to fill in.
+EXAMPLES = {
+    "desk.card": ["/desk/", f"/desk/?number={WANG}&merchant=JADE-1"],
+    "people.user": ["/users/desk"],
+    "people.audit": ["/users/audit-log", "/users/audit-log?who=user:nobody"],
+    "finance.download": [],  # a file
+}
+#: Steps of a log-in, which whoever is through with it does not see; they are visited on the way.
+STEPS = {"login.show", "login.code", "account.second_factor"}
+
+
+@pytest.fixture(scope="module")
+def site(shared: Alliance) -> Iterator[str]:
+    """The address of the alliance's pages, with a closed month and some people."""
+    ensure_people(shared)
+    period = good(shared.operator.get("/v1/periods"))["data"][-1]["period"]
+    good(shared.operator.post(f"/v1/periods/{period}/close", {"early": True}))
+    server = make_server("127.0.0.1", 0, shared.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Its sandbox does not work for root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A window, and what must not happen in it: requests to elsewhere, complaints of the browser."""
+
+    def __init__(self, browser: Browser, site: str, **options: object) -> None:
+        self.site = site
+        self.faults: list[str] = []
+        self.context: BrowserContext = browser.new_context(base_url=site, **options)  # type: ignore[arg-type]
+        self.context.on("request", self._look_at)
+        self.page: Page = self.context.new_page()
+        self.page.on("console", lambda said: self._complain(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def _look_at(self, request: Request) -> None:
+        if urlsplit(request.url).netloc != urlsplit(self.site).netloc:
+            self.faults.append(f"asked for {request.url}")
+
+    def _complain(self, kind: str, text: str) -> None:
+        # That a page answers with a status of a refusal is no fault.
+        if kind in ("error", "warning") and "status of 4" not in text:
+            self.faults.append(text)
+
+    def as_user(self, alliance: Alliance, name: str) -> None:
+        cookie = reader(alliance, name).client.get_cookie("tongdui")
+        assert cookie is not None
+        self.context.add_cookies([{"name": "tongdui", "value": cookie.value, "url": self.site}])
+
+
+def paths(alliance: Alliance, scope: Scope) -> list[str]:
+    """The addresses of all pages that a person of this scope may see."""
+    found = []
+    for rule in alliance.app.url_map.iter_rules():
+        view = alliance.app.view_functions[rule.endpoint]
+        if not getattr(view, "is_page", False) or "GET" not in (rule.methods or ()) or rule.endpoint in STEPS:
+            continue
+        if scope in getattr(view, "guarded_for", ()) and rule.rule != "/":
+            found += EXAMPLES.get(rule.endpoint) or ([] if rule.arguments else [rule.rule])
+    return sorted(found)
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    result = page.evaluate("rules => axe.run({runOnly: rules})", RULES)
+    return [
+        f"{page.url}: {one['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for one in result["violations"]
+        for node in one["nodes"]
+    ]
+
+
+def picture(page: Page, *words: str) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"{'-'.join(words)}.png", full_page=True)
+
+
+def test_every_page_with_parts_to_fill_in_has_an_example(shared: Alliance) -> None:
+    missing = [
+        rule.endpoint
+        for rule in shared.app.url_map.iter_rules()
+        if getattr(shared.app.view_functions[rule.endpoint], "is_page", False)
+        and "GET" in (rule.methods or ())
+        and rule.arguments
+        and rule.endpoint not in EXAMPLES
+    ]
+    assert missing == []
+
+
+#: Each size, language and scheme, and each two of them together.
+LOOKS = [
+    ("desk", "zh", "light"),
+    ("desk", "en", "dark"),
+    ("phone", "zh", "dark"),
+    ("phone", "en", "light"),
+]
+
+
+@pytest.mark.parametrize(("size", "language", "scheme"), LOOKS)
+def test_no_page_has_a_barrier_asks_for_anything_elsewhere_or_is_wider_than_its_window(
+    site: str, shared: Alliance, chromium: Browser, size: str, language: str, scheme: str
+) -> None:
+    """The operator sees every page; others see theirs with less on it."""
+    width, height = SIZES[size]
+    watched = Watched(
+        chromium,
+        site,
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        locale=LOCALES[language],
+    )
+    page, faults = watched.page, []
+    for name in (None, "operator", "admin", "desk"):
+        visited = ["/login", "/no-such-page"]
+        if name is not None:
+            watched.as_user(shared, name)
+            visited = paths(shared, next(scope for person, scope, _ in PEOPLE if person == name))
+        for path in visited:
+            response = page.goto(path)
+            assert response is not None and response.status < 500, path
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                faults.append(f"{path} is too wide")
+            faults += violations(page)
+            word = "".join(letter if letter.isalnum() else "_" for letter in path.strip("/"))
+            picture(page, name or "stranger", word, size, language, scheme)
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme
+    assert faults + watched.faults == [], "\n".join(faults + watched.faults)
+    watched.context.close()
+
+
+def test_logging_in_and_finding_a_card_takes_only_a_keyboard(
+    site: str, shared: Alliance, chromium: Browser
+) -> None:
+    watched = Watched(chromium, site, locale="en-GB")
+    page = watched.page
+    page.goto("/desk/")
+    page.keyboard.type("desk")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#field-number:focus")
+    page.keyboard.type(WANG)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/?number=*")
+    assert "¥500.00" in page.inner_text("main")
+    # The first stop of the Tab key leads past the navigation.
+    page.goto("/account/password")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#content"
+    watched.context.close()
+
+
+def test_an_operator_enrols_a_second_factor_and_logs_in_with_it(
+    site: str, shared: Alliance, chromium: Browser
+) -> None:
+    with shared.services.engine.begin() as connection:
+        make_user(connection, "enrols", Scope.OPERATOR)
+    watched = Watched(chromium, site, locale="en-GB")
+    page = watched.page
+    page.goto("/login")
+    page.fill("#field-name", "enrols")
+    page.fill("#field-password", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/account/second-factor*")
+    assert page.is_visible(".qr svg")
+    faults = violations(page)
+    picture(page, "operator", "enrolment")
+    secret = page.inner_text(".secret").replace(" ", "")
+    page.goto("/hub/")  # nothing else is open before
+    assert "/account/second-factor" in page.url
+    page.fill("#field-code", TOTP(secret).now())
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/hub/")
+    page.wait_for_load_state()
+    page.click("text=Log out")
+    page.wait_for_url("**/login")
+    page.fill("#field-name", "enrols")
+    page.fill("#field-password", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/login/code*")
+    faults += violations(page)
+    page.fill("#field-code", TOTP(secret).now())  # it was used before
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#field-code-error")
+    faults += violations(page)
+    assert faults == []
+    watched.context.close()
+
+
+def test_the_menu_of_a_phone_opens_and_closes(site: str, shared: Alliance, chromium: Browser) -> None:
+    watched = Watched(chromium, site, viewport={"width": 390, "height": 844}, locale="en-GB")
+    watched.as_user(shared, "operator")
+    page = watched.page
+    page.goto("/hub/")
+    assert not page.is_visible("#menu")
+    page.click("text=Menu")
+    assert page.is_visible("#menu") and page.get_attribute(".frame-toggle", "aria-expanded") == "true"
+    picture(page, "operator", "menu", "phone")
+    faults = violations(page)
+    page.click("text=Statements")
+    page.wait_for_url("**/finance/")
+    assert faults == []
+    watched.context.close()
