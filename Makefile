@@ -15,6 +15,7 @@ run: $(STAMP) ## start Tongdui with its own database and, if empty, a sample (TO
 	@exec $(BIN)/tongdui run --sample
 
 test: $(STAMP) ## run the tests on every core (ARGS="-k name" passes through)
+	@.ci/browser
 	@$(BIN)/pytest -q -n auto --dist worksteal $(ARGS)
 
 simulate: $(STAMP) ## random commands with crashes against a model (SEED=number COMMANDS=2000 SEEDS=1)

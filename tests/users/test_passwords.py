@@ -16,7 +16,8 @@ def test_a_long_password_that_nobody_guesses_is_good(password: str) -> None:
 
 @pytest.mark.parametrize("password", [
     "", "short", "eleven char", "a" * 201, "aaaaaaaaaaaaaaaa", "abababababababab", "123456789012",
-    "passwordpassword", "Password123456", "qwertyuiop12345", "tongdui-admin-123", "abcdefghijklmnop", "zhouxiaofeng1234",
+    "passwordpassword", "Password123456", "qwertyuiop12345", "tongdui-admin-123", "abcdefghijklmnop",
+    "zhouxiaofeng1234",
 ])  # fmt: skip
 def test_what_is_short_common_or_a_name_is_not(password: str) -> None:
     assert passwords.weakness(password, "zhouxiaofeng", "Zhou Xiaofeng") is not None

@@ -1,8 +1,8 @@
 """The pages in a real browser: nothing from elsewhere, nothing that axe finds, and pictures to look at.
 
-Needs Chromium (Debian: `apt-get install chromium`); without one these tests are skipped, and say so. Every page
-whose address has no part to fill in is visited by itself; others are named in `EXAMPLES`. The pictures are in
-`screenshots/`: each page at both sizes, in both languages and both colour schemes, in four of the eight ways.
+Needs Chromium (Debian: `apt-get install chromium`); without one these tests are skipped, and say so. Every
+page whose address has no part to fill in is visited by itself; others are named in `EXAMPLES`. Pictures are
+left in `screenshots/`: each page at both sizes, in both languages and schemes, in four of the eight ways.
 """
 
 import os
@@ -217,7 +217,8 @@ def test_an_operator_enrols_a_second_factor_and_logs_in_with_it(
     secret = page.inner_text(".secret").replace(" ", "")
     page.goto("/hub/")  # nothing else is open before
     assert "/account/second-factor" in page.url
-    page.fill("#field-code", TOTP(secret).now())
+    code = TOTP(secret).now()
+    page.fill("#field-code", code)
     page.keyboard.press("Enter")
     page.wait_for_url("**/hub/")
     page.wait_for_load_state()
@@ -228,7 +229,7 @@ def test_an_operator_enrols_a_second_factor_and_logs_in_with_it(
     page.keyboard.press("Enter")
     page.wait_for_url("**/login/code*")
     faults += violations(page)
-    page.fill("#field-code", TOTP(secret).now())  # it was used before
+    page.fill("#field-code", code)  # it was used before
     page.keyboard.press("Enter")
     page.wait_for_selector("#field-code-error")
     faults += violations(page)
