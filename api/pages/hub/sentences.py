@@ -57,6 +57,7 @@ SENTENCES = (
     lazy_gettext("No period %(period)s has been opened."),
     lazy_gettext("The counterparty may answer until %(day)s; decide after that day."),
     lazy_gettext("This line can be corrected in money only; leave `by` out."),
+    lazy_gettext("There is no merchant '%(code)s'."),
     lazy_gettext("A file has at most %(most)s bytes; split it."),
 )
 

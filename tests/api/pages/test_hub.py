@@ -25,7 +25,7 @@ from settlement.disputes.acceptance import Instrument
 from support.alliance import CHEN, LI, WANG, Alliance
 from support.api import good, wait_for_import
 from support.disputes import Closed
-from support.people import Reader, _give_second_factor, make_user, reader
+from support.people import Reader, make_user, reader, second_reader
 from users.audit import Act as AuditedAct
 from users.audit import ActFilter, list_acts
 
@@ -206,17 +206,10 @@ def test_a_month_is_closed_early_after_a_question_and_approved_by_another(
     assert refused.status_code == 422 and "ask another operator" in refused.text
     with alliance.services.engine.begin() as connection:
         make_user(connection, "second", Scope.OPERATOR)
-    other = second_operator(alliance)
+    other = second_reader(alliance, "second")
     assert "Approved: its nets can be paid." in followed(other, other.post(f"{path}/approve", page=path))
     assert [act.who for act in acts(alliance, "period.")] == ["user:second", "user:operator"]
     assert hub.get("/hub/periods/1999-01").status_code == 404
-
-
-def second_operator(alliance: Alliance) -> Reader:
-    other = Reader(alliance.app.test_client())
-    other.log_in("second")
-    _give_second_factor(alliance, "second")
-    return other
 
 
 def test_an_adjustment_takes_two(alliance: Alliance, hub: Reader) -> None:
@@ -232,7 +225,7 @@ def test_an_adjustment_takes_two(alliance: Alliance, hub: Reader) -> None:
     assert own.status_code == 422 and "ask another operator" in own.text
     with alliance.services.engine.begin() as connection:
         make_user(connection, "second", Scope.OPERATOR)
-    other = second_operator(alliance)
+    other = second_reader(alliance, "second")
     assert "Approved and booked." in followed(other, other.post(f"{path}/approve", page=path))
     wallet = good(alliance.participant("JADE").get(f"/v1/wallets/{alliance.wallet(WANG)}"))
     assert wallet["points"]["available"] == 6000
