@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Row as TableRow
 
 from api.imports.reader import Row
 from clearing.core.commands import Caller, Scope
@@ -114,8 +115,20 @@ def finish(connection: Connection, import_id: int, error: str | None = None) -> 
 
 def read(connection: Connection, import_id: int) -> Import | None:
     row = connection.execute(select(imports).where(imports.c.id == import_id)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _import(row)
+
+
+def recent(connection: Connection, owner: str | None, before: int | None, limit: int) -> list[Import]:
+    """The newest first: an owner's, or everybody's."""
+    query = select(imports).order_by(imports.c.id.desc()).limit(limit)
+    if owner is not None:
+        query = query.where(imports.c.owner == owner)
+    if before is not None:
+        query = query.where(imports.c.id < before)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def _import(row: TableRow[Any]) -> Import:
     caller = Caller(**{**row.caller, "scope": Scope(row.caller["scope"])})
     upload = Upload(
         **{**{name: row._mapping[name] for name in Upload._fields if name != "caller"}, "caller": caller}
@@ -136,6 +149,16 @@ def refusals(connection: Connection, import_id: int) -> Iterator[dict[str, Any]]
     options = {"stream_results": True, "yield_per": 1000}
     for row in connection.execute(query.order_by(import_refusals.c.row), execution_options=options):
         yield {name: row._mapping[name] for name in ("row", "code", "detail", "field", "content")}
+
+
+def refused_rows(connection: Connection, import_id: int, after: int, limit: int) -> list[dict[str, Any]]:
+    """A part of the refused rows, in their order: row, code, detail, field, content."""
+    query = select(import_refusals).where(import_refusals.c.import_id == import_id)
+    query = query.where(import_refusals.c.row > after).order_by(import_refusals.c.row).limit(limit)
+    return [
+        {name: row._mapping[name] for name in ("row", "code", "detail", "field", "content")}
+        for row in connection.execute(query)
+    ]
 
 
 def _storable(value: Any, depth: int = 0) -> Any:

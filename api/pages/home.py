@@ -16,8 +16,8 @@ HOMES = {
     Scope.MERCHANT: "desk.card",
     Scope.FINANCE: "finance.statements",
     Scope.PARTICIPANT: "finance.statements",
-    Scope.OPERATOR: "hub.periods",
-    Scope.AUDITOR: "hub.periods",
+    Scope.OPERATOR: "hub.overview",
+    Scope.AUDITOR: "hub.overview",
 }
 
 

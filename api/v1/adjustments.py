@@ -34,11 +34,7 @@ blueprint = Blueprint("adjustments", __name__, description="What two operators a
 def propose(body: dict[str, Any]) -> Response:
     """Propose points for a card (or away from it), or money between participants; nothing is booked yet"""
     with services().engine.begin() as connection:
-        directory = services().directory(connection)
-        values = _values(connection, body, directory)
-        id_ = new_id()
-        row = adjustments.propose(connection, id_, values, current_caller().key_id)
-        return answer(_adjustment(row, None, directory), 201)
+        return answer(proposed(connection, body), 201)
 
 
 @blueprint.route("/adjustments")
@@ -47,19 +43,7 @@ def propose(body: dict[str, Any]) -> Response:
 @blueprint.response(200, page_of(AdjustmentSchema))
 def list_all(query: dict[str, Any]) -> Response:
     """The newest first; `status=proposed` are those that wait for somebody"""
-    before = cursor_number(query["cursor"])
-    with services().engine.connect() as connection:
-        directory = services().directory(connection)
-        rows = adjustments.list_adjustments(connection, query["status"], before, query["limit"] + 1)
-        recorded = _recorded(connection, rows)
-    return answer(
-        page(
-            rows,
-            query["limit"],
-            lambda row: _adjustment(row, recorded.get(row.id), directory),
-            lambda row: row.id,
-        )
-    )
+    return answer(adjustments_page(**query))
 
 
 @blueprint.route("/adjustments/<adjustment_id>")
@@ -67,7 +51,7 @@ def list_all(query: dict[str, Any]) -> Response:
 @blueprint.response(200, AdjustmentSchema)
 def read_one(adjustment_id: str) -> Response:
     """One adjustment, with what became of it"""
-    return _shown(adjustment_id)
+    return answer(shown_adjustment(adjustment_id))
 
 
 @blueprint.route("/adjustments/<adjustment_id>/approve", methods=["POST"])
@@ -75,6 +59,43 @@ def read_one(adjustment_id: str) -> Response:
 @blueprint.response(200, AdjustmentSchema)
 def approve(adjustment_id: str) -> Response:
     """Approve what somebody else has proposed, and book it; to be repeated if the answer was lost"""
+    return answer(approved(adjustment_id))
+
+
+@blueprint.route("/adjustments/<adjustment_id>/reject", methods=["POST"])
+@guard(Scope.OPERATOR)
+@blueprint.response(200, AdjustmentSchema)
+def reject(adjustment_id: str) -> Response:
+    """Reject it, or take one's own proposal back"""
+    return answer(rejected(adjustment_id))
+
+
+def proposed(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
+    """Propose what a loaded `AdjustmentInput` describes; the adjustment as JSON. Raises Problem."""
+    directory = services().directory(connection)
+    values = _values(connection, body, directory)
+    row = adjustments.propose(connection, new_id(), values, current_caller().key_id)
+    return _adjustment(row, None, directory)
+
+
+def check_adjustment(connection: Connection, body: dict[str, Any]) -> None:
+    """Whether all that a loaded `AdjustmentInput` names is there; raises Problem."""
+    _values(connection, body, services().directory(connection))
+
+
+def adjustments_page(status: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of adjustments as JSON, the newest first."""
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        rows = adjustments.list_adjustments(connection, status, cursor_number(cursor), limit + 1)
+        recorded = _recorded(connection, rows)
+    return page(
+        rows, limit, lambda row: _adjustment(row, recorded.get(row.id), directory), lambda row: row.id
+    )
+
+
+def approved(adjustment_id: str) -> dict[str, Any]:
+    """Approve and book it; the adjustment as JSON. Raises Problem."""
     caller = current_caller()
     with services().engine.begin() as connection:
         row = _found(connection, adjustment_id)
@@ -84,29 +105,27 @@ def approve(adjustment_id: str) -> Response:
     if row.status != AdjustmentStatus.APPROVED:
         raise Problem(Code.ALREADY_EXISTS, f"It was {row.status} before; propose a new one.")
     post(adjustments.command(row, caller))
-    return _shown(adjustment_id)
+    return shown_adjustment(adjustment_id)
 
 
-@blueprint.route("/adjustments/<adjustment_id>/reject", methods=["POST"])
-@guard(Scope.OPERATOR)
-@blueprint.response(200, AdjustmentSchema)
-def reject(adjustment_id: str) -> Response:
-    """Reject it, or take one's own proposal back"""
+def rejected(adjustment_id: str) -> dict[str, Any]:
+    """Reject it; the adjustment as JSON. Raises Problem."""
     with services().engine.begin() as connection:
         row = _found(connection, adjustment_id)
         adjustments.decide(connection, row.id, AdjustmentStatus.REJECTED, current_caller().key_id)
         row = _found(connection, adjustment_id)
     if row.status != AdjustmentStatus.REJECTED:
         raise Problem(Code.ALREADY_EXISTS, "It was approved before; propose the opposite to undo it.")
-    return _shown(adjustment_id)
+    return shown_adjustment(adjustment_id)
 
 
-def _shown(adjustment_id: str) -> Response:
+def shown_adjustment(adjustment_id: str) -> dict[str, Any]:
+    """One adjustment as JSON, with what became of it; raises Problem."""
     with services().engine.connect() as connection:
         row = _found(connection, adjustment_id)
         directory = services().directory(connection)
         recorded = _recorded(connection, [row])
-    return answer(_adjustment(row, recorded.get(row.id), directory))
+    return _adjustment(row, recorded.get(row.id), directory)
 
 
 def _found(connection: Connection, adjustment_id: str) -> Row:

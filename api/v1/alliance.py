@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Response
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from api.auth import EVERYONE, current_caller, guard
 from api.problems import FieldError, Problem
@@ -26,7 +26,7 @@ blueprint = Blueprint("alliance", __name__, description="Settings that hold for 
 def read_alliance() -> Response:
     """The settings in force"""
     with services().engine.connect() as connection:
-        return answer(_settings(list_rulebooks(connection, None, 1)[0]))
+        return answer(settings_in_force(connection))
 
 
 @blueprint.route("/alliance", methods=["PUT"])
@@ -36,12 +36,7 @@ def read_alliance() -> Response:
 def change_alliance(body: dict[str, Any]) -> Response:
     """Change settings; makes a new rulebook version, and nothing already booked changes"""
     with services().engine.begin() as connection:
-        current = read_rulebook(connection).settings._replace(**body)
-        if current.hold_minutes_default > current.hold_minutes_max:
-            detail = "Must not be greater than hold_minutes_max."
-            raise Problem(Code.MALFORMED, detail, [FieldError("/hold_minutes_default", detail)])
-        change_settings(connection, body, current_caller().key_id)
-        return answer(_settings(list_rulebooks(connection, None, 1)[0]))
+        return answer(changed_settings(connection, body))
 
 
 @blueprint.route("/alliance/history")
@@ -50,9 +45,34 @@ def change_alliance(body: dict[str, Any]) -> Response:
 @blueprint.response(200, page_of(AllianceSchema))
 def list_alliance_history(query: dict[str, Any]) -> Response:
     """All rulebook versions, newest first"""
+    return answer(settings_history(**query))
+
+
+def settings_in_force(connection: Connection) -> dict[str, Any]:
+    """The newest rulebook's settings as JSON."""
+    return _settings(list_rulebooks(connection, None, 1)[0])
+
+
+def check_settings(connection: Connection, body: dict[str, Any]) -> None:
+    """Whether a loaded `AllianceSchema` fits what stays as it is; raises Problem."""
+    wanted = read_rulebook(connection).settings._replace(**body)
+    if wanted.hold_minutes_default > wanted.hold_minutes_max:
+        detail = "Must not be greater than hold_minutes_max."
+        raise Problem(Code.MALFORMED, detail, [FieldError("/hold_minutes_default", detail)])
+
+
+def changed_settings(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
+    """The settings as JSON after what a loaded `AllianceSchema` says; raises Problem."""
+    check_settings(connection, body)
+    change_settings(connection, body, current_caller().key_id)
+    return settings_in_force(connection)
+
+
+def settings_history(limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of all rulebook versions as JSON, newest first."""
     with services().engine.connect() as connection:
-        rows = list_rulebooks(connection, cursor_number(query["cursor"]), query["limit"] + 1)
-    return answer(page(rows, query["limit"], _settings, lambda row: row.version))
+        rows = list_rulebooks(connection, cursor_number(cursor), limit + 1)
+    return page(rows, limit, _settings, lambda row: row.version)
 
 
 def _settings(row: Row) -> dict[str, Any]:

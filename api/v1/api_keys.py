@@ -27,18 +27,7 @@ blueprint = Blueprint("api keys", __name__, description="Who may call this API")
 def make_api_key(body: dict[str, Any]) -> Response:
     """Make a key; its text is in this answer and never shown again"""
     with services().engine.begin() as connection:
-        directory = services().directory(connection)
-        participant_id, merchant_id = place_of(directory, body)
-        may_manage(current_caller(), body["scope"], participant_id)
-        text, key = keys.make_key(
-            connection,
-            body["scope"],
-            body["name"] or "",
-            participant_id=participant_id,
-            merchant_id=merchant_id,
-            made_by=current_caller().key_id,
-        )
-    return answer(_api_key(key, directory) | {"key": text}, 201)
+        return answer(made_key(connection, body), 201)
 
 
 @blueprint.route("/api-keys")
@@ -47,11 +36,7 @@ def make_api_key(body: dict[str, Any]) -> Response:
 @blueprint.response(200, page_of(ApiKeySchema))
 def list_api_keys(query: dict[str, Any]) -> Response:
     """Keys without their secrets: all of them, or the participant's own"""
-    with services().engine.connect() as connection:
-        directory = services().directory(connection)
-        after = cursor_position(query["cursor"])
-        rows = keys.list_keys(connection, current_caller().participant_id, after, query["limit"] + 1)
-    return answer(page(rows, query["limit"], lambda key: _api_key(key, directory), lambda key: key.id))
+    return answer(keys_page(current_caller().participant_id, **query))
 
 
 @blueprint.route("/api-keys/<key_id>/rotate", methods=["POST"])
@@ -60,19 +45,7 @@ def list_api_keys(query: dict[str, Any]) -> Response:
 def rotate_api_key(key_id: str) -> Response:
     """Make a new key with the same rights; the old one works until it is revoked"""
     with services().engine.begin() as connection:
-        directory = services().directory(connection)
-        old = _managed_key(connection, key_id)
-        if old.revoked_at is not None:
-            raise Problem(HttpCode.NOT_FOUND, f"API key {key_id!r} was revoked; make a new one.")
-        text, key = keys.make_key(
-            connection,
-            old.caller.scope,
-            old.name,
-            participant_id=old.caller.participant_id,
-            merchant_id=old.caller.merchant_id,
-            made_by=current_caller().key_id,
-        )
-    return answer(_api_key(key, directory) | {"key": text}, 201)
+        return answer(rotated_key(connection, key_id), 201)
 
 
 @blueprint.route("/api-keys/<key_id>", methods=["DELETE"])
@@ -81,13 +54,61 @@ def rotate_api_key(key_id: str) -> Response:
 def revoke_api_key(key_id: str) -> Response:
     """Revoke a key: from now on it opens nothing"""
     with services().engine.begin() as connection:
-        directory = services().directory(connection)
-        _managed_key(connection, key_id)
-        keys.revoke_key(connection, key_id)
-        revoked = keys.read_key(connection, key_id)
+        revoked = revoked_key(connection, key_id)
     services().keyring.forget(key_id)
-    assert revoked is not None, "keys are never deleted"
-    return answer(_api_key(revoked, directory))
+    return answer(revoked)
+
+
+def made_key(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
+    """Make the key that a loaded `ApiKeyInput` describes; as JSON, with its text. Raises Problem."""
+    directory = services().directory(connection)
+    participant_id, merchant_id = place_of(directory, body)
+    may_manage(current_caller(), body["scope"], participant_id)
+    text, key = keys.make_key(
+        connection,
+        body["scope"],
+        body["name"] or "",
+        participant_id=participant_id,
+        merchant_id=merchant_id,
+        made_by=current_caller().key_id,
+    )
+    return _api_key(key, directory) | {"key": text}
+
+
+def keys_page(participant_id: int | None, limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of keys as JSON, by id: a participant's, or everybody's."""
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        rows = keys.list_keys(connection, participant_id, cursor_position(cursor), limit + 1)
+    return page(rows, limit, lambda key: _api_key(key, directory), lambda key: key.id)
+
+
+def shown_key(connection: Connection, key_id: str) -> dict[str, Any]:
+    """One key that the caller may manage, as JSON; raises Problem."""
+    return _api_key(_managed_key(connection, key_id), services().directory(connection))
+
+
+def rotated_key(connection: Connection, key_id: str) -> dict[str, Any]:
+    """A new key with the rights of this one, as JSON with its text; raises Problem."""
+    old = _managed_key(connection, key_id)
+    if old.revoked_at is not None:
+        raise Problem(HttpCode.NOT_FOUND, f"API key {key_id!r} was revoked; make a new one.")
+    text, key = keys.make_key(
+        connection,
+        old.caller.scope,
+        old.name,
+        participant_id=old.caller.participant_id,
+        merchant_id=old.caller.merchant_id,
+        made_by=current_caller().key_id,
+    )
+    return _api_key(key, services().directory(connection)) | {"key": text}
+
+
+def revoked_key(connection: Connection, key_id: str) -> dict[str, Any]:
+    """The key as JSON once it is revoked; after the commit the keyring must forget it. Raises Problem."""
+    _managed_key(connection, key_id)
+    keys.revoke_key(connection, key_id)
+    return shown_key(connection, key_id)
 
 
 def _managed_key(connection: Connection, key_id: str) -> keys.StoredKey:

@@ -255,6 +255,7 @@ def _actor() -> Actor:
 
 
 def _number(dispute_id: str) -> int:
+    """The number behind the id; 0 for a text that is none."""
     (id_,) = ids.decode("dsp", dispute_id) or (0,)
     return id_
 

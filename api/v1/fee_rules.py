@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Response
+from sqlalchemy import Connection
 
 from api import present
 from api.auth import EVERYONE, current_caller, guard
@@ -34,11 +35,7 @@ def add_fee_rule(body: dict[str, Any]) -> Response:
     at closing each payer gets back what they save on its volume of the month under this rule.
     """
     with services().engine.begin() as connection:
-        directory = services().directory(connection)
-        added, version = alliance.add_fee_rule(
-            connection, rule_from(directory, body), current_caller().key_id
-        )
-    return answer(present.fee_rule(added, version, directory), 201)
+        return answer(added_rule(connection, body), 201)
 
 
 @blueprint.route("/fee-rules")
@@ -47,12 +44,22 @@ def add_fee_rule(body: dict[str, Any]) -> Response:
 @blueprint.response(200, page_of(FeeRuleSchema))
 def list_fee_rules(query: dict[str, Any]) -> Response:
     """All rules, in the order in which they were added"""
+    return answer(rules_page(**query))
+
+
+def added_rule(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
+    """Add the rule that a loaded `FeeRuleInput` describes; the rule as JSON. Raises Problem."""
+    directory = services().directory(connection)
+    added, version = alliance.add_fee_rule(connection, rule_from(directory, body), current_caller().key_id)
+    return present.fee_rule(added, version, directory)
+
+
+def rules_page(limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of all rules as JSON, in the order in which they were added."""
     with services().engine.connect() as connection:
         directory = services().directory(connection)
-        rows = alliance.list_fee_rules(connection, cursor_number(query["cursor"]) or 0, query["limit"] + 1)
-    return answer(
-        page(rows, query["limit"], lambda row: present.fee_rule(*row, directory), lambda row: row[0].id)
-    )
+        rows = alliance.list_fee_rules(connection, cursor_number(cursor) or 0, limit + 1)
+    return page(rows, limit, lambda row: present.fee_rule(*row, directory), lambda row: row[0].id)
 
 
 def rule_from(directory: Directory, body: dict[str, Any], at: str = "") -> FeeRule:

@@ -35,6 +35,11 @@ def simulate_fees(body: dict[str, Any]) -> Response:
     day would have charged on what it undoes. With no rules at all the rulebook of today is set against
     what was charged.
     """
+    return answer(simulated(body))
+
+
+def simulated(body: dict[str, Any]) -> dict[str, Any]:
+    """What a loaded `FeeSimulationInput` asks, as JSON; raises Problem."""
     with frozen(services().engine) as connection:
         directory = services().directory(connection)
         rules = [rule_from(directory, rule, f"/rules/{place}") for place, rule in enumerate(body["rules"])]
@@ -42,7 +47,7 @@ def simulate_fees(body: dict[str, Any]) -> Response:
         simulation = simulate_period(connection, period_number(body["period"]), rulebook)
     if simulation is None:
         raise Problem(HttpCode.NOT_FOUND, f"No period {body['period']} has been opened.")
-    return answer(_simulation_json(body["period"], simulation, directory))
+    return _simulation_json(body["period"], simulation, directory)
 
 
 def _simulation_json(period: str, simulation: Simulation, directory: Directory) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Imports: files of members, balances and acts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,11 +11,11 @@ from werkzeug.exceptions import ClientDisconnected
 from api.auth import current_caller, guard, own_participant, owner
 from api.imports import store
 from api.imports.receive import CHUNK_BYTES, TooLarge, receive
-from api.imports.refused import refused_csv
+from api.imports.refused import PERSONAL, refused_csv
 from api.problems import HttpCode, Problem
 from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
 from api.services import services
-from api.web import Blueprint, answer
+from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
 from clearing.core.amounts import rate_text
 from clearing.core.commands import Scope
@@ -55,8 +55,7 @@ def start_import(query: dict[str, Any]) -> Response:
     without a key is known by its place in that very file, so mend refused rows in the list of refused rows
     (`errors.csv`) and send that.
     """
-    caller = current_caller()
-    if query["historical"] and caller.scope is not Scope.OPERATOR:
+    if query["historical"] and current_caller().scope is not Scope.OPERATOR:
         raise Problem(Code.FORBIDDEN, "Only the operator loads history.")
     if request.mimetype in NDJSON_TYPES:
         media_type = NDJSON_TYPES[0]
@@ -67,22 +66,7 @@ def start_import(query: dict[str, Any]) -> Response:
             HttpCode.UNSUPPORTED_MEDIA_TYPE,
             f"Send the file itself as {CSV_TYPES[0]}, or one JSON object on each line as {NDJSON_TYPES[0]}.",
         )
-    try:
-        import_id = receive(
-            services().engine,
-            services().files,
-            _body(),
-            kind=query["kind"],
-            historical=query["historical"],
-            owner=owner(caller),
-            caller=caller,
-            media_type=media_type,
-            bytes_max=BYTES_MAX,
-        )
-    except TooLarge as error:
-        raise Problem(HttpCode.TOO_LARGE, f"A file has at most {BYTES_MAX} bytes; split it.") from error
-    services().imports.submit(import_id)
-    text = ids.encode("imp", import_id)
+    text = started(_body(), query["kind"], media_type, historical=query["historical"])
     return answer({"id": text}, 202, {"Location": f"/v1/imports/{text}"})
 
 
@@ -91,7 +75,7 @@ def start_import(query: dict[str, Any]) -> Response:
 @blueprint.response(200, ImportSchema)
 def read_import(import_id: str) -> Response:
     """How far it is: counts of rows accepted, replayed and refused"""
-    return answer(_import(_found(import_id)))
+    return answer(shown_import(import_id))
 
 
 @blueprint.route("/imports/<import_id>/errors.csv")
@@ -102,10 +86,66 @@ def list_refused_rows(import_id: str) -> Response:
 
     Names and phones of members are in it for who sent them only.
     """
-    found, caller = _found(import_id), current_caller()
-    in_clear = caller.scope is not Scope.AUDITOR and found.upload.owner == owner(caller)
-    errors = _errors(services().engine, found, in_clear)
+    return refused_rows_file(import_id)
+
+
+def started(chunks: Iterable[bytes], kind: str, media_type: str, *, historical: bool = False) -> str:
+    """Take the file in and begin to post it; the import's id. Raises Problem."""
+    caller = current_caller()
+    try:
+        import_id = receive(
+            services().engine,
+            services().files,
+            chunks,
+            kind=kind,
+            historical=historical,
+            owner=owner(caller),
+            caller=caller,
+            media_type=media_type,
+            bytes_max=BYTES_MAX,
+        )
+    except TooLarge as error:
+        raise Problem(HttpCode.TOO_LARGE, f"A file has at most {BYTES_MAX} bytes; split it.") from error
+    services().imports.submit(import_id)
+    return ids.encode("imp", import_id)
+
+
+def imports_page(limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of imports as JSON, the newest first: the caller's, or everybody's for who sees all."""
+    caller = current_caller()
+    whose = None if own_participant(caller) is None else owner(caller)
+    with services().engine.connect() as connection:
+        rows = store.recent(connection, whose, cursor_number(cursor), limit + 1)
+    return page(rows, limit, _import, lambda one: one.id)
+
+
+def shown_import(import_id: str) -> dict[str, Any]:
+    """One import as JSON; raises Problem."""
+    return _import(_found(import_id))
+
+
+def refused_rows_page(import_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of the refused rows, in their order: row, code, detail, field, content. Raises Problem."""
+    found = _found(import_id)
+    hidden = {} if _may_see_persons(found) else dict.fromkeys(PERSONAL)
+    with services().engine.connect() as connection:
+        rows = store.refused_rows(connection, found.id, cursor_number(cursor) or 0, limit + 1)
+    for row in rows:
+        row["content"] = {name: value for name, value in row["content"].items() if name not in hidden}
+    return page(rows, limit, lambda row: row, lambda row: row["row"])
+
+
+def refused_rows_file(import_id: str) -> Response:
+    """The list of refused rows as CSV; raises Problem."""
+    found = _found(import_id)
+    errors = _errors(services().engine, found, _may_see_persons(found))
     return Response(errors, content_type="text/csv; charset=utf-8")
+
+
+def _may_see_persons(found: store.Import) -> bool:
+    """Names and phones are for who sent them."""
+    caller = current_caller()
+    return caller.scope is not Scope.AUDITOR and found.upload.owner == owner(caller)
 
 
 def _body() -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from api import present
 from api.auth import guard
@@ -30,10 +30,7 @@ blueprint = Blueprint("jobs", __name__, description="What runs by the clock")
 def list_jobs() -> Response:
     """Every job with its last and its next run; `scheduled` tells whether some process runs them now"""
     with services().engine.connect() as connection:
-        zone = services().directory(connection).rulebook.settings.time_zone
-        states, now, led = read_states(connection), database_time(connection), is_led(connection)
-    data = [_job(job, states.get(job.name), now, zone) for job in LISTED]
-    return answer({"data": data, "scheduled": led, "next_cursor": None})
+        return answer(all_jobs(connection))
 
 
 @blueprint.route("/jobs/<name>/runs")
@@ -52,6 +49,14 @@ def list_runs_of(query: dict[str, Any], name: str) -> Response:
         zone = services().directory(connection).rulebook.settings.time_zone
         rows = list_runs(connection, job.name, cursor_number(query["cursor"]), query["limit"] + 1)
     return answer(page(list(rows), query["limit"], lambda row: _run(row, zone), lambda row: row.id))
+
+
+def all_jobs(connection: Connection) -> dict[str, Any]:
+    """Every job as JSON, and whether they run."""
+    zone = services().directory(connection).rulebook.settings.time_zone
+    states, now, led = read_states(connection), database_time(connection), is_led(connection)
+    data = [_job(job, states.get(job.name), now, zone) for job in LISTED]
+    return {"data": data, "scheduled": led, "next_cursor": None}
 
 
 def _job(job: Job, state: Row | None, now: datetime, zone: ZoneInfo) -> dict[str, Any]:

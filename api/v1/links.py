@@ -58,7 +58,7 @@ def list_of_wallet(query: dict[str, Any], wallet_id: str) -> Response:
     """The links of the cards in this wallet, the newest first"""
     with services().engine.connect() as connection:
         wallet = visible_wallet(connection, wallet_id)
-        return _page(connection, query, wallet)
+    return answer(links_page(**query, wallet=wallet))
 
 
 @blueprint.route("/links")
@@ -67,8 +67,7 @@ def list_of_wallet(query: dict[str, Any], wallet_id: str) -> Response:
 @blueprint.response(200, page_of(LinkSchema))
 def list_own(query: dict[str, Any]) -> Response:
     """Links that concern the caller, the newest first; `status=proposed` are those that wait for somebody"""
-    with services().engine.connect() as connection:
-        return _page(connection, query, None)
+    return answer(links_page(**query))
 
 
 @blueprint.route("/links/<link_id>")
@@ -86,11 +85,7 @@ def read_one(link_id: str) -> Response:
 @blueprint.response(200, LinkSchema)
 def approve(link_id: str) -> Response:
     """Agree to it; with the last consent the wallets become one"""
-    with services().engine.connect() as connection:
-        found = _visible(connection, link_id)
-    if found.row.status not in (LinkStatus.PROPOSED, LinkStatus.LINKED):
-        raise Problem(Code.ALREADY_EXISTS, f"It was {found.row.status} before; propose a new one.")
-    return _agree(found.row.card_number, found.row.other_card)
+    return _answer(approved(link_id))
 
 
 @blueprint.route("/links/<link_id>/reject", methods=["POST"])
@@ -98,9 +93,39 @@ def approve(link_id: str) -> Response:
 @blueprint.response(200, LinkSchema)
 def reject(link_id: str) -> Response:
     """Refuse what is proposed, or take one's own proposal back"""
+    return _answer(rejected(link_id))
+
+
+def links_page(
+    status: str | None, limit: int, cursor: str | None, wallet: int | None = None
+) -> dict[str, Any]:
+    """A page of the links that concern the caller (and this wallet) as JSON, the newest first."""
+    caller = current_caller()
+    wanted = LinkStatus(status) if status else None
+    with services().engine.connect() as connection:
+        before = cursor_number(cursor)
+        rows = list_links(connection, own_participant(caller), wallet, wanted, before, limit + 1)
+        if not rows:
+            return NOTHING
+        directory = services().directory(connection)
+    return page(rows, limit, lambda one: _link(one, directory, caller), lambda one: one.row.id)
+
+
+def approved(link_id: str) -> LinkRecord | Refusal:
+    """Agree to what is proposed; raises Problem."""
     with services().engine.connect() as connection:
         found = _visible(connection, link_id)
-    return _answer(services().linker.reject(current_caller(), found.row.id))
+    if found.row.status not in (LinkStatus.PROPOSED, LinkStatus.LINKED):
+        raise Problem(Code.ALREADY_EXISTS, f"It was {found.row.status} before; propose a new one.")
+    outcome = services().linker.agree(current_caller(), found.row.card_number, found.row.other_card)
+    return outcome if isinstance(outcome, Refusal) else outcome.link
+
+
+def rejected(link_id: str) -> LinkRecord | Refusal:
+    """Refuse what is proposed; raises Problem."""
+    with services().engine.connect() as connection:
+        found = _visible(connection, link_id)
+    return services().linker.reject(current_caller(), found.row.id)
 
 
 @blueprint.route("/cards/<number>/unlink", methods=["POST"])
@@ -130,17 +155,6 @@ def _visible(connection: Connection, link_id: str) -> LinkRecord:
     if found is None or (viewer is not None and all(one.participant_id != viewer for one in found.parties)):
         raise Problem(HttpCode.NOT_FOUND, f"There is no link {link_id!r}.")
     return found
-
-
-def _page(connection: Connection, query: dict[str, Any], wallet: int | None) -> Response:
-    caller, limit = current_caller(), query["limit"]
-    status = LinkStatus(query["status"]) if query["status"] else None
-    before = cursor_number(query["cursor"])
-    rows = list_links(connection, own_participant(caller), wallet, status, before, limit + 1)
-    if not rows:
-        return answer(NOTHING)
-    directory = services().directory(connection)
-    return answer(page(rows, limit, lambda one: _link(one, directory, caller), lambda one: one.row.id))
 
 
 def _answer(outcome: LinkRecord | Refusal, status: int = 200) -> Response:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from flask import Response
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from api.auth import EVERYONE, guard
-from api.problems import HttpCode, Problem
+from api.problems import FieldError, HttpCode, Problem
 from api.schemas.alliance import MerchantChange, MerchantInput, MerchantSchema
 from api.schemas.common import PageQuery, page_of
 from api.services import services
@@ -25,12 +25,8 @@ blueprint = Blueprint("merchants", __name__, description="Hotels and shops of th
 @blueprint.response(201, MerchantSchema)
 def admit_merchant(body: dict[str, Any], code: str) -> Response:
     """Admit a merchant of this participant; its code is unique in the alliance"""
-    owner = participant_id(code)
     with services().engine.begin() as connection:
-        row = alliance.admit_merchant(connection, owner, body)
-        if row is None:
-            raise Problem(Code.ALREADY_EXISTS, f"The code {body['code']!r} is taken; choose another.")
-    return answer(_merchant(row, code), 201)
+        return answer(admitted(connection, code, body), 201)
 
 
 @blueprint.route("/participants/<code>/merchants")
@@ -39,11 +35,7 @@ def admit_merchant(body: dict[str, Any], code: str) -> Response:
 @blueprint.response(200, page_of(MerchantSchema))
 def list_merchants(query: dict[str, Any], code: str) -> Response:
     """The participant's merchants, by code"""
-    owner = participant_id(code)
-    after = cursor_position(query["cursor"]) or ""
-    with services().engine.connect() as connection:
-        rows = alliance.list_merchants(connection, owner, after, query["limit"] + 1)
-    return answer(page(rows, query["limit"], lambda row: _merchant(row, code), lambda row: row.code))
+    return answer(merchants_page(code, **query))
 
 
 @blueprint.route("/participants/<code>/merchants/<merchant>", methods=["PATCH"])
@@ -52,14 +44,40 @@ def list_merchants(query: dict[str, Any], code: str) -> Response:
 @blueprint.response(200, MerchantSchema)
 def change_merchant(body: dict[str, Any], code: str, merchant: str) -> Response:
     """Suspend a merchant or change its settings; takes effect with the next posting"""
-    owner = participant_id(code)
     with services().engine.begin() as connection:
-        before = alliance.read_merchant(connection, merchant)
-        if before is None or before.participant_id != owner:
-            raise Problem(HttpCode.NOT_FOUND, f"{code} has no merchant {merchant!r}.")
-        row = alliance.change_merchant(connection, merchant, body)
-    assert row is not None, "merchants are never deleted"
-    return answer(_merchant(row, code))
+        return answer(changed(connection, code, merchant, body))
+
+
+def admitted(connection: Connection, code: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Admit whom a loaded `MerchantInput` describes; the merchant as JSON. Raises Problem."""
+    row = alliance.admit_merchant(connection, participant_id(code), body)
+    if row is None:
+        detail = f"The code {body['code']!r} is taken; choose another."
+        raise Problem(Code.ALREADY_EXISTS, detail, [FieldError("/code", detail)])
+    return _merchant(row, code)
+
+
+def merchants_page(code: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of the participant's merchants as JSON, by code. Raises Problem."""
+    owner = participant_id(code)
+    with services().engine.connect() as connection:
+        rows = alliance.list_merchants(connection, owner, cursor_position(cursor) or "", limit + 1)
+    return page(rows, limit, lambda row: _merchant(row, code), lambda row: row.code)
+
+
+def shown_merchant(connection: Connection, code: str, merchant: str) -> dict[str, Any]:
+    """One merchant of this participant as JSON; raises Problem."""
+    row = alliance.read_merchant(connection, merchant)
+    if row is None or row.participant_id != participant_id(code):
+        raise Problem(HttpCode.NOT_FOUND, f"{code} has no merchant {merchant!r}.")
+    return _merchant(row, code)
+
+
+def changed(connection: Connection, code: str, merchant: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The merchant as JSON after what a loaded `MerchantChange` says; raises Problem."""
+    shown_merchant(connection, code, merchant)
+    alliance.change_merchant(connection, merchant, body)
+    return shown_merchant(connection, code, merchant)
 
 
 def _merchant(row: Row, participant: str) -> dict[str, Any]:

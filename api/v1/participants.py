@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Response
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from api.auth import EVERYONE, current_caller, guard, own_participant
 from api.problems import FieldError, HttpCode, Problem
@@ -28,10 +28,7 @@ blueprint = Blueprint("participants", __name__, description="Independent groups 
 def admit_participant(body: dict[str, Any]) -> Response:
     """Admit a participant"""
     with services().engine.begin() as connection:
-        row = alliance.admit_participant(connection, _columns(body, enabled_before=False))
-        if row is None:
-            raise Problem(Code.ALREADY_EXISTS, f"The code {body['code']!r} is taken; choose another.")
-    return answer(_participant(row, 0), 201)
+        return answer(admitted(connection, body), 201)
 
 
 @blueprint.route("/participants")
@@ -40,13 +37,7 @@ def admit_participant(body: dict[str, Any]) -> Response:
 @blueprint.response(200, page_of(ParticipantSchema))
 def list_participants(query: dict[str, Any]) -> Response:
     """All participants, by code"""
-    after = cursor_position(query["cursor"]) or ""
-    with services().engine.connect() as connection:
-        rows = alliance.list_participants(connection, after, query["limit"] + 1)
-        debits = read_debits(connection, [row.id for row in rows])
-    return answer(
-        page(rows, query["limit"], lambda row: _participant(row, debits[row.id]), lambda row: row.code)
-    )
+    return answer(participants_page(**query))
 
 
 @blueprint.route("/participants/<code>")
@@ -55,9 +46,7 @@ def list_participants(query: dict[str, Any]) -> Response:
 def read_participant(code: str) -> Response:
     """One participant"""
     with services().engine.connect() as connection:
-        row = _found(alliance.read_participant(connection, code), code)
-        debits = read_debits(connection, [row.id])
-    return answer(_participant(row, debits[row.id]))
+        return answer(shown_participant(connection, code))
 
 
 @blueprint.route("/participants/<code>", methods=["PATCH"])
@@ -67,13 +56,38 @@ def read_participant(code: str) -> Response:
 def change_participant(body: dict[str, Any], code: str) -> Response:
     """Suspend a participant or change its settings; takes effect with the next posting"""
     with services().engine.begin() as connection:
-        before = _found(alliance.read_participant(connection, code), code)
-        permitted = before.stored_value_permit is not None
-        row = _found(
-            alliance.change_participant(connection, code, _columns(body, enabled_before=permitted)), code
-        )
-        debits = read_debits(connection, [row.id])
-    return answer(_participant(row, debits[row.id]))
+        return answer(changed(connection, code, body))
+
+
+def admitted(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
+    """Admit who a loaded `ParticipantInput` describes; the participant as JSON. Raises Problem."""
+    row = alliance.admit_participant(connection, _columns(body, enabled_before=False))
+    if row is None:
+        detail = f"The code {body['code']!r} is taken; choose another."
+        raise Problem(Code.ALREADY_EXISTS, detail, [FieldError("/code", detail)])
+    return _participant(row, 0)
+
+
+def participants_page(limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of all participants as JSON, by code."""
+    with services().engine.connect() as connection:
+        rows = alliance.list_participants(connection, cursor_position(cursor) or "", limit + 1)
+        debits = read_debits(connection, [row.id for row in rows])
+    return page(rows, limit, lambda row: _participant(row, debits[row.id]), lambda row: row.code)
+
+
+def shown_participant(connection: Connection, code: str) -> dict[str, Any]:
+    """One participant as JSON; raises Problem."""
+    row = _found(alliance.read_participant(connection, code), code)
+    return _participant(row, read_debits(connection, [row.id])[row.id])
+
+
+def changed(connection: Connection, code: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The participant as JSON after what a loaded `ParticipantChange` says; raises Problem."""
+    before = _found(alliance.read_participant(connection, code), code)
+    permitted = before.stored_value_permit is not None
+    alliance.change_participant(connection, code, _columns(body, enabled_before=permitted))
+    return shown_participant(connection, code)
 
 
 def participant_id(code: str) -> int:

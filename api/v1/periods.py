@@ -40,12 +40,7 @@ def close(body: dict[str, Any], name: str) -> Response:
     The period in course is closed early with `{"early": true}`: it ends at this instant, and the next one
     begins there.
     """
-    outcome = close_and_check(
-        services().engine, number_of(name), early=body["early"], closed_by=current_caller().key_id
-    )
-    if isinstance(outcome, CloseRefusal):
-        raise Problem(outcome.code.value, outcome.detail)
-    return answer(settlement_json(outcome))
+    return answer(closed(name, early=body["early"]))
 
 
 @blueprint.route("/periods/<name>/approve", methods=["POST"])
@@ -57,10 +52,25 @@ def approve(name: str) -> Response:
     With the alliance's `dual_control` it takes the key of another operator than the one that closed it. A
     period in which nothing is to be paid is settled at once.
     """
+    return answer(approved(name))
+
+
+def closed(name: str, *, early: bool) -> dict[str, Any]:
+    """The settlement as JSON of the period that is closed by this; raises Problem."""
+    outcome = close_and_check(
+        services().engine, number_of(name), early=early, closed_by=current_caller().key_id
+    )
+    if isinstance(outcome, CloseRefusal):
+        raise Problem(outcome.code.value, outcome.detail)
+    return settlement_json(outcome)
+
+
+def approved(name: str) -> dict[str, Any]:
+    """The settlement as JSON of the period that is approved by this; raises Problem."""
     outcome = check_and_approve(services().engine, number_of(name), current_caller().key_id)
     if isinstance(outcome, Refusal):
         raise Problem(outcome.code.value, outcome.detail)
-    return answer(settlement_json(outcome))
+    return settlement_json(outcome)
 
 
 def all_periods() -> list[dict[str, Any]]:

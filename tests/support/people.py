@@ -112,3 +112,11 @@ def reader(alliance: Alliance, name: str | None = None, language: str = "en") ->
         if name == "operator":
             _give_second_factor(alliance, name)
     return found
+
+
+def second_reader(alliance: Alliance, name: str) -> Reader:
+    """A browser in which an operator who was made by the test has logged in, with both factors."""
+    found = Reader(alliance.app.test_client())
+    assert found.log_in(name).status_code == 303
+    _give_second_factor(alliance, name)
+    return found

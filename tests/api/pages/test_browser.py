@@ -46,6 +46,19 @@ EXAMPLES = {
     "desk.ask_capture": [],
     "desk.ask_release": [],
     "people.user": ["/users/desk"],
+    # Those of things that have to be made first are visited by test_hub_browser.py.
+    "hub.participant": ["/hub/participants/JADE"],
+    "hub.edit_participant": ["/hub/participants/JADE/edit"],
+    "hub.new_merchant": ["/hub/participants/JADE/merchants/new"],
+    "hub.edit_merchant": ["/hub/participants/JADE/merchants/JADE-1"],
+    "hub.new_adjustment": ["/hub/adjustments/new/points", "/hub/adjustments/new/money"],
+    "hub.ask_rotation": [],
+    "hub.period": [],
+    "hub.ask_close": [],
+    "hub.adjustment": [],
+    "hub.dispute": [],
+    "hub.import_": [],
+    "hub.refused_rows": [],  # a file
     "people.audit": ["/users/audit-log", "/users/audit-log?who=user:nobody"],
     "finance.download": [],  # a file
     "finance.statement": ["/finance/statements/{statement}"],

@@ -113,7 +113,7 @@ def test_a_fault_of_ours_is_told_without_its_cause(shared: Alliance, monkeypatch
         raise RuntimeError("the secret cause")
 
     monkeypatch.setattr("api.pages.hub.periods.all_periods", fail)
-    response = browser.get("/hub/")
+    response = browser.get("/hub/periods")
     assert response.status_code == 500
     assert "Something is wrong on our side" in response.text and "secret cause" not in response.text
 

@@ -1,0 +1,237 @@
+"""What the hub's pages share: the blueprint, who may act, and the names of codes."""
+
+from typing import Any
+
+from flask import Blueprint, request
+from flask_babel import lazy_gettext
+from sqlalchemy import Connection
+
+from api.auth import SEES_ALL, current_caller
+from api.pages.guard import page
+from api.pages.words import add_words
+from clearing.core.commands import Scope
+from users.audit import ActFilter, audit, list_acts
+
+blueprint = Blueprint("hub", __name__, url_prefix="/hub", template_folder="templates")
+
+#: Who reads every page of this room; only the operator changes anything.
+READERS = tuple(SEES_ALL)
+readers = page(*READERS)
+operators = page(Scope.OPERATOR)
+
+#: Within so many of one's own acts a form that is sent again is recognised.
+ACTS_LOOKED_AT = 500
+KEY_CHARACTERS_MAX = 64
+FORM = "form"
+
+
+def is_operator() -> bool:
+    """Whether the visitor may do what a page offers; auditors only read."""
+    return current_caller().scope is Scope.OPERATOR
+
+
+@blueprint.context_processor
+def _for_templates() -> dict[str, Any]:
+    return {"caller_is_operator": is_operator}
+
+
+def form_key() -> str:
+    """The key that the form was made with: it names the act."""
+    return request.form.get("idempotency_key", "")[:KEY_CHARACTERS_MAX]
+
+
+def done_before(connection: Connection) -> bool:
+    """Whether this form was carried out already. In the transaction that carries it out, before that.
+
+    Two that arrive at once take turns, as they have the same lock.
+    """
+    caller, key = current_caller(), form_key()
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"form {key}",))
+    acts = list_acts(connection, ActFilter(who=caller.key_id), None, ACTS_LOOKED_AT)
+    return bool(key) and any(act.data.get(FORM) == key for act in acts)
+
+
+def record(
+    connection: Connection,
+    what: str,
+    about: str,
+    data: dict[str, Any] | None = None,
+    participant_id: int | None = None,
+) -> None:
+    """Write down what the visitor does, and by which form."""
+    key = {FORM: form_key()} if form_key() else {}
+    audit(
+        connection,
+        current_caller().key_id,
+        what,
+        about,
+        {**(data or {}), **key},
+        participant_id=participant_id,
+        address=request.remote_addr,
+    )
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What differs, as `{name: [before, after]}`, for the audit log."""
+    return {name: [before.get(name), after[name]] for name in after if before.get(name) != after[name]}
+
+
+add_words(
+    "exchange_kind",
+    {
+        "visit": lazy_gettext("visit"),
+        "redemption": lazy_gettext("redemption of points"),
+        "spend": lazy_gettext("stored value spent"),
+        "load": lazy_gettext("stored value loaded"),
+        "issue": lazy_gettext("points issued"),
+        "opening": lazy_gettext("opening balance"),
+        "expiry": lazy_gettext("expiry"),
+        "adjustment": lazy_gettext("adjustment"),
+        "transfer": lazy_gettext("transfer"),
+    },
+)
+add_words(
+    "key_scope",
+    {
+        "merchant": lazy_gettext("one merchant: its till or front desk"),
+        "participant": lazy_gettext("a participant: all its merchants and members"),
+        "finance": lazy_gettext("a participant's finance: statements only"),
+        "operator": lazy_gettext("the hub: everything"),
+        "auditor": lazy_gettext("the hub's auditors: reads all"),
+    },
+)
+add_words("place_status", {"active": lazy_gettext("active"), "suspended": lazy_gettext("suspended")})
+add_words("payer", {"acceptor": lazy_gettext("acceptor"), "issuer": lazy_gettext("issuer")})
+add_words(
+    "draw_order",
+    {
+        "own_first": lazy_gettext("own points first, then the earliest expiry"),
+        "earliest_first": lazy_gettext("the earliest expiry first, whoever issued it"),
+    },
+)
+add_words(
+    "expiry",
+    {
+        "rolling": lazy_gettext("so many months after they were earned"),
+        "fixed": lazy_gettext("every year on the same day"),
+        "never": lazy_gettext("never"),
+    },
+)
+add_words(
+    "adjustment_status",
+    {
+        "proposed": lazy_gettext("waits for approval"),
+        "approved": lazy_gettext("approved"),
+        "rejected": lazy_gettext("rejected"),
+    },
+)
+add_words(
+    "adjustment_kind",
+    {"points": lazy_gettext("points of a card"), "money": lazy_gettext("money between parties")},
+)
+add_words(
+    "link_status",
+    {
+        "proposed": lazy_gettext("proposed"),
+        "linked": lazy_gettext("linked"),
+        "rejected": lazy_gettext("rejected"),
+        "unlinked": lazy_gettext("parted again"),
+    },
+)
+add_words(
+    "dispute_status",
+    {
+        "needs_response": lazy_gettext("the counterparty is to answer"),
+        "open": lazy_gettext("the hub decides"),
+        "accepted": lazy_gettext("accepted"),
+        "rejected": lazy_gettext("rejected"),
+        "withdrawn": lazy_gettext("withdrawn"),
+    },
+)
+add_words(
+    "dispute_reason",
+    {
+        "duplicate": lazy_gettext("booked twice"),
+        "wrong_amount": lazy_gettext("wrong amount"),
+        "not_ours": lazy_gettext("not ours"),
+        "wrong_fee": lazy_gettext("wrong fee"),
+        "other": lazy_gettext("something else"),
+    },
+)
+add_words(
+    "dispute_act",
+    {
+        "open": lazy_gettext("opened"),
+        "answer": lazy_gettext("answered"),
+        "accept": lazy_gettext("accepted"),
+        "reject": lazy_gettext("rejected"),
+        "withdraw": lazy_gettext("withdrawn"),
+    },
+)
+add_words(
+    "instrument",
+    {
+        "money": lazy_gettext("money between the parties; points stay where they are"),
+        "reversal": lazy_gettext("the transaction is undone; the member has the points or the value again"),
+        "none": lazy_gettext("nothing was left to be corrected"),
+    },
+)
+add_words(
+    "job",
+    {
+        "close_periods": lazy_gettext("Close months that have ended"),
+        "expire_lots": lazy_gettext("End points and stored value that have expired"),
+        "lapse_holds": lazy_gettext("Give back what ended holds still keep"),
+        "remind": lazy_gettext("Tell of points that end soon"),
+        "suspend_overdue": lazy_gettext("Suspend debtors who are long overdue"),
+        "verify": lazy_gettext("Add up the whole journal again"),
+        "seal": lazy_gettext("Seal the journal"),
+        "deliver_webhooks": lazy_gettext("Deliver events to webhooks"),
+        "forget_events": lazy_gettext("Forget old events"),
+    },
+)
+add_words(
+    "import_kind",
+    {
+        "members": lazy_gettext("members"),
+        "balances": lazy_gettext("opening balances"),
+        "accruals": lazy_gettext("points earned"),
+        "redemptions": lazy_gettext("points redeemed"),
+        "loads": lazy_gettext("stored value loaded"),
+        "reversals": lazy_gettext("reversals"),
+        "links": lazy_gettext("links of cards"),
+        "spends": lazy_gettext("stored value spent"),
+    },
+)
+add_words(
+    "import_status",
+    {
+        "running": lazy_gettext("running"),
+        "done": lazy_gettext("done"),
+        "failed": lazy_gettext("stopped"),
+    },
+)
+add_words(
+    "act",
+    {
+        "participant.admitted": lazy_gettext("participant admitted"),
+        "participant.changed": lazy_gettext("participant changed"),
+        "merchant.admitted": lazy_gettext("merchant admitted"),
+        "merchant.changed": lazy_gettext("merchant changed"),
+        "api_key.made": lazy_gettext("API key made"),
+        "api_key.revoked": lazy_gettext("API key revoked"),
+        "fee_rule.made": lazy_gettext("fee rule made"),
+        "alliance.changed": lazy_gettext("settings changed"),
+        "period.closed": lazy_gettext("month closed"),
+        "period.approved": lazy_gettext("month approved"),
+        "adjustment.proposed": lazy_gettext("adjustment proposed"),
+        "adjustment.approved": lazy_gettext("adjustment approved"),
+        "adjustment.rejected": lazy_gettext("adjustment rejected"),
+        "link.linked": lazy_gettext("link approved"),
+        "link.rejected": lazy_gettext("link rejected"),
+        "dispute.answered": lazy_gettext("dispute answered"),
+        "dispute.accepted": lazy_gettext("dispute accepted"),
+        "dispute.rejected": lazy_gettext("dispute rejected"),
+        "import.started": lazy_gettext("file sent"),
+    },
+)
