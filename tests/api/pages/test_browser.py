@@ -222,6 +222,7 @@ def test_logging_in_and_finding_a_card_takes_only_a_keyboard(
     watched = Watched(chromium, site, locale="en-GB")
     page = watched.page
     page.goto("/desk/")
+    page.wait_for_selector("#field-name:focus")
     page.keyboard.type("desk")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
@@ -233,6 +234,7 @@ def test_logging_in_and_finding_a_card_takes_only_a_keyboard(
     assert "¥500.00" in page.inner_text("main")
     # The first stop of the Tab key leads past the navigation.
     page.goto("/account/password")
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.getAttribute('href')") == "#content"
     watched.context.close()
