@@ -86,10 +86,12 @@ def dispute(dispute_id: str) -> str:
     return _thread(dispute_id, None)
 
 
-@blueprint.post("/disputes/<dispute_id>/<any(answer, accept, reject, withdraw):act>")
+@blueprint.post("/disputes/<dispute_id>/<act>")
 @page(*api.ANSWERERS)
 def act_on_dispute(dispute_id: str, act: str) -> Response | tuple[str, int]:
     """Whatever a party does about it. Sent twice it is done once."""
+    if act not in {str(one) for one in Act}:
+        raise Problem(HttpCode.NOT_FOUND, "")
     try:
         match Act(act):
             case Act.ANSWER:
