@@ -9,6 +9,8 @@ from uuid import uuid4
 
 from flask import Flask, current_app, g, request, session, url_for
 from flask_wtf.csrf import generate_csrf
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from api.pages import formats, words
 from api.pages.guard import next_step
@@ -64,7 +66,7 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
 
     app.jinja_env.filters.update(
         formats.FILTERS,
-        word=words.word,
+        word=word_now,
         act_name=words.act_name,
         session_id=partial(ids.encode, "ses"),
         told=words.told,
@@ -89,6 +91,14 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         return FOREVER_SECONDS if given else None
 
     app.get_send_file_max_age = keep  # type: ignore[method-assign]  # Flask's own hook for this
+
+
+@pass_context
+def word_now(_: Context, code: object, family: str) -> Any:
+    """`words.word`; with the context, or Jinja would keep the word of a constant in the language of whoever
+    was first to see the template.
+    """
+    return words.word(code, family)
 
 
 def form_token() -> str:
