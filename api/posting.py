@@ -25,11 +25,19 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 
 
 def submit(kind: str, body: Mapping[str, Any], **named: str) -> tuple[Command, Outcome]:
-    """Post the act; `named` is what its path names. Raises Problem as `post` does."""
+    """Post the act of a request; `named` is what its path names. Raises Problem as `post` does."""
+    return submit_act(kind, json_body() | named, {**body, **named}, idempotency_key())
+
+
+def submit_act(
+    kind: str, said: Mapping[str, Any], body: Mapping[str, Any], key: str
+) -> tuple[Command, Outcome]:
+    """Post an act under this key. `said` is what was sent, by which a key knows its act; `body` the same as
+    its schema has loaded it. Raises Problem as `post` does.
+    """
     caller = current_caller()
-    hashed = request_hash(kind, json_body() | named)
-    envelope = Envelope(key_hash(owner(caller), idempotency_key()), hashed, caller)
-    command = BUILDERS[kind](envelope, {**body, **named})
+    envelope = Envelope(key_hash(owner(caller), key), request_hash(kind, said), caller)
+    command = BUILDERS[kind](envelope, body)
     return command, post(command)
 
 
@@ -43,15 +51,22 @@ def post(command: Command) -> Outcome:
         ) from error
 
 
+def refused(outcome: Outcome) -> Refusal | None:
+    """The refusal of an act, now or when its key was first used."""
+    if isinstance(outcome, Replayed):
+        return outcome.recorded.refusal
+    return outcome if isinstance(outcome, Refusal) else None
+
+
 def refusal(outcome: Outcome) -> Response | None:
     """The answer to a refused act, or to one that was refused before."""
-    if isinstance(outcome, Refusal):
-        return refusal_response(outcome)
-    if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
-        response = refusal_response(outcome.recorded.refusal)
+    found = refused(outcome)
+    if found is None:
+        return None
+    response = refusal_response(found)
+    if isinstance(outcome, Replayed):
         response.headers.update(REPLAYED)
-        return response
-    return None
+    return response
 
 
 def booking_of(outcome: Outcome) -> Booking:

@@ -76,7 +76,12 @@ def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str
 
 def idempotency_key() -> str:
     """The request's key; raises Problem if it is absent or not usable."""
-    key = request.headers.get("Idempotency-Key", "").strip()
+    return usable_key(request.headers.get("Idempotency-Key", ""))
+
+
+def usable_key(given: str) -> str:
+    """The key that was given; raises Problem if it is none, or not usable."""
+    key = given.strip()
     if not key:
         raise Problem(
             Code.IDEMPOTENCY_KEY_REQUIRED,

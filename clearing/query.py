@@ -1,7 +1,7 @@
 """Reading the ledger back: transactions as they were booked, wallets and their lots."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -59,6 +59,7 @@ class TransactionFilter(NamedTuple):
     merchant_id: int | None = None
     period: int | None = None
     reference: str | None = None
+    booked_since: datetime | None = None
 
 
 def read_bookings(connection: Connection, keys: Sequence[TransactionKey]) -> list[Booking]:
@@ -248,6 +249,12 @@ def _conditions(wanted: TransactionFilter) -> Iterable[ColumnElement[bool]]:
         yield transactions.c.merchant_id == wanted.merchant_id
     if wanted.period is not None:
         yield transactions.c.period == wanted.period
+    if wanted.booked_since is not None:
+        # A period may be closed early, so that the next one begins in its month; never the other way round.
+        # A day before is in no later month, whatever the zone.
+        eve = wanted.booked_since.astimezone(UTC) - timedelta(days=1)
+        yield transactions.c.period >= eve.year * 100 + eve.month
+        yield transactions.c.booked_at >= wanted.booked_since
     if wanted.reference is not None:
         yield tuple_(transactions.c.wallet_id, transactions.c.id).in_(
             select(references.c.wallet_id, references.c.transaction_id).where(

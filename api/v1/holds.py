@@ -1,5 +1,6 @@
 """Holds: what was set aside is captured, given back, or looked at."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -28,12 +29,25 @@ blueprint = Blueprint("holds", __name__, description="What is set aside until it
 @blueprint.response(200, page_of(HoldSchema))
 def list_own_holds(query: dict[str, Any]) -> Response:
     """The newest first; a key sees those of its own merchants"""
+    return answer(holds_page(query))
+
+
+@blueprint.route("/holds/<hold_id>")
+@guard(*BOOKS)
+@blueprint.response(200, HoldSchema)
+def read_one(hold_id: str) -> Response:
+    """One hold"""
+    return answer(hold_seen(hold_id))
+
+
+def holds_page(query: Mapping[str, Any]) -> dict[str, Any]:
+    """What the caller may see of the query's holds, as JSON. Raises Problem."""
     caller, limit = current_caller(), query["limit"]
     with services().engine.connect() as connection:
         directory = services().directory(connection)
         found = narrowed(connection, directory, caller, query)
         if found is None:
-            return answer(NOTHING)
+            return NOTHING
         wanted = HoldFilter(
             acceptor_id=own_participant(caller),
             wallet_id=found.wallet_id,
@@ -42,14 +56,11 @@ def list_own_holds(query: dict[str, Any]) -> Response:
         )
         at = database_time(connection)
         holds = list_holds(connection, wanted, at, cursor_number(query["cursor"]), limit + 1)
-    return answer(page(holds, limit, lambda hold: present.hold(hold, directory, at), lambda hold: hold.id))
+    return page(holds, limit, lambda hold: present.hold(hold, directory, at), lambda hold: hold.id)
 
 
-@blueprint.route("/holds/<hold_id>")
-@guard(*BOOKS)
-@blueprint.response(200, HoldSchema)
-def read_one(hold_id: str) -> Response:
-    """One hold"""
+def hold_seen(hold_id: str) -> dict[str, Any]:
+    """One hold as JSON; raises Problem if the caller sees none."""
     wallet_id, number = ids.decode("hold", hold_id, 2) or (0, 0)
     with services().engine.connect() as connection:
         directory = services().directory(connection)
@@ -57,7 +68,7 @@ def read_one(hold_id: str) -> Response:
         found = read_hold(connection, wallet_id, number)
     if found is None or not visible(found, current_caller()):
         raise Problem(Code.HOLD_UNKNOWN, f"There is no hold {hold_id!r}.")
-    return answer(present.hold(found, directory, at))
+    return present.hold(found, directory, at)
 
 
 @blueprint.route("/holds/<hold_id>/capture", methods=["POST"])

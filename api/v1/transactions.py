@@ -1,5 +1,7 @@
 """Transactions as they were booked."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -36,31 +38,7 @@ blueprint = Blueprint("transactions", __name__, description="What was booked, wi
 @blueprint.response(200, page_of(TransactionSchema))
 def list_transactions(query: dict[str, Any]) -> Response:
     """The newest first; a key sees what it was acceptor or issuer of"""
-    caller, limit = current_caller(), query["limit"]
-    with services().engine.connect() as connection:
-        directory = services().directory(connection)
-        narrow = narrowed(connection, directory, caller, query)
-        if narrow is None:
-            return answer(NOTHING)
-        wanted = TransactionFilter(
-            visible_to=own_participant(caller),
-            wallet_id=narrow.wallet_id,
-            merchant_id=narrow.merchant_id,
-            period=_period(query["period"]),
-            reference=query["reference"],
-        )
-        bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
-        reversed_ = read_reversed(connection, [booking.transaction.id for booking in bookings])
-    return answer(
-        page(
-            bookings,
-            limit,
-            lambda booking: present.transaction(
-                booking, directory, caller, reversed_.get(booking.transaction.id, ())
-            ),
-            lambda booking: booking.transaction.id,
-        )
-    )
+    return answer(transactions_page(query))
 
 
 @blueprint.route("/transactions/<transaction_id>")
@@ -68,6 +46,39 @@ def list_transactions(query: dict[str, Any]) -> Response:
 @blueprint.response(200, TransactionSchema)
 def read_transaction(transaction_id: str) -> Response:
     """One transaction, also one that is only held so far"""
+    return answer(transaction_seen(transaction_id))
+
+
+def transactions_page(query: Mapping[str, Any], booked_since: datetime | None = None) -> dict[str, Any]:
+    """The transactions of the query that the caller may see, as JSON; those booked since. Raises Problem."""
+    caller, limit = current_caller(), query["limit"]
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        narrow = narrowed(connection, directory, caller, query)
+        if narrow is None:
+            return NOTHING
+        wanted = TransactionFilter(
+            visible_to=own_participant(caller),
+            wallet_id=narrow.wallet_id,
+            merchant_id=narrow.merchant_id,
+            period=_period(query["period"]),
+            reference=query["reference"],
+            booked_since=booked_since,
+        )
+        bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
+        reversed_ = read_reversed(connection, [booking.transaction.id for booking in bookings])
+    return page(
+        bookings,
+        limit,
+        lambda booking: present.transaction(
+            booking, directory, caller, reversed_.get(booking.transaction.id, ())
+        ),
+        lambda booking: booking.transaction.id,
+    )
+
+
+def transaction_seen(transaction_id: str) -> dict[str, Any]:
+    """One transaction as JSON, booked or only held so far; raises Problem if the caller sees none."""
     wallet_id, number = ids.decode("txn", transaction_id, 2) or (0, 0)
     caller = current_caller()
     with services().engine.connect() as connection:
@@ -77,11 +88,10 @@ def read_transaction(transaction_id: str) -> Response:
         hold = read_hold(connection, wallet_id, number)
         at = database_time(connection)
     if booking is not None and visible(booking, caller):
-        return answer(
-            present.transaction(booking, directory, caller, reversed_.get(booking.transaction.id, ()), hold)
-        )
+        undone = reversed_.get(booking.transaction.id, ())
+        return present.transaction(booking, directory, caller, undone, hold)
     if hold is not None and booking is None and holds.visible(hold, caller):
-        return answer(present.held(hold._replace(status=hold.status_at(at)), directory))
+        return present.held(hold._replace(status=hold.status_at(at)), directory)
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")
 
 
