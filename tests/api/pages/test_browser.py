@@ -38,6 +38,13 @@ LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 #: By endpoint: addresses that show what a bare one does not, and those of pages with parts to fill in.
 EXAMPLES = {
     "desk.card": ["/desk/", f"/desk/?number={WANG}&merchant=JADE-1"],
+    # The desk's own browser tests go through these, on transactions and holds that they make.
+    "desk.ask": [f"/desk/acts/redemption?card={WANG}&merchant=JADE-1&points=40"],
+    "desk.transaction": [],
+    "desk.ask_undo": [],
+    "desk.hold": [],
+    "desk.ask_capture": [],
+    "desk.ask_release": [],
     "people.user": ["/users/desk"],
     "people.audit": ["/users/audit-log", "/users/audit-log?who=user:nobody"],
     "finance.download": [],  # a file

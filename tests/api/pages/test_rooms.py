@@ -15,10 +15,10 @@ def test_the_front_desk_sees_a_card_as_the_api_tells_it(shared: Alliance) -> Non
 
 def test_a_card_that_nobody_issued_and_a_merchant_of_somebody_else(shared: Alliance) -> None:
     browser = reader(shared, "desk")
-    assert "Nobody has issued this card." in browser.get("/desk/?number=1").text
+    assert "Nobody has issued this card" in browser.get("/desk/?number=1").text
     refused = browser.get(f"/desk/?number={WANG}&merchant=LOTUS-1")
     assert refused.status_code == 422
-    assert "This key may not do that" in refused.text
+    assert "You may not act at this merchant." in refused.text
 
 
 def test_an_admin_may_choose_among_own_merchants_only(shared: Alliance) -> None:

@@ -1,0 +1,294 @@
+"""The front desk: a card looked at and used, what comes of it, and what a clerk is told."""
+
+import re
+from html import unescape
+from urllib.parse import urlencode
+
+import pytest
+
+from api.pages import words
+from api.pages.desk import typed
+from api.pages.desk.wording import sentence
+from clearing.core.commands import Scope
+from clearing.core.holds import HoldStatus
+from clearing.core.journal import Reason, TransactionKind
+from clearing.core.outcomes import Code
+from clearing.core.snapshot import CardStatus
+from support.alliance import LI, WANG, Alliance
+from support.api import good
+from support.people import Reader, make_user, reader
+
+TAGS = re.compile(r"<[^>]+>")
+
+
+@pytest.fixture
+def lotus(alliance: Alliance) -> Reader:
+    """A clerk at LOTUS-1, where Wang's JADE card is a visitor's."""
+    with alliance.services.engine.begin() as connection:
+        make_user(connection, "lotus", Scope.MERCHANT, "LOTUS-1")
+    return reader(alliance, "lotus")
+
+
+@pytest.fixture(scope="module")
+def clerk(shared: Alliance) -> Reader:
+    """The same where all tests share one alliance."""
+    with shared.services.engine.begin() as connection:
+        make_user(connection, "lotus", Scope.MERCHANT, "LOTUS-1")
+    return reader(shared, "lotus")
+
+
+def said(text: str) -> str:
+    """The words of a page's content, without its tags."""
+    main = text.partition("<main")[2]
+    return " ".join(unescape(TAGS.sub(" ", main)).split())
+
+
+def asked(browser: Reader, path: str, **fields: object) -> tuple[str, dict[str, str]]:
+    """The words of a step of confirmation, and the fields that its form sends on."""
+    response = browser.get(f"{path}?{urlencode(fields)}")
+    if response.status_code == 303:
+        response = browser.get(response.location)
+    assert response.status_code == 200, said(response.text)
+    form = response.text.rpartition('class="desk-step"')[2]
+    names = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    return said(response.text), {name: unescape(value) for name, value in names}
+
+
+def done(browser: Reader, path: str, form: dict[str, str]) -> str:
+    """Where a confirmed form leads."""
+    response = browser.post(path, form, page="/desk/")
+    assert response.status_code == 303, said(response.text)
+    return response.location
+
+
+def redeem(browser: Reader, points: int, **fields: object) -> str:
+    _, form = asked(browser, "/desk/acts/redemption", card=WANG, points=points, **fields)
+    return done(browser, "/desk/acts/redemption", form)
+
+
+def test_one_look_tells_what_a_visitors_card_is_worth_here_and_what_it_costs(lotus: Reader) -> None:
+    shown = said(lotus.get(f"/desk/?number={WANG}").text)
+    assert "✓ Valid W************ ****0001 Issued by Jade · visitor" in shown
+    assert "Points to use here 6,500 worth ¥65.00" in shown
+    assert "Stored value to use here ¥500.00" in shown
+    assert "1,500 points end on Dec 31, 2036" in shown
+    assert "a cash bill of ¥100.00 ¥1.00 exchange with Jade" in shown
+    assert "all points ¥1.00 own system, free + exchange with Jade" in shown
+    assert "all stored value ¥3.00 exchange with Jade" in shown
+
+
+def test_the_own_system_is_free(shared: Alliance) -> None:
+    with shared.services.engine.begin() as connection:
+        make_user(connection, "lotus2", Scope.MERCHANT, "LOTUS-2")
+    assert "Own system: free" in said(reader(shared, "lotus2").get(f"/desk/?number={LI}").text)
+
+
+def test_a_blocked_card_is_said_to_be_one_and_offers_nothing_to_do(alliance: Alliance) -> None:
+    good(alliance.participant("JADE").patch(f"/v1/cards/{WANG}", {"status": "blocked"}))
+    text = reader(alliance, "desk").get(f"/desk/?number={WANG}").text
+    assert "✕ Blocked Do not accept it. Send the guest to Jade." in said(text)
+    assert "/desk/acts/" not in text
+
+
+def test_the_step_before_shows_points_money_and_fee_and_books_nothing(
+    alliance: Alliance, lotus: Reader
+) -> None:
+    before = alliance.row_counts()
+    shown, _ = asked(lotus, "/desk/acts/redemption", card=WANG, points="4,000")
+    assert "Points taken 4,000 Off the bill ¥40.00 Fee for us ¥0.50" in shown
+    assert "Lotus 1,500 ¥15.00 – ¥0.00 own system, free" in shown
+    assert "Jade 2,500 ¥25.00 Jade owes us ¥25.00 ¥0.50 exchange" in shown
+    after = alliance.row_counts()
+    assert (after["transactions"], after["outcomes"]) == (before["transactions"], before["outcomes"])
+
+
+def test_sending_a_form_twice_does_it_once(alliance: Alliance, lotus: Reader) -> None:
+    _, form = asked(lotus, "/desk/acts/redemption", card=WANG, points=4000, reference="B-1")
+    first = done(lotus, "/desk/acts/redemption", form)
+    assert "Done and booked." in lotus.get(first).text
+    again = done(lotus, "/desk/acts/redemption", form)
+    assert again == first
+    assert "Nothing was done twice." in lotus.get(again).text
+    other = lotus.post("/desk/acts/redemption", form | {"points": "1"}, page="/desk/")
+    assert other.status_code == 422 and "Nothing was booked now." in other.text
+    assert len(good(alliance.merchant("LOTUS-1").get("/v1/transactions"))["data"]) == 1
+
+
+def test_the_key_of_a_step_outlives_going_back_to_it(lotus: Reader) -> None:
+    query = urlencode({"card": WANG, "points": 5, "idempotency_key": "k-1"})
+    for _ in range(2):
+        assert 'name="idempotency_key" value="k-1"' in lotus.get(f"/desk/acts/redemption?{query}").text
+
+
+@pytest.mark.parametrize(("kind", "fields", "words_"), [
+    ("redemption", {"points": "7000"}, "Take fewer points. There are 6,500 to be used here."),
+    ("redemption", {}, "Enter how much."),
+    ("redemption", {"points": "5", "amount": "1"}, "not both"),
+    ("redemption", {"points": "4.5"}, "Enter whole points in digits"),
+    ("redemption", {"points": "0"}, "Enter a number above zero"),
+    ("spend", {"amount": "500.01"}, "Take a smaller amount. There are ¥500.00 to be used here."),
+    ("spend", {"amount": "12.345"}, "Enter yuan in digits"),
+    ("accrual", {"amount": "68", "reference": "x" * 101}, "This cannot be read"),
+])  # fmt: skip
+def test_what_is_wrong_is_told_at_its_field_in_a_sentence(
+    clerk: Reader, kind: str, fields: dict[str, str], words_: str
+) -> None:
+    key = {"card": WANG, "idempotency_key": "k"}
+    response = clerk.get(f"/desk/acts/{kind}?{urlencode(key | fields)}")
+    assert response.status_code == 422
+    assert words_ in said(response.text)
+    assert 'aria-invalid="true"' in response.text
+
+
+def test_bills_are_earned_on_and_stored_value_is_sold_and_spent(lotus: Reader) -> None:
+    shown, form = asked(lotus, "/desk/acts/accrual", card=WANG, amount="680", reference="P-1")
+    assert "Bill paid ¥680.00 Points for the guest 680 Fee for us ¥6.80" in shown
+    assert "680" in said(lotus.get(done(lotus, "/desk/acts/accrual", form)).text)
+    shown, form = asked(lotus, "/desk/acts/spend", card=WANG, amount="¥300.00")
+    assert "Taken from stored value ¥300.00 Fee for us ¥1.80" in shown
+    done(lotus, "/desk/acts/spend", form)
+    shown, form = asked(lotus, "/desk/acts/load", card=WANG, amount="100", issuer="JADE")
+    assert "Collect from the guest ¥100.00 Stored value of Jade" in shown and "we owe Jade ¥100.00" in shown
+    done(lotus, "/desk/acts/load", form)
+    assert "Stored value to use here ¥300.00" in said(lotus.get(f"/desk/?number={WANG}").text)
+    again = {"card": WANG, "amount": 1, "reference": "P-1", "idempotency_key": "k"}
+    used = lotus.get(f"/desk/acts/accrual?{urlencode(again)}")
+    assert used.status_code == 422 and "This bill number was used before." in used.text
+    assert "/desk/transactions?reference=P-1" in used.text
+
+
+def test_a_hold_is_placed_captured_in_part_and_another_released(lotus: Reader) -> None:
+    place = redeem(lotus, 2000, hold="yes", reference="R-1")
+    assert "Nothing is booked before it is captured." in lotus.get(place).text
+    assert "2,000 points" in said(lotus.get("/desk/holds").text)
+    assert "2,000 points" in said(lotus.get(f"/desk/?number={WANG}").text)
+    shown, form = asked(lotus, f"{place}/capture", quantity="1,800")
+    assert "Points taken 1,800 Off the bill ¥18.00 Back to the guest 200 points Fee for us ¥0.06" in shown
+    receipt = done(lotus, f"{place}/capture", form)
+    assert "1,800" in said(lotus.get(receipt).text)
+    assert done(lotus, f"{place}/capture", form) == receipt
+    too_late = lotus.get(lotus.get(f"{place}/release").location)
+    assert too_late.status_code == 422 and "captured or released before" in too_late.text
+    second = redeem(lotus, 100, hold="yes")
+    _, form = asked(lotus, f"{second}/release")
+    assert done(lotus, f"{second}/release", form) == second
+    assert "It was released" in lotus.get(second).text
+    assert "No hold is open." in lotus.get("/desk/holds").text
+
+
+def test_a_transaction_is_undone_in_parts_with_its_fee(lotus: Reader) -> None:
+    place = redeem(lotus, 4000, reference="B-9")
+    shown, form = asked(lotus, f"{place}/undo", part=1000)
+    assert "Points given back 1,000" in shown and "Fee given back to us ¥0.20" in shown
+    unsaid = lotus.post(f"{place}/undo", form, page="/desk/")
+    assert unsaid.status_code == 422 and "Choose why." in unsaid.text
+    form |= {"reason": "mistyped", "remark": "4000 for 3000"}
+    undone = done(lotus, f"{place}/undo", form)
+    assert done(lotus, f"{place}/undo", form) == undone
+    assert "Typed wrongly: 4000 for 3000" in said(lotus.get(undone).text)
+    assert "partly undone" in said(lotus.get(place).text)
+    shown, form = asked(lotus, f"{place}/undo")
+    assert "Points given back 3,000" in shown
+    done(lotus, f"{place}/undo", form | {"reason": "booked twice"})
+    assert f"{place}/undo" not in lotus.get(place).text
+    beyond = lotus.get(f"{place}/undo?idempotency_key=k")
+    assert beyond.status_code == 422 and "more than is left to undo" in beyond.text
+
+
+def test_todays_transactions_are_the_merchants_own_and_found_by_bill_number(
+    alliance: Alliance, lotus: Reader
+) -> None:
+    other = {"card": WANG, "merchant": "LOTUS-2", "points": 7, "reference": "ELSEWHERE"}
+    foreign = good(alliance.merchant("LOTUS-2").post("/v1/redemptions", other))
+    assert "Nothing has been booked today." in lotus.get("/desk/transactions").text
+    redeem(lotus, 40, reference="B-40")
+    redeem(lotus, 50, reference="B-50")
+    listed = lotus.get("/desk/transactions").text
+    assert listed.index("B-50") < listed.index("B-40") and "ELSEWHERE" not in listed
+    found = said(lotus.get("/desk/transactions?reference=B-40").text)
+    assert "B-40" in found and "B-50" not in found
+    assert "Nothing is booked under this bill number" in lotus.get("/desk/transactions?reference=X").text
+    seen = lotus.get(f"/desk/transactions/{foreign['id']}")
+    assert seen.status_code == 404 and "no such transaction at your merchants" in seen.text
+
+
+def test_yesterdays_are_not_todays(alliance: Alliance, lotus: Reader) -> None:
+    redeem(lotus, 40, reference="B-1")
+    assert "B-1" in lotus.get("/desk/transactions").text
+    with alliance.services.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE transactions SET booked_at = booked_at - interval '1 day'")
+    assert "B-1" not in lotus.get("/desk/transactions").text
+    assert "B-1" in lotus.get("/desk/transactions?reference=B-1").text
+
+
+def test_the_receipt_says_nothing_of_what_it_costs_us(lotus: Reader) -> None:
+    text = lotus.get(redeem(lotus, 4000, reference="B-1")).text
+    slip = said("<main" + text.partition('class="slip"')[2].partition("</section>")[0])
+    assert "LOTUS-1" in slip and "4,000" in slip and "¥40.00" in slip and "****0001" in slip and "B-1" in slip
+    assert "0.50" not in slip and "owes" not in slip and WANG not in slip
+
+
+def test_the_paper_is_kept_for_the_next_receipt(lotus: Reader) -> None:
+    place = redeem(lotus, 40)
+    assert "pages/print-80.css" in lotus.get(place).text
+    assert "pages/print-a4.css" in lotus.get(f"{place}?paper=a4").text
+    assert "pages/print-a4.css" in lotus.get(place).text
+
+
+def test_who_has_several_merchants_keeps_the_one_chosen(alliance: Alliance) -> None:
+    with alliance.services.engine.begin() as connection:
+        make_user(connection, "boss", Scope.PARTICIPANT, "LOTUS")
+    browser = reader(alliance, "boss")
+    browser.get("/desk/?merchant=LOTUS-2")
+    assert '<option value="LOTUS-2" selected>' in browser.get("/desk/").text
+    refused = browser.get("/desk/transactions?merchant=JADE-1")
+    assert refused.status_code == 403
+
+
+def test_only_the_camera_may_compile_wasm_and_only_there(shared: Alliance) -> None:
+    browser = reader(shared, "desk")
+    camera, card = browser.get("/desk/scan"), browser.get("/desk/")
+    policy = camera.headers["Content-Security-Policy"]
+    assert policy.endswith("; script-src 'self' 'wasm-unsafe-eval'") and "unsafe-inline" not in policy
+    assert "camera=(self)" in camera.headers["Permissions-Policy"]
+    assert "wasm" not in card.headers["Content-Security-Policy"]
+    assert "camera=()" in card.headers["Permissions-Policy"]
+    wasm = browser.get(re.findall(r'data-wasm="([^"]+)"', camera.text)[0])
+    assert wasm.content_type == "application/wasm" and wasm.data[:4] == b"\0asm"
+
+
+@pytest.mark.parametrize(("text", "number"), [
+    ("  6200 0001\n", "62000001"), ("６２００－０００１", "62000001"), ("ab-12", "ab12"), (None, ""),
+])  # fmt: skip
+def test_card_numbers_are_read_as_scanners_and_people_type_them(text: str | None, number: str) -> None:
+    assert typed.card_number(text) == number
+
+
+def test_amounts_are_read_to_the_fen() -> None:
+    assert [typed.fen(text) for text in ("680", "¥1,234.5", "０.０５", "", "12元")] == [
+        68000, 123450, 5, None, 1200,
+    ]  # fmt: skip
+    assert [typed.points(text) for text in ("4,000", "４０", " ")] == [4000, 40, None]
+    for wrong in ("1.234", "-5", "1e3", "x", ".5"):
+        with pytest.raises(ValueError, match=re.escape(wrong)):
+            typed.fen(wrong)
+
+
+@pytest.mark.parametrize(("family", "codes"), [
+    ("desk_status", [*CardStatus, "unknown"]),
+    ("desk_kind", [one.label for one in TransactionKind]),
+    ("desk_reason", [*(one.label for one in Reason), "held"]),
+    ("desk_hold", HoldStatus),
+])  # fmt: skip
+def test_every_code_has_a_name(family: str, codes) -> None:  # type: ignore[no-untyped-def]
+    assert {str(code) for code in codes} == set(words.families()[family])
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_refusal_is_a_sentence(shared: Alliance, language: str) -> None:
+    with shared.app.test_request_context("/", headers={"Accept-Language": language}):
+        told = [sentence(code) for code in Code]
+    assert all(text.endswith(("。", ".")) for text in told)
+    if language == "zh":
+        desk = [text for text in told if text.isascii()]
+        assert desk == []

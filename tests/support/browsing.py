@@ -1,0 +1,104 @@
+"""A real browser on the application under test: Debian's chromium, driven by playwright.
+
+No request may leave the machine: names of other hosts lead nowhere, and what was asked of them is remembered.
+"""
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from werkzeug.serving import make_server
+
+from support.people import PASSWORD
+
+CHROMIUM = shutil.which("chromium")
+AXE = Path(__file__).parents[1] / "api/pages/assets/axe.min.js"
+#: The desk's PC and a telephone.
+SIZES = {"pc": (1366, 768), "phone": (390, 844)}
+NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The application at an address of this machine."""
+    # Its lines for each request tell nothing here.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def launched(arguments: Sequence[str] = ()) -> Iterator[Browser]:
+    # As root chromium has no sandbox.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*sandbox, NOWHERE, *arguments])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def visit(
+    browser: Browser, site: str, size: str = "pc", language: str = "zh-CN", **options: Any
+) -> Iterator[Page]:
+    """A page of a new browser; fails at its end if another host was asked for anything, or a script failed.
+
+    Requests are only looked at, not routed: a browser whose requests are routed keeps no files.
+    """
+    width, height = SIZES[size]
+    context: BrowserContext = browser.new_context(
+        base_url=site, viewport={"width": width, "height": height}, locale=language, **options
+    )
+    strangers: list[str] = []
+    faults: list[str] = []
+
+    def look(request: Request) -> None:
+        if not request.url.startswith((site, "data:", "blob:")):
+            strangers.append(request.url)
+
+    context.on("request", look)
+    page = context.new_page()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    try:
+        yield page
+        assert strangers == []
+        assert faults == []
+    finally:
+        context.close()
+
+
+def log_in(page: Page, name: str) -> None:
+    page.goto("/login")
+    page.fill("#field-name", name)
+    page.fill("#field-password", PASSWORD)
+    page.press("#field-password", "Enter")
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+def axe_violations(page: Page) -> list[str]:
+    """What axe-core finds against WCAG 2.2 A and AA, with the place of each."""
+    # As text of a script it would be against the policy; evaluating goes around that.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return [
+        f"{one['id']}: {json.dumps([node['html'][:160] for node in one['nodes']], ensure_ascii=False)}"
+        for one in found["violations"]
+    ]
