@@ -1,5 +1,6 @@
 """What a command would do now: the same decision on the same snapshot, and nothing is written."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 
@@ -21,8 +22,22 @@ def quote(
     Use a connection of `frozen`: all that is read is then of one moment, and nothing can be written.
     `fixed_time` replaces the database's clock in tests and simulations.
     """
-    gathered = gather(connection, [command], cache, locked=False)
-    return decide_quote(gathered if fixed_time is None else gathered._replace(at=fixed_time), command)
+    [outcome] = quote_each(connection, [command], cache, fixed_time=fixed_time)
+    return outcome
+
+
+def quote_each(
+    connection: Connection,
+    commands: Sequence[Command],
+    cache: DirectoryCache,
+    *,
+    fixed_time: datetime | None = None,
+) -> list[Outcome]:
+    """The outcome that each command would have if it alone were posted now; read at once."""
+    gathered = gather(connection, commands, cache, locked=False)
+    if fixed_time is not None:
+        gathered = gathered._replace(at=fixed_time)
+    return [decide_quote(gathered, command) for command in commands]
 
 
 def decide_quote(gathered: Gathered, command: Command) -> Outcome:

@@ -1,6 +1,6 @@
 """Quotes: what an act would do now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -13,8 +13,9 @@ from api.problems import refusal_response
 from api.schemas.quotes import QuoteInput, QuoteSchema
 from api.services import services
 from api.web import Blueprint, answer
-from clearing.core.outcomes import Held, Posted, Refusal
-from clearing.quotes import quote
+from clearing.core.directory import Directory
+from clearing.core.outcomes import Held, Outcome, Posted, Refusal
+from clearing.quotes import quote_each
 from clearing.verify import frozen
 
 blueprint = Blueprint("quotes", __name__, description="Prices before the act")
@@ -44,11 +45,24 @@ def make_quote(body: dict[str, Any]) -> Response:
 
 def quoted(kind: str, act: Mapping[str, Any]) -> dict[str, Any] | Refusal:
     """The quote of an act, loaded by its schema, as JSON; or the refusal that the act would get."""
-    key = str(uuid4())
-    command = BUILDERS[kind](Envelope(key, key, current_caller()), act)
+    [found] = quoted_each([(kind, act)])
+    return found
+
+
+def quoted_each(acts: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any] | Refusal]:
+    """`quoted` of several acts, each as if it were the only one; they are read at once."""
+    caller = current_caller()
+    keys = [str(uuid4()) for _ in acts]
+    commands = [
+        BUILDERS[kind](Envelope(key, key, caller), act) for key, (kind, act) in zip(keys, acts, strict=True)
+    ]
     with frozen(services().engine) as connection:
-        outcome = quote(connection, command, services().directory_cache)
+        outcomes = quote_each(connection, commands, services().directory_cache)
         directory = services().directory(connection)
+    return [_shown(outcome, directory) for outcome in outcomes]
+
+
+def _shown(outcome: Outcome, directory: Directory) -> dict[str, Any] | Refusal:
     if isinstance(outcome, Refusal):
         return outcome
     assert isinstance(outcome, Posted | Held), "a fresh key is not replayed, and nobody asks about links"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from api.pages.desk.wording import sentence
-from api.v1.quotes import quoted
+from api.v1.quotes import quoted_each
 from clearing.core.directory import Merchant
 from clearing.core.outcomes import Refusal
 
@@ -31,12 +31,13 @@ class Cost(NamedTuple):
 def costs(number: str, merchant: Merchant, acceptor: str, card: Mapping[str, Any]) -> list[Cost]:
     """Of a cash bill, of redeeming all points that are usable here, of spending all stored value."""
     act = {"card": number, "merchant": merchant.code}
-    found = [_cost("accrual", BILL_FEN, {**act, "amount": BILL_FEN}, acceptor)]
+    acts = [("accrual", BILL_FEN, {**act, "amount": BILL_FEN})]
     if available := card["points"]["available"]:
-        found.append(_cost("redemption", available, {**act, "points": available}, acceptor))
+        acts.append(("redemption", available, {**act, "points": available}))
     if usable := sum(one["available"] for one in card["stored_value"] if one["usable_here"]):
-        found.append(_cost("spend", usable, {**act, "amount": usable}, acceptor))
-    return found
+        acts.append(("spend", usable, {**act, "amount": usable}))
+    quotes = quoted_each([(kind, body) for kind, _, body in acts])
+    return [_cost(kind, of, quote, acceptor) for (kind, of, _), quote in zip(acts, quotes, strict=True)]
 
 
 def our_fee(quote: Mapping[str, Any]) -> int:
@@ -44,8 +45,7 @@ def our_fee(quote: Mapping[str, Any]) -> int:
     return sum(leg["fee_shares"].get(quote["acceptor"], 0) for leg in quote["legs"])
 
 
-def _cost(kind: str, of: int, act: Mapping[str, Any], acceptor: str) -> Cost:
-    quote = quoted(kind, act)
+def _cost(kind: str, of: int, quote: dict[str, Any] | Refusal, acceptor: str) -> Cost:
     if isinstance(quote, Refusal):
         return Cost(kind, of, refused=sentence(quote.code))
     # Points that the house itself issues for a visitor's bill are no part of the exchange.
