@@ -47,6 +47,13 @@ LIMITS = [
 
 
 @pytest.mark.parametrize("limits", LIMITS)
+def test_what_is_held_counts_for_what_follows(limits: dict[str, int]) -> None:
+    found = books(**limits)
+    assert code(found, aside(redeem(80, "LOTUS-1")), redeem(21, "LOTUS-1")) == "velocity_limit"
+    assert code(found, aside(spend("¥0.80", "JADE-1")), redeem(21, "LOTUS-1")) == "posted"
+
+
+@pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("end", [void, lapse])
 def test_what_was_released_can_be_used(end: Callable[[Hold], Command], limits: dict[str, int]) -> None:
     found = books(**limits)
