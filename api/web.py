@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from flask import Response, g, request
+from flask import Response, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from webargs.flaskparser import FlaskParser
 
@@ -17,6 +17,7 @@ Row = TypeVar("Row")
 
 KEY_CHARACTERS_MAX = 255
 BODY_BYTES_MAX = 1_000_000
+_JSON_BODY = "tongdui.json_body"
 
 
 class StrictParser(FlaskParser):
@@ -46,9 +47,9 @@ def json_body() -> dict[str, Any]:
 
     It is read once, and checked and hashed from the same.
     """
-    if "json_body" not in g:
-        g.json_body = _json_body()
-    body: dict[str, Any] = g.json_body
+    if _JSON_BODY not in request.environ:
+        request.environ[_JSON_BODY] = _json_body()
+    body: dict[str, Any] = request.environ[_JSON_BODY]
     return body
 
 

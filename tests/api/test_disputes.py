@@ -131,6 +131,7 @@ def test_after_the_time_to_answer_the_operator_decides_alone(closed: Closed) -> 
     assert (accepted["status"], accepted["ended_by"]) == ("accepted", "HUB")
     assert accepted["correction"].items() >= {"obligation": 30_000, "fee": 180}.items()
     assert closed.nets() == {"JADE": 30_000, "PINE": -29_820, "HUB": -180}
+    closed.let_time_pass(-30)
     closed.adds_up()
 
 

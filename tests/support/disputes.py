@@ -71,10 +71,10 @@ class Closed:
         nets = {one["code"]: one["net"] for one in found["participants"]}
         return {code_: net for code_, net in nets.items() if net} | {"HUB": found["hub"]["net"]}
 
-    def let_time_pass(self) -> None:
-        """Thirty days, as far as disputes and statements are concerned."""
-        self.change("UPDATE disputes SET due_on = due_on - 30")
-        self.change("UPDATE statements SET issued_at = issued_at - interval '30 days'")
+    def let_time_pass(self, days: int = 30) -> None:
+        """So many days, as far as disputes and statements are concerned; `verify` wants them taken back."""
+        self.change(f"UPDATE disputes SET due_on = due_on - {days}")
+        self.change(f"UPDATE statements SET issued_at = issued_at - interval '{days} days'")
 
     def change(self, statement: str) -> None:
         with self.alliance.services.engine.begin() as connection:
@@ -82,7 +82,8 @@ class Closed:
 
     def adds_up(self) -> None:
         with frozen(self.alliance.services.engine) as connection:
-            assert list(verify(connection)) == []
+            found = list(verify(connection))
+            assert found == [], found
 
 
 def path(dispute: dict[str, Any], act: str = "") -> str:

@@ -164,8 +164,8 @@ def test_gone_disables_the_endpoint_drops_the_rest_and_tells_the_owner(
     post.register(jade, f"{receiver.url}/other")
     receiver.answer = lambda got: Reply(410 if got.path == "/hooks/gone" else 200)
     post.tell(jade, EventType.STATEMENT_READY)
-    assert post.run() == (1, 1, 1)
-    assert post.run() == (1, 1, 0)
+    # That it is gone is an event too; whether the first run comes to that depends on who is quicker.
+    assert tuple(map(sum, zip(post.run(), post.run(), strict=True))) == (2, 2, 1)
     assert post.endpoint(gone.id, "enabled") is False
     assert post.endpoint(gone.id, "disabled_reason") == "gone"
     [told] = [one.event for one in receiver.received if one.event["type"] == "endpoint.disabled"]
