@@ -37,7 +37,7 @@ SELECT a.*, m.wallet_id, m.number AS card, 1 + mod(issuer - 1 + step, {PARTICIPA
                  AS at,
                50 AS first, 50 + mod(n * 7919, 900) AS second
           FROM (SELECT n, n < {PAIRS} OR NOT :concentrated AS spread
-                  FROM generate_series(:first, :last) AS n) AS numbers) AS a
+                  FROM generate_series(CAST(:first AS bigint), :last) AS n) AS numbers) AS a
   JOIN (SELECT number, wallet_id, issuer_id,
                row_number() OVER (PARTITION BY issuer_id ORDER BY wallet_id) - 1 AS place
           FROM cards) AS m ON m.issuer_id = a.issuer AND m.place = a.place
