@@ -97,8 +97,9 @@ class StatementFiles:
             try:
                 self._make(*wanted)
                 remove_old(self._folder, time.time() - KEPT_SECONDS)
-            except OSError as error:
-                log.error("statement_not_made", statement=wanted[0], error=repr(error))
+            except Exception as error:
+                # Whatever it was, the next file is not to wait for ever; this one is tried when asked for.
+                log.error("statement_not_made", statement=wanted[0], exc_info=error)
             finally:
                 with self._lock:
                     self._waiting.discard(wanted)

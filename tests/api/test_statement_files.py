@@ -4,6 +4,7 @@ import io
 import os
 import time
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from werkzeug.test import TestResponse
 
 from api import statement_files
 from api.statement_files import file_name, held, lock_of, make, remove_old
+from clearing.proof.keys import SealingKeys
+from config import SettingsError
 from settlement.proof.offline import check_file
 from settlement.statement import DoesNotTieOut
 from support.alliance import WANG, Alliance
@@ -90,6 +93,24 @@ def test_what_was_not_sealed_so_is_told_and_not_sent(alliance: Alliance, closed:
         connection.exec_driver_sql("DELETE FROM unsealed")
     failed = awaited(alliance, path_of(closed, "json"))
     assert (failed.status_code, code(failed)) == (500, "internal")
+
+
+def test_keys_that_cannot_be_read_hold_up_one_file_and_no_other(
+    alliance: Alliance, closed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = alliance.services.statements
+    good_keys = alliance.services.sealing_keys
+    tried = Event()
+
+    def unreadable() -> SealingKeys:
+        tried.set()
+        raise SettingsError("the keys are none")
+
+    monkeypatch.setattr(files, "_sealing_keys", unreadable)
+    files.prepare(closed["id"], "json")
+    assert tried.wait(PATIENCE_SECONDS)
+    monkeypatch.setattr(files, "_sealing_keys", good_keys)
+    assert awaited(alliance, path_of(closed, "csv")).status_code == 200
 
 
 def test_it_is_nobody_elses(alliance: Alliance, closed: dict[str, Any]) -> None:
