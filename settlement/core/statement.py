@@ -180,80 +180,70 @@ class Tally:
     @property
     def totals(self) -> "LineTotals":
         """Of all lines, adjustments too."""
-        rows = list(self._rows())
-        return LineTotals(*(sum(getattr(row, name) for row in rows) for name in LineTotals._fields))
+        each = [totals for _, totals in self._rows()]
+        return LineTotals(*(sum(getattr(one, name) for one in each) for name in LineTotals._fields))
 
     @property
     def lines(self) -> int:
-        return sum(row.lines for row in self._rows())
+        return sum(totals.lines for _, totals in self._rows())
 
     @property
     def receivable(self) -> int:
-        return sum(row.receivable for row in self._rows() if row.kind != _BY_HAND)
+        return sum(totals.receivable for alike, totals in self._rows() if alike.kind != _BY_HAND)
 
     @property
     def payable(self) -> int:
-        return sum(row.payable for row in self._rows() if row.kind != _BY_HAND)
+        return sum(totals.payable for alike, totals in self._rows() if alike.kind != _BY_HAND)
 
     @property
     def adjustments(self) -> int:
-        return sum(row.receivable - row.payable for row in self._rows() if row.kind == _BY_HAND)
+        by_hand = [totals for alike, totals in self._rows() if alike.kind == _BY_HAND]
+        return sum(one.receivable - one.payable for one in by_hand)
 
     @property
     def fees(self) -> int:
-        return sum(row.fees for row in self._rows())
+        return sum(totals.fees for _, totals in self._rows())
 
     @property
     def merchants(self) -> tuple[MerchantRow, ...]:
         found: dict[tuple[str, str], list[int]] = {}
-        for row in self._rows():
-            if row.acceptor == self._reader and row.merchant is not None:
-                crossed = row.lines if row.issuer != row.acceptor else 0
-                added = (row.lines, crossed, row.points, row.amount, row.receivable, row.payable, row.fees)
-                total = found.setdefault((row.merchant, row.kind), [0] * len(added))
+        for alike, totals in self._rows():
+            if alike.acceptor == self._reader and alike.merchant is not None:
+                crossed = totals.lines if alike.issuer != alike.acceptor else 0
+                added = (totals.lines, crossed, *totals[1:])
+                total = found.setdefault((alike.merchant, alike.kind), [0] * len(added))
                 for index, value in enumerate(added):
                     total[index] += value
         return tuple(MerchantRow(*key, *total) for key, total in sorted(found.items()))
 
     @property
     def points(self) -> Moved:
-        return self._moved((row.kind, row.issuer, row.acceptor, row.points) for row in self._rows())
+        return self._moved((alike, totals.points) for alike, totals in self._rows())
 
     @property
     def stored_value(self) -> Moved:
         return self._moved(
-            (row.kind, row.issuer, row.acceptor, row.amount)
-            for row in self._rows()
-            if row.kind in _OF_VALUE or (row.kind in _OF_EITHER and not row.in_points)
+            (alike, totals.amount)
+            for alike, totals in self._rows()
+            if alike.kind in _OF_VALUE or (alike.kind in _OF_EITHER and not alike.in_points)
         )
 
-    def _moved(self, quantities: Iterable[tuple[str, str, str, int]]) -> Moved:
-        """`quantities`: kind, issuer, acceptor and points or fen."""
-        totals = dict.fromkeys(Moved._fields, 0)
-        for kind, issuer, acceptor, quantity in quantities:
-            if issuer == self._reader and kind in _MOVED_AS:
-                part = _MOVED_AS[kind]
+    def _moved(self, quantities: Iterable[tuple["Alike", int]]) -> Moved:
+        """`quantities`: points or fen."""
+        moved = dict.fromkeys(Moved._fields, 0)
+        for alike, quantity in quantities:
+            if alike.issuer == self._reader and alike.kind in _MOVED_AS:
+                part = _MOVED_AS[alike.kind]
                 if part == "used":
-                    part = "used_own" if issuer == acceptor else "used_elsewhere"
-                totals[part] += quantity
-        return Moved(**totals)
+                    part = "used_own" if alike.issuer == alike.acceptor else "used_elsewhere"
+                moved[part] += quantity
+        return Moved(**moved)
 
-    def _rows(self) -> Iterator["_Sum"]:
-        for (merchant, kind, issuer, acceptor, direction, in_points), sums in self._sums.items():
-            lines, points, amount, obligation, fees = sums
-            yield _Sum(
-                merchant,
-                kind,
-                issuer,
-                acceptor,
-                in_points,
-                lines,
-                points,
-                amount,
-                obligation if direction == Direction.RECEIVABLE else 0,
-                obligation if direction == Direction.PAYABLE else 0,
-                fees,
-            )
+    def _rows(self) -> Iterator[tuple["Alike", "LineTotals"]]:
+        for alike, (lines, points, amount, obligation, fees) in self._sums.items():
+            receivable = obligation if alike.direction == Direction.RECEIVABLE else 0
+            payable = obligation if alike.direction == Direction.PAYABLE else 0
+            yield alike, LineTotals(lines, points, amount, receivable, payable, fees)
 
 
 _BY_HAND = LegKind.ADJUSTMENT.label
@@ -275,22 +265,6 @@ class Alike(NamedTuple):
 class LineTotals(NamedTuple):
     """What some lines come to: how many, points, and fen; `fees` is what the reader pays."""
 
-    lines: int
-    points: int
-    amount: int
-    receivable: int
-    payable: int
-    fees: int
-
-
-class _Sum(NamedTuple):
-    """Lines that have the first five in common, added up."""
-
-    merchant: str | None
-    kind: str
-    issuer: str
-    acceptor: str
-    in_points: bool
     lines: int
     points: int
     amount: int
