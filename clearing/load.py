@@ -180,7 +180,7 @@ def gather(
     for a quote, on a connection of `frozen`. `alone`: participants with a cap to be locked against all other
     batches.
 
-    Raises DirectoryMoved.
+    Raises DirectoryMoved if locked; what is only asked is read again.
     """
     directory = cache.known(connection)
     if locked and _are_links(commands):
