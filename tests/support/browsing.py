@@ -3,7 +3,6 @@
 No request may leave the machine: names of other hosts lead nowhere, and what was asked of them is remembered.
 """
 
-import json
 import logging
 import os
 import shutil
@@ -19,7 +18,7 @@ from werkzeug.serving import make_server
 
 from support.people import PASSWORD
 
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = Path(__file__).parents[1] / "api/pages/assets/axe.min.js"
 #: The desk's PC and a telephone.
 SIZES = {"pc": (1366, 768), "phone": (390, 844)}
@@ -94,11 +93,12 @@ def log_in(page: Page, name: str) -> None:
 
 
 def axe_violations(page: Page) -> list[str]:
-    """What axe-core finds against WCAG 2.2 A and AA, with the place of each."""
+    """What axe-core finds against WCAG 2.2 A and AA: page, rule, place, and what is wrong there."""
     # As text of a script it would be against the policy; evaluating goes around that.
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
     return [
-        f"{one['id']}: {json.dumps([node['html'][:160] for node in one['nodes']], ensure_ascii=False)}"
+        f"{page.url}: {one['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
         for one in found["violations"]
+        for node in one["nodes"]
     ]

@@ -5,33 +5,27 @@ page whose address has no part to fill in is visited by itself; others are named
 left in `screenshots/`: each page at both sizes, in both languages and schemes, in four of the eight ways.
 """
 
-import os
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 from pyotp import TOTP
-from werkzeug.serving import make_server
 
 from clearing.core.commands import Scope
 from support.alliance import WANG, Alliance
+from support.api import good
+from support.browsing import CHROMIUM, axe_violations, launched, served
 from support.disputes import Closed
 from support.people import PASSWORD, PEOPLE, ensure_people, make_user, reader
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
     pytest.mark.slow,
 ]
 
-HERE = Path(__file__).parent
-PICTURES = HERE.parents[2] / "screenshots"
-AXE = (HERE / "assets/axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PICTURES = Path(__file__).parents[3] / "screenshots"
 SIZES = {"desk": (1366, 768), "phone": (390, 844)}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
@@ -91,22 +85,14 @@ def site(shared: Alliance) -> Iterator[str]:
         transaction=closed.redemption["id"],
         dispute=closed.open("JADE", closed.redemption["id"])["id"],
     )
-    server = make_server("127.0.0.1", 0, shared.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    with served(shared.app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Its sandbox does not work for root.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 class Watched:
@@ -146,16 +132,6 @@ def paths(alliance: Alliance, scope: Scope) -> list[str]:
         if scope in getattr(view, "guarded_for", ()) and rule.rule != "/":
             found += EXAMPLES.get(rule.endpoint) or ([] if rule.arguments else [rule.rule])
     return sorted(path.format(**FILLED_IN) for path in found)
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE)
-    result = page.evaluate("rules => axe.run({runOnly: rules})", RULES)
-    return [
-        f"{page.url}: {one['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
-        for one in result["violations"]
-        for node in one["nodes"]
-    ]
 
 
 def picture(page: Page, *words: str) -> None:
@@ -208,7 +184,7 @@ def test_no_page_has_a_barrier_asks_for_anything_elsewhere_or_is_wider_than_its_
             assert response is not None and response.status < 500, path
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 faults.append(f"{path} is too wide")
-            faults += violations(page)
+            faults += axe_violations(page)
             word = "".join(letter if letter.isalnum() else "_" for letter in path.strip("/"))
             picture(page, name or "stranger", word, size, language, scheme)
     assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme
@@ -231,7 +207,11 @@ def test_logging_in_and_finding_a_card_takes_only_a_keyboard(
     page.keyboard.type(WANG)
     page.keyboard.press("Enter")
     page.wait_for_url("**/desk/?number=*")
-    assert "Valid" in page.inner_text("main")
+    # Other tests on this alliance may have spent some of it.
+    checked = good(shared.operator.get(f"/v1/cards/{WANG}?merchant=JADE-1"))
+    usable = sum(one["available"] for one in checked["stored_value"] if one["usable_here"])
+    assert usable > 0
+    assert f"¥{usable / 100:,.2f}" in page.inner_text("main")
     # The first stop of the Tab key leads past the navigation.
     page.goto("/account/password")
     page.wait_for_load_state("networkidle")
@@ -253,7 +233,7 @@ def test_an_operator_enrols_a_second_factor_and_logs_in_with_it(
     page.keyboard.press("Enter")
     page.wait_for_url("**/account/second-factor*")
     assert page.is_visible(".qr svg")
-    faults = violations(page)
+    faults = axe_violations(page)
     picture(page, "operator", "enrolment")
     secret = page.inner_text(".secret").replace(" ", "")
     page.goto("/hub/")  # nothing else is open before
@@ -269,11 +249,11 @@ def test_an_operator_enrols_a_second_factor_and_logs_in_with_it(
     page.fill("#field-password", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/login/code*")
-    faults += violations(page)
+    faults += axe_violations(page)
     page.fill("#field-code", code)  # it was used before
     page.keyboard.press("Enter")
     page.wait_for_selector("#field-code-error")
-    faults += violations(page)
+    faults += axe_violations(page)
     assert faults == []
     watched.context.close()
 
@@ -287,7 +267,7 @@ def test_the_menu_of_a_phone_opens_and_closes(site: str, shared: Alliance, chrom
     page.click("text=Menu")
     assert page.is_visible("#menu") and page.get_attribute(".frame-toggle", "aria-expanded") == "true"
     picture(page, "operator", "menu", "phone")
-    faults = violations(page)
+    faults = axe_violations(page)
     page.click("text=Months and statements")
     page.wait_for_url("**/finance/")
     assert faults == []

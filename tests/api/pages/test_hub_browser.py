@@ -1,31 +1,25 @@
 """The hub's pages in a real browser: no barriers, nothing too wide, pictures to look at, and a journey."""
 
-import os
 import re
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page
 
 from clearing.core.commands import Scope
 from support.alliance import LI, WANG, Alliance
 from support.api import good, wait_for_import
+from support.browsing import CHROMIUM, axe_violations, launched, served
 from support.disputes import Closed
 from support.people import ensure_people, make_user, reader, second_reader
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
     pytest.mark.slow,
 ]
 
 PICTURES = Path(__file__).parents[3] / "screenshots"
-AXE = (Path(__file__).parent / "assets/axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOKS = [
     (1366, 768, "zh-CN", "light"),
     (1366, 768, "en-GB", "dark"),
@@ -36,23 +30,15 @@ LOOKS = [
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Its sandbox does not work for root.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
 def site(shared: Alliance) -> Iterator[str]:
     ensure_people(shared)
-    server = make_server("127.0.0.1", 0, shared.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+    with served(shared.app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +75,6 @@ def paths(shared: Alliance) -> list[str]:
     return [f"/hub/{path}" for path in found]
 
 
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE)
-    result = page.evaluate("rules => axe.run({runOnly: rules})", RULES)
-    return [
-        f"{page.url}: {one['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
-        for one in result["violations"]
-        for node in one["nodes"]
-    ]
-
-
 def opened(
     browser: Browser, site: str, alliance: Alliance, name: str, **options: object
 ) -> tuple[Page, list[str]]:
@@ -130,7 +106,7 @@ def test_no_page_of_the_hub_has_a_barrier_or_is_too_wide(
         assert response is not None and response.status == 200, path
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             faults.append(f"{path} is too wide")
-        faults += violations(page)
+        faults += axe_violations(page)
         name = re.sub("[a-z]+_[a-z0-9]{8,}|[0-9a-f]{12}", "id", path).strip("/").replace("/", "_")
         page.screenshot(path=PICTURES / f"hub-{name}-{width}-{locale[:2]}-{scheme}.png", full_page=True)
     page.context.close()
@@ -147,66 +123,65 @@ def test_an_operator_admits_prices_closes_and_approves(
     ensure_people(alliance)
     with alliance.services.engine.begin() as connection:
         make_user(connection, "second", Scope.OPERATOR)
-    server = make_server("127.0.0.1", 0, alliance.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    site = f"http://127.0.0.1:{server.server_port}"
-    page, faults = opened(chromium, site, alliance, "operator", locale=locale)
-    primary = "main .btn-primary"
-    try:
-        page.goto("/hub/participants")
-        page.click(primary)
-        page.fill("#field-code", "CEDAR")
-        page.fill("#field-name", "Cedar Inns")
-        page.fill("#field-net_debit_cap", "5,000.00")
-        page.click(primary)
-        page.wait_for_url("**/hub/participants/CEDAR")
-        page.click(primary)
-        page.fill("#field-code", "CEDAR-1")
-        page.fill("#field-name", "Cedar Lake")
-        page.fill("#field-benefits", "Gold: Late check-out")
-        page.click(primary)
-        page.wait_for_url("**/hub/participants/CEDAR")
-        assert "Late check-out" in page.inner_text("main")
-        page.goto("/hub/keys/new?merchant=CEDAR-1")
-        page.click(primary)
-        key = page.inner_text("#secret")
-        assert alliance.caller(key).get(f"/v1/cards/{WANG}?merchant=CEDAR-1").status_code == 200
-        faults += violations(page)
-        page.goto("/users/new")
-        page.fill("#field-name", "cedar.desk")
-        page.fill("#field-full_name", "Cedar Desk")
-        page.select_option("#field-scope", "merchant")
-        page.select_option("#field-merchant", "CEDAR-1")
-        page.click(primary)
-        assert page.is_visible(".secret")
-        page.goto("/hub/fees/new")
-        page.select_option("#field-acceptor", "LOTUS")
-        page.fill("#field-rate", "4")
-        page.click(primary)
-        assert "+¥0.50" in page.inner_text("#simulation")
-        faults += violations(page)
-        page.click(primary)
-        page.wait_for_url("**/hub/fees")
-        assert "4%" in page.inner_text("tbody tr:first-child")
-        good(alliance.operator.post("/v1/redemptions", {"card": WANG, "merchant": "LOTUS-1", "points": 100}))
-        page.goto("/hub/periods")
-        page.click("tbody tr:first-child a")
-        path = page.url
-        page.click("main .frame-actions .btn")
-        faults += violations(page)
-        page.click("main form.card .btn-danger")
-        page.wait_for_url(path)
-        assert page.locator("main details.ask").count() == 0  # by another one only
-        other, more = opened(chromium, site, alliance, "second", locale=locale)
-        other.goto(path)
-        other.click("main details.ask summary")
-        other.click("main details.ask .btn-primary")
-        other.wait_for_load_state()
-        assert other.locator(".alert-success").count() == 1
-        faults += violations(other) + more
-        assert faults == [], "\n".join(faults)
-    finally:
-        page.context.close()
-        server.shutdown()
-        thread.join()
+    with served(alliance.app) as site:
+        page, faults = opened(chromium, site, alliance, "operator", locale=locale)
+        primary = "main .btn-primary"
+        try:
+            page.goto("/hub/participants")
+            page.click(primary)
+            page.fill("#field-code", "CEDAR")
+            page.fill("#field-name", "Cedar Inns")
+            page.fill("#field-net_debit_cap", "5,000.00")
+            page.click(primary)
+            page.wait_for_url("**/hub/participants/CEDAR")
+            page.click(primary)
+            page.fill("#field-code", "CEDAR-1")
+            page.fill("#field-name", "Cedar Lake")
+            page.fill("#field-benefits", "Gold: Late check-out")
+            page.click(primary)
+            page.wait_for_url("**/hub/participants/CEDAR")
+            assert "Late check-out" in page.inner_text("main")
+            page.goto("/hub/keys/new?merchant=CEDAR-1")
+            page.click(primary)
+            key = page.inner_text("#secret")
+            assert alliance.caller(key).get(f"/v1/cards/{WANG}?merchant=CEDAR-1").status_code == 200
+            faults += axe_violations(page)
+            page.goto("/users/new")
+            page.fill("#field-name", "cedar.desk")
+            page.fill("#field-full_name", "Cedar Desk")
+            page.select_option("#field-scope", "merchant")
+            page.select_option("#field-merchant", "CEDAR-1")
+            page.click(primary)
+            assert page.is_visible(".secret")
+            page.goto("/hub/fees/new")
+            page.select_option("#field-acceptor", "LOTUS")
+            page.fill("#field-rate", "4")
+            page.click(primary)
+            assert "+¥0.50" in page.inner_text("#simulation")
+            faults += axe_violations(page)
+            page.click(primary)
+            page.wait_for_url("**/hub/fees")
+            assert "4%" in page.inner_text("tbody tr:first-child")
+            good(
+                alliance.operator.post(
+                    "/v1/redemptions", {"card": WANG, "merchant": "LOTUS-1", "points": 100}
+                )
+            )
+            page.goto("/hub/periods")
+            page.click("tbody tr:first-child a")
+            path = page.url
+            page.click("main .frame-actions .btn")
+            faults += axe_violations(page)
+            page.click("main form.card .btn-danger")
+            page.wait_for_url(path)
+            assert page.locator("main details.ask").count() == 0  # by another one only
+            other, more = opened(chromium, site, alliance, "second", locale=locale)
+            other.goto(path)
+            other.click("main details.ask summary")
+            other.click("main details.ask .btn-primary")
+            other.wait_for_load_state()
+            assert other.locator(".alert-success").count() == 1
+            faults += axe_violations(other) + more
+            assert faults == [], "\n".join(faults)
+        finally:
+            page.context.close()
