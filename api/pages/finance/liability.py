@@ -6,7 +6,7 @@ from flask import render_template, request
 from flask_babel import gettext
 
 from api.auth import FINANCE
-from api.pages.finance.charts import bars
+from api.pages.charts import bars
 from api.pages.finance.room import blueprint, books, closed_periods
 from api.pages.formats import month, points
 from api.pages.guard import page

@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response
 
 from api.imports.kinds import KINDS
 from api.imports.receive import CHUNK_BYTES
-from api.pages.hub import drawing
 from api.pages.hub.room import blueprint, done_before, operators, readers, record
 from api.pages.hub.sentences import said, told
 from api.pages.words import title_of, word
@@ -76,7 +75,7 @@ def show_import(import_id: str) -> str:
     found = shown_import(import_id)
     values: dict[str, Any] = {
         "one": found,
-        "bar": _bar(found),
+        "part": _part(found),
         "colours": COLOURS,
         "title_of": title_of,
         "said": said,
@@ -113,10 +112,10 @@ def _form(values: dict[str, str], errors: dict[str, str], problem: str | None = 
     )
 
 
-def _bar(found: dict[str, Any]) -> Any:
+def _part(found: dict[str, Any]) -> int:
+    """Per cent of the file that are read."""
     done, whole = found["bytes_read"], found["bytes_total"]
-    part = round(100 * done / whole) if whole else 100
-    return drawing.progress_bar(done, whole, gettext("%(part)s %% of the file read", part=part))
+    return round(100 * done / whole) if whole else 100
 
 
 def _is_ndjson(name: str) -> bool:

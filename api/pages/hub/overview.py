@@ -5,8 +5,9 @@ from typing import Any
 from flask import g, render_template
 from flask_babel import gettext, ngettext
 
-from api.pages.formats import percent, yuan
-from api.pages.hub import drawing
+from api.pages.charts import spark
+from api.pages.formats import percent, points, yuan
+from api.pages.hub.caps import level_of
 from api.pages.hub.room import blueprint, readers
 from api.services import services
 from api.v1.adjustments import adjustments_page
@@ -22,6 +23,7 @@ from clearing.today import read_exchanges_of_day, read_open_holds
 
 #: As many as a list of the API takes.
 MOST = 200
+HOURS = [f"{hour}:00" for hour in range(24)]
 
 
 @blueprint.get("/")
@@ -51,7 +53,7 @@ def overview() -> str:
         kinds=kinds,
         count=sum(by_hour),
         fees=sum(one["fees"] for one in kinds),
-        spark=drawing.sparkline(by_hour, _spark_text(by_hour, now.hour)),
+        spark=spark(_spark_text(by_hour, now.hour), HOURS, by_hour, points),
         holds=holds,
         nets=_nets(open_period),
         open_period=open_period,
@@ -84,15 +86,20 @@ def _nets(period: str | None) -> list[dict[str, Any]]:
 
 
 def net_row(one: dict[str, Any], net: int) -> dict[str, Any]:
-    cap, debit = one["net_debit_cap"], one["net_debit"]
-    row = {**one, "net": net, "level": None, "part": None, "bar": None}
-    if cap is not None:
-        part = percent(str(round(max(debit, 0) / cap, 3))) if cap else percent("1" if debit > 0 else "0")
-        text = gettext(
-            "%(debit)s of %(cap)s owed, %(part)s", debit=yuan(max(debit, 0)), cap=yuan(cap), part=part
-        )
-        row |= {"level": drawing.level_of(debit, cap), "part": part, "bar": drawing.cap_bar(debit, cap, text)}
-    return row
+    """`used`: how much of the cap, for the macro of that name; None where there is no cap."""
+    cap, debit = one["net_debit_cap"], max(one["net_debit"], 0)
+    if cap is None:
+        return {**one, "net": net, "used": None}
+    part = percent(str(round(debit / cap, 3))) if cap else percent("1" if debit else "0")
+    used = {
+        "level": level_of(debit, cap),
+        "part": part,
+        # Without a cap's room there is nothing to measure by: all of it is used, or nothing.
+        "most": cap or 1,
+        "value": min(debit, cap or 1),
+        "text": gettext("%(debit)s of %(cap)s owed, %(part)s", debit=yuan(debit), cap=yuan(cap), part=part),
+    }
+    return {**one, "net": net, "used": used}
 
 
 def _waiting(periods: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from werkzeug.test import TestResponse
 from api.imports.kinds import KINDS
 from api.jobs import LISTED
 from api.pages import words
-from api.pages.hub import drawing, inputs, sentences
+from api.pages.hub import inputs, sentences
+from api.pages.hub.caps import level_of
 from api.pages.hub.inputs import NotRead
 from clearing.adjustments import AdjustmentKind, AdjustmentStatus
 from clearing.core.calendar import ExpiryKind
@@ -387,12 +388,7 @@ def test_rates_are_read_and_shown_exactly() -> None:
      (120, 100, "full"), (-5, 100, "calm"), (0, 0, "calm"), (1, 0, "full")],
 )  # fmt: skip
 def test_a_debit_has_the_colour_of_the_line_it_has_reached(debit: int, cap: int, level: str) -> None:
-    assert drawing.level_of(debit, cap) == level
-
-
-def test_pictures_have_words_and_no_styles() -> None:
-    drawn = drawing.cap_bar(50, 100, 'half <of> "it"')
-    assert 'aria-label="half &lt;of&gt; &#34;it&#34;"' in drawn and "style" not in drawn
+    assert level_of(debit, cap) == level
 
 
 def test_sentences_are_known_as_the_api_makes_them(alliance: Alliance) -> None:
