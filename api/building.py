@@ -8,6 +8,7 @@ from api.keyring import Keyring
 from api.services import Services
 from api.setup import load_personal_data, load_sealing_keys
 from api.statement_files import StatementFiles
+from clearing.card_check import CardChecks
 from clearing.directory import DirectoryCache
 from clearing.linking import Linker
 from clearing.members import Enroller
@@ -20,8 +21,9 @@ from webhooks.addresses import AddressPolicy
 IMPORTS_FOLDER = "imports"
 STATEMENTS_FOLDER = "statements"
 
-#: Beside the request threads: posting, enrolment, linking, and an import with three writers and its lock.
-CONNECTIONS_BESIDE_THREADS = 8
+#: Beside the request threads: posting, card checks, enrolment, linking, and an import with three writers and
+#: its lock.
+CONNECTIONS_BESIDE_THREADS = 9
 CONNECTIONS_MAX = 40
 
 
@@ -34,7 +36,7 @@ def build_services(settings: Settings, database_url: str) -> Services:
     personal_data = load_personal_data(settings)
     sealing_keys = load_sealing_keys(settings)
 
-    posting_directory = DirectoryCache()
+    directory_cache, posting_directory = DirectoryCache(), DirectoryCache()
 
     def make_writer() -> Writer:
         return Writer(engine)
@@ -54,6 +56,8 @@ def build_services(settings: Settings, database_url: str) -> Services:
         keyring=Keyring(engine),
         posting=PostingQueue(lambda: Writer(engine, directory=posting_directory)),
         posting_directory=posting_directory,
+        card_checks=CardChecks(engine, directory_cache),
+        directory_cache=directory_cache,
         enroller=make_enroller(),
         linker=make_linker(),
         imports=ImportRunner(engine, files, make_writer, make_enroller, make_linker),

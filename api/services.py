@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from api.imports.runner import ImportRunner
 from api.keyring import Keyring
 from api.statement_files import StatementFiles
+from clearing.card_check import CardChecks
 from clearing.core.directory import Directory
 from clearing.directory import DirectoryCache
 from clearing.linking import Linker
@@ -33,12 +34,13 @@ class Services:
     files: Path
     keyring: Keyring
     posting: PostingQueue
+    card_checks: CardChecks
     enroller: Enroller
     linker: Linker
     imports: ImportRunner
     statements: StatementFiles
     posting_directory: DirectoryCache
-    directory_cache: DirectoryCache = field(default_factory=DirectoryCache)
+    directory_cache: DirectoryCache
     webhook_addresses: AddressPolicy = field(default_factory=AddressPolicy)
 
     def directory(self, connection: Connection) -> Directory:
@@ -49,6 +51,7 @@ class Services:
         self.statements.close()
         self.imports.close()
         self.posting.close()
+        self.card_checks.close()
         self.enroller.close()
         self.linker.close()
         self.engine.dispose()

@@ -1,9 +1,13 @@
 """The card check: what a front desk needs to know of a card that is presented to it."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
+from clearing import arrays
+from clearing.batches import Batches
 from clearing.core.accounts import Asset
 from clearing.core.amounts import MAX_QUANTITY
 from clearing.core.commands import Caller, Redemption
@@ -13,7 +17,9 @@ from clearing.core.outcomes import Posted
 from clearing.core.snapshot import Card, CardStatus, Lot
 from clearing.directory import DirectoryCache
 from clearing.load import Gathered, gather
+from clearing.prepared import prepared
 from clearing.quotes import decide_quote
+from clearing.verify import frozen
 
 
 class StoredValue(NamedTuple):
@@ -50,34 +56,71 @@ class CardCheck(NamedTuple):
     fee_preview: int
 
 
-# As text: a statement that SQLAlchemy puts together takes longer to make than to answer.
-_SHOWN = """
-SELECT m.name_cipher, m.tier, home.tiers AS home_tiers, host.tiers AS host_tiers, s.benefits
+class CardQuestion(NamedTuple):
+    """A card, by its number, that is presented at a merchant to one who may act for it."""
+
+    number: str
+    merchant: Merchant
+    caller: Caller
+
+
+_MEMBERS = """
+SELECT c.number, m.name_cipher, m.tier
   FROM cards c
   JOIN members m ON m.id = c.member_id
-  JOIN participants home ON home.id = m.participant_id
-  JOIN merchants s ON s.id = %s
-  JOIN participants host ON host.id = s.participant_id
- WHERE c.number = %s
+ WHERE c.number = ANY($1)
 """
+_NO_KEY = "00000000-0000-0000-0000-000000000000"
 
 
-def check_card(
-    connection: Connection, number: str, merchant: Merchant, caller: Caller, cache: DirectoryCache
-) -> CardCheck | None:
-    """None for a number that nobody has issued. Reads without locks and changes nothing."""
-    command = Redemption(
-        key="00000000-0000-0000-0000-000000000000",
-        request_hash="00000000-0000-0000-0000-000000000000",
-        caller=caller,
-        card=number,
-        merchant=merchant.code,
-        points=0,
-    )
-    gathered = gather(connection, [command], cache, locked=False)
+class _Member(NamedTuple):
+    name_cipher: bytes | None
+    tier: str | None
+
+
+class CardChecks:
+    """Answers the card checks of any number of threads, those that come together at once."""
+
+    def __init__(self, engine: Engine, cache: DirectoryCache) -> None:
+        @contextmanager
+        def opened() -> Iterator[Callable[[Sequence[CardQuestion]], list[CardCheck | None]]]:
+            yield answer
+
+        def answer(questions: Sequence[CardQuestion]) -> list[CardCheck | None]:
+            with frozen(engine) as connection:
+                return check_cards(connection, questions, cache)
+
+        self._batches: Batches[CardQuestion, CardCheck | None] = Batches("card-checks", opened)
+
+    def check(self, question: CardQuestion, timeout_seconds: float) -> CardCheck | None:
+        """None for a number that nobody has issued. Raises TimeoutError, and what the database raised."""
+        return self._batches.ask(question, timeout_seconds)
+
+    def close(self) -> None:
+        self._batches.close()
+
+
+def check_cards(
+    connection: Connection, questions: Sequence[CardQuestion], cache: DirectoryCache
+) -> list[CardCheck | None]:
+    """None for a number that nobody has issued. Reads without locks and changes nothing.
+
+    Use a connection of `frozen`: what an answer says is then of one moment.
+    """
+    commands = [_redemption(question, 0) for question in questions]
+    gathered = gather(connection, commands, cache, locked=False)
+    numbers = arrays.texts(question.number for question in questions)
+    before = prepared(connection, "read_card_members", "text[]", _MEMBERS)
+    rows = connection.exec_driver_sql(f"{before}EXECUTE read_card_members (%s)", (numbers,))
+    members = {number: _Member(cipher, tier) for number, cipher, tier in rows}
+    return [_check(gathered, question, members.get(question.number)) for question in questions]
+
+
+def _check(gathered: Gathered, question: CardQuestion, member: _Member | None) -> CardCheck | None:
+    number, merchant, _ = question
     snapshot = gathered.snapshot
     card = snapshot.cards.get(number)
-    if card is None:
+    if card is None or member is None:
         return None
     directory = snapshot.directory
     on = gathered.at.astimezone(directory.rulebook.settings.time_zone).date()
@@ -85,25 +128,26 @@ def check_card(
     usable = [lot for lot in wallet_lots if usable_here(lot, directory, merchant.participant_id, on)]
     points = [lot for lot in usable if lot.asset is Asset.POINTS]
     order = directory.rulebook.settings.draw_order
-    shown = connection.exec_driver_sql(_SHOWN, (merchant.id, number)).one()
-    tier = _tier(shown.tier, shown.home_tiers, shown.host_tiers)
+    host = directory.participants[merchant.participant_id]
+    tier = _tier(member.tier, directory.participants[card.issuer_id].tiers, host.tiers)
+    benefits = directory.merchant(merchant.id).benefits
     return CardCheck(
         card=card,
         status=card.status
         if card.status is not CardStatus.ACTIVE or card.is_good(on)
         else CardStatus.EXPIRED,
-        name_cipher=None if shown.name_cipher is None else bytes(shown.name_cipher),
+        name_cipher=None if member.name_cipher is None else bytes(member.name_cipher),
         tier=tier,
-        benefits=list(shown.benefits.get(tier.here, ())) if tier.here else [],
+        benefits=list(benefits.get(tier.here, ())) if tier.here else [],
         directory=directory,
         lots=in_draw_order(points, order, merchant.participant_id),
         held=sum(lot.held for lot in wallet_lots if lot.asset is Asset.POINTS),
         stored_value=_stored_value(usable, directory, merchant),
-        fee_preview=_fee_of_all(gathered, command, sum(lot.available for lot in points)),
+        fee_preview=_fee_of_all(gathered, question, sum(lot.available for lot in points)),
     )
 
 
-def _tier(tier: str | None, home_tiers: list[str], host_tiers: list[str]) -> Tier:
+def _tier(tier: str | None, home_tiers: Sequence[str], host_tiers: Sequence[str]) -> Tier:
     """Treatment is reciprocal: a visitor gets the host's tier of the same level, at most its highest."""
     if tier is None or tier not in home_tiers:
         return Tier(tier, None, None)
@@ -126,14 +170,13 @@ def _stored_value(usable: list[Lot], directory: Directory, merchant: Merchant) -
     ]
 
 
-def _fee_of_all(gathered: Gathered, command: Redemption, points: int) -> int:
-    everything = Redemption(
-        key=command.key,
-        request_hash=command.request_hash,
-        caller=command.caller,
-        card=command.card,
-        merchant=command.merchant,
-        points=min(points, MAX_QUANTITY),
-    )
-    outcome = decide_quote(gathered, everything)
+def _fee_of_all(gathered: Gathered, question: CardQuestion, points: int) -> int:
+    outcome = decide_quote(gathered, _redemption(question, min(points, MAX_QUANTITY)))
     return sum(leg.fee for leg in outcome.booking.legs) if isinstance(outcome, Posted) else 0
+
+
+def _redemption(question: CardQuestion, points: int) -> Redemption:
+    number, merchant, caller = question
+    return Redemption(
+        key=_NO_KEY, request_hash=_NO_KEY, caller=caller, card=number, merchant=merchant.code, points=points
+    )

@@ -26,6 +26,11 @@ class DirectoryCache:
         return self._last or self.current(connection)
 
     @property
+    def last_or_none(self) -> Directory | None:
+        """The last one read, if any has been."""
+        return self._last
+
+    @property
     def last(self) -> Directory:
         """The last one read; there must be one."""
         assert self._last is not None, "nothing has been read yet"
@@ -128,8 +133,9 @@ def _participant(row: Row) -> Participant:
         row.net_debit_cap,
         row.conversion_ratio,
         row.told_of_postings,
+        row.tiers,
     )
 
 
 def _merchant(row: Row) -> Merchant:
-    return Merchant(row.id, row.code, row.name, row.participant_id, Status(row.status))
+    return Merchant(row.id, row.code, row.name, row.participant_id, Status(row.status), row.benefits)

@@ -34,6 +34,7 @@ from clearing.directory import DirectoryCache
 from clearing.limits import lock_caps, read_usage, used_since
 from clearing.locks import PERIODS, hold_exclusively
 from clearing.originals import NOTHING_NAMED, Named, read_named, read_originals, read_references
+from clearing.prepared import prepared
 from clearing.query import read_open_holds
 
 _ASSETS = {int(asset): asset for asset in Asset}
@@ -122,9 +123,12 @@ _NUMBERED = {name: f"${number}" for number, name in enumerate(_PARAMETERS, 1)}
 _SENT = {name: f"%({name})s::{type_}" for name, type_ in _PARAMETERS.items()}
 _ARGUMENTS = ", ".join(f"%({name})s" for name in _PARAMETERS)
 
+_TYPES = ", ".join(_PARAMETERS.values())
+_READ = _read(_NUMBERED)
+
 PREPARE = f"""
-PREPARE lock_wallets ({", ".join(_PARAMETERS.values())}) AS {_lock(_NUMBERED)};
-PREPARE read_batch ({", ".join(_PARAMETERS.values())}) AS {_read(_NUMBERED)}
+PREPARE lock_wallets ({_TYPES}) AS {_lock(_NUMBERED)};
+PREPARE read_batch ({_TYPES}) AS {_READ}
 """
 
 _LOCK_WALLETS = f"""
@@ -132,10 +136,8 @@ SELECT pg_advisory_xact_lock_shared({PERIODS});
 EXECUTE lock_wallets ({_ARGUMENTS});
 """
 _READ_BATCH = f"EXECUTE read_batch ({_ARGUMENTS})"
-# The same for whoever only asks, on any connection: prepared by the first who does.
-_PREPARE_UNLOCKED = f"PREPARE read_unlocked ({', '.join(_PARAMETERS.values())}) AS {_read(_NUMBERED)}"
-_READ_UNLOCKED = f"EXECUTE read_unlocked ({_ARGUMENTS})"
-_IS_PREPARED = "tongdui_read_unlocked"
+# The same for whoever only asks, on any connection.
+_EXECUTE_UNLOCKED = f"EXECUTE read_unlocked ({_ARGUMENTS})"
 _WALLETS_UNPREPARED = f"SELECT DISTINCT unnest({_wallets(_SENT)})"
 
 _OUTCOMES = f"SELECT {_as_columns(_RECORDED)} FROM outcomes WHERE key = ANY(%(keys)s::uuid[])"  # noqa: S608
@@ -239,10 +241,7 @@ def gather(
 
 def _unlocked(connection: Connection) -> str:
     """The statement that reads without locks, prepared in the connection's session."""
-    if _IS_PREPARED not in connection.info:
-        connection.exec_driver_sql(_PREPARE_UNLOCKED)
-        connection.info[_IS_PREPARED] = True
-    return _READ_UNLOCKED
+    return prepared(connection, "read_unlocked", _TYPES, _READ) + _EXECUTE_UNLOCKED
 
 
 def read_recorded(connection: Connection, keys: list[str]) -> dict[str, Recorded]:

@@ -20,6 +20,7 @@ from clearing.directory import DirectoryCache
 from clearing.ids import make_ids
 from clearing.load import DirectoryMoved, gather
 from clearing.locks import WRITERS as WRITER_LOCK
+from clearing.prepared import plan_by_keys
 
 log = structlog.get_logger(__name__)
 
@@ -159,16 +160,9 @@ class Writer:
 
 
 def _prepare(connection: Connection) -> None:
-    """Prepare the session for posting.
-
-    A posting knows all its rows by their keys: the planner must not read a table through because it is small,
-    or looks so to statistics of yesterday; nor plan again each time.
-    """
+    """Prepare the session for posting."""
     with connection.begin():
-        connection.exec_driver_sql(
-            "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-            " SET plan_cache_mode = force_generic_plan"
-        )
+        plan_by_keys(connection)
         connection.exec_driver_sql(load.PREPARE)
         connection.exec_driver_sql(append.PREPARE)
 

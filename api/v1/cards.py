@@ -1,23 +1,24 @@
 """Cards: the check, one look at a visitor's card; and what their issuers do with them."""
 
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import Any
 
 from flask import Response
-from sqlalchemy import Connection
 
 from api import people, present
 from api.auth import DESKS, current_caller, guard, merchant_of_caller
-from api.problems import Problem, refusal_response
+from api.posting import SECONDS_WAITED_MAX
+from api.problems import HttpCode, Problem, refusal_response
 from api.schemas.ledger import CardCheckSchema, CardQuery
 from api.schemas.people import CardChange, IssuedCardSchema, ReplacementInput
 from api.services import services
 from api.web import Blueprint, answer
-from clearing.card_check import check_card
+from clearing.card_check import CardQuestion
 from clearing.cards import IssuedCard, change_card, replace_card
 from clearing.core.commands import Caller, Scope
 from clearing.core.directory import Directory, Merchant
 from clearing.core.outcomes import Refusal
-from clearing.verify import frozen
 
 blueprint = Blueprint("cards", __name__, description="Cards as a host sees them, and as their issuer does")
 
@@ -29,15 +30,6 @@ blueprint = Blueprint("cards", __name__, description="Cards as a host sees them,
 def read_card(query: dict[str, Any], number: str) -> Response:
     """Who issued it, whether it is good, what it is worth here and what that would cost"""
     return answer(checked_card(number, query["merchant"]))
-
-
-def _merchant(connection: Connection, caller: Caller, code: str | None) -> Merchant:
-    """Only a merchant that the last directory read does not know is worth asking for the newest."""
-    cache = services().directory_cache
-    try:
-        return merchant_of_caller(cache.known(connection), caller, code)
-    except Problem:
-        return merchant_of_caller(cache.current(connection), caller, code)
 
 
 @blueprint.route("/cards/<number>", methods=["PATCH"])
@@ -73,12 +65,25 @@ def replace(body: dict[str, Any], number: str) -> Response:
 def checked_card(number: str, merchant_code: str | None) -> dict[str, Any]:
     """The card check as JSON, at the merchant named or the caller's own. Raises Problem."""
     caller = current_caller()
-    with frozen(services().engine) as connection:
-        merchant = _merchant(connection, caller, merchant_code)
-        check = check_card(connection, number, merchant, caller, services().directory_cache)
+    merchant = _merchant(caller, merchant_code)
+    try:
+        check = services().card_checks.check(CardQuestion(number, merchant, caller), SECONDS_WAITED_MAX)
+    except FutureTimeoutError as error:
+        detail = "The card could not be looked up in time. Ask again."
+        raise Problem(HttpCode.UNAVAILABLE, detail) from error
     if check is None:
         return present.unknown_card(number)
     return present.card_check(check, merchant.participant_id, services().personal_data)
+
+
+def _merchant(caller: Caller, code: str | None) -> Merchant:
+    """By the last directory read; what that does not know is worth asking for the newest."""
+    known = services().directory_cache.last_or_none
+    if known is not None:
+        with suppress(Problem, KeyError):
+            return merchant_of_caller(known, caller, code)
+    with services().engine.connect() as connection:
+        return merchant_of_caller(services().directory(connection), caller, code)
 
 
 def _answer(outcome: IssuedCard | Refusal, directory: Directory, status: int) -> Response:

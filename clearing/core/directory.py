@@ -1,10 +1,11 @@
 """Who takes part: participants, their merchants, and the rulebook in force, as one versioned value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 from clearing.core.calendar import ExpiryPolicy
@@ -23,6 +24,7 @@ class Participant(NamedTuple):
     `conversion_ratio`: alliance points for one point of its older programme.
     `net_debit_cap`: fen that it may owe on balance in what is not closed yet; None does not limit.
     `told_of_postings`: it has subscribed to an event for each transaction it is a party to.
+    `tiers`: the names of its tiers, the lowest first.
     """
 
     id: int
@@ -35,14 +37,18 @@ class Participant(NamedTuple):
     net_debit_cap: int | None = None
     conversion_ratio: Decimal = Decimal(1)
     told_of_postings: bool = False
+    tiers: Sequence[str] = ()
 
 
 class Merchant(NamedTuple):
+    """`benefits`: what it gives, by tier of its participant."""
+
     id: int
     code: str
     name: str
     participant_id: int
     status: Status = Status.ACTIVE
+    benefits: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

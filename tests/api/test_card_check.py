@@ -82,3 +82,11 @@ def test_stored_value_that_is_not_enabled_is_shown_as_not_usable(shared: Allianc
     assert check["stored_value"] == [{"issuer": "PINE", "available": 900, "usable_here": False}]
     elsewhere = {"card": "62000013", "merchant": "JADE-1", "amount": 500}
     assert code(shared.merchant("JADE-1").post("/v1/spends", elsewhere)) == "not_enabled"
+
+
+def test_a_merchant_made_since_the_last_look_is_known(alliance: Alliance) -> None:
+    good(alliance.merchant("PINE-1").get(f"/v1/cards/{WANG}"))
+    merchant = {"code": "PINE-9", "name": "Pine nine", "category": "hotel"}
+    good(alliance.operator.post("/v1/participants/PINE/merchants", merchant))
+    good(alliance.operator.get(f"/v1/cards/{WANG}?merchant=PINE-9"))
+    good(alliance.merchant("PINE-9").get(f"/v1/cards/{WANG}"))

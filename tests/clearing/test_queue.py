@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from clearing import queue as queue_module
+from clearing import batches
 from clearing import writer as writer_module
 from clearing.core import decide as core
 from clearing.core.commands import Command
@@ -73,7 +73,7 @@ class Held:
             self._threads.append(threading.Thread(target=self._post, args=(number, command)))
             self._threads[-1].start()
         deadline = time.monotonic() + SECONDS
-        while self.queue._jobs.qsize() < len(commands) and time.monotonic() < deadline:
+        while self.queue._batches._jobs.qsize() < len(commands) and time.monotonic() < deadline:
             time.sleep(0.001)
 
     def finish(self) -> list[object]:
@@ -109,7 +109,7 @@ def test_what_arrives_while_a_batch_commits_is_the_next_batch(ledger: Ledger) ->
 
 
 def test_a_batch_is_not_larger_than_its_limit(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_module, "BATCH_MAX", 4)
+    monkeypatch.setattr(batches, "BATCH_MAX", 4)
     wang = ledger.enrol("JADE")
     held = Held(ledger, [ledger.pays_cash(wang, "JADE", 100) for _ in range(10)])
     assert all(isinstance(result, Posted) for result in held.finish())

@@ -1,20 +1,20 @@
 """A batch takes the same number of statements, however many commands are in it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 
 from benchmarks.alliance import Alliance
 from benchmarks.redemptions import OPERATOR, check, command, errands
 from clearing.core.commands import Capture, Command, Redemption, Reversal, Void
 from clearing.core.outcomes import Held, Outcome, Posted, Refusal
 from clearing.writer import Writer
+from support.statements import statements_of
 
 LARGE = 10_000
 #: BEGIN; locks and everything that is read; all that is written; COMMIT.
@@ -109,31 +109,3 @@ def test_repeating_ten_thousand_commands_writes_nothing(engine: Engine, alliance
             writer.post(commands)
     assert len(statements) < STATEMENTS_MAX
     assert not any("INSERT INTO" in statement for statement in statements)
-
-
-@contextmanager
-def statements_of(engine: Engine) -> Iterator[list[str]]:
-    """All statements that are sent, in order."""
-    seen: list[str] = []
-
-    def execute(*arguments: object) -> None:
-        seen.append(str(arguments[2]))
-
-    def begin(_: object) -> None:
-        seen.append("BEGIN")
-
-    def commit(_: object) -> None:
-        seen.append("COMMIT")
-
-    listeners: dict[str, Callable[..., None]] = {
-        "before_cursor_execute": execute,
-        "begin": begin,
-        "commit": commit,
-    }
-    for name, listener in listeners.items():
-        event.listen(engine, name, listener)
-    try:
-        yield seen
-    finally:
-        for name, listener in listeners.items():
-            event.remove(engine, name, listener)
