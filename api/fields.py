@@ -4,7 +4,6 @@ Whether an amount is sensible is the ledger's to say (`amount_invalid`); that it
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,6 +18,8 @@ WHOLE_MAX = 2**63 - 1
 YEARS = range(1970, 2200)
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+#: Unicode's categories Cc and Cs: control characters, and halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,10})?")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9]{2}:?[0-9]{2})")
 
@@ -70,7 +71,7 @@ class Text(fields.String):
             raise ValidationError("Must be text.")
         if not 1 <= len(value) <= self._most:
             raise ValidationError(f"Must have 1 to {self._most} characters.")
-        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+        if _UNPRINTABLE.search(value):
             raise ValidationError("Must not contain control characters or broken characters.")
         return value
 

@@ -206,12 +206,7 @@ def refusal_response(refusal: Refusal) -> Response:
 
 
 def http_problem(error: HTTPException) -> Response:
-    """Werkzeug's and webargs' errors in our form."""
-    data: Mapping[str, Any] = getattr(error, "data", None) or {}
-    if "messages" in data:
-        errors = field_errors(data["messages"])
-        detail = "; ".join(f"{one.pointer}: {one.detail}" for one in errors[:3])
-        return problem_response(Code.MALFORMED, detail, errors)
+    """Werkzeug's errors in our form."""
     status = error.code or 500
     response = problem_response(code_of_status(status), _sentence(error))
     if status == 405 and (allowed := dict(error.get_headers()).get("Allow")):

@@ -4,42 +4,78 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from flask import Response, request
 from flask_smorest import Blueprint as SmorestBlueprint
-from webargs.flaskparser import FlaskParser
+from marshmallow import RAISE, Schema, ValidationError
 
-from api.problems import FieldError, Problem
+from api.problems import FieldError, Problem, field_errors
 from clearing.core.outcomes import Code
 
 Row = TypeVar("Row")
+View = TypeVar("View", bound=Callable[..., Any])
 
 KEY_CHARACTERS_MAX = 255
 BODY_BYTES_MAX = 1_000_000
 _JSON_BODY = "tongdui.json_body"
 
 
-class StrictParser(FlaskParser):
-    """A field nobody knows is an error: a misspelt name must not be passed over in silence."""
-
-    DEFAULT_VALIDATION_STATUS = 400
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": "raise", "query": "raise"}  # noqa: RUF012  webargs shares it
-
-    def load_json(self, req: Any, schema: Any) -> Any:
-        if _body() and not req.is_json:
-            raise Problem("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
-        return json_body()
-
-
 class Blueprint(SmorestBlueprint):
-    """flask-smorest's, with the strict parser."""
+    """flask-smorest's, for its documents. What it does with a request is done here, in a fifth of the time:
+    every view gives a Response, and all that is sent is loaded by one schema.
+    """
 
-    ARGUMENTS_PARSER = StrictParser()
+    def arguments(
+        self, schema: type[Schema] | Schema, *, location: str = "json", **options: Any
+    ) -> Callable[[View], View]:
+        """Give the view what was sent as its first argument: the JSON body, or `location="query"`.
 
-    def arguments(self, schema: Any, **options: Any) -> Any:
-        """As ever, but with one instance of the schema: a class would be made into one at each request."""
-        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+        A field nobody knows is an error: a misspelt name must not be passed over in silence.
+        """
+        # One instance for all requests.
+        loading = schema() if isinstance(schema, type) else schema
+        given = _query if location == "query" else _sent_json
+        document = super().arguments(loading, location=location, error_status_code=400, **options)
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def loaded(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    values = loading.load(given(), unknown=RAISE)
+                except ValidationError as error:
+                    raise _not_as_documented(location, error) from error
+                return view(values, *args, **kwargs)
+
+            return cast(View, _documented(loaded, document(view)))
+
+        return decorate
+
+    def response(self, status_code: int, *args: Any, **options: Any) -> Callable[[View], View]:
+        """Only what the documents say of it; the view makes the Response."""
+        document = super().response(status_code, *args, **options)
+        return lambda view: _documented(view, document(view))
+
+
+def _documented(view: Callable[..., Any], by_smorest: Any) -> Any:
+    view._apidoc = by_smorest._apidoc  # type: ignore[attr-defined]  # where flask-smorest looks for it
+    return view
+
+
+def _query() -> Mapping[str, str]:
+    return request.args.to_dict()
+
+
+def _sent_json() -> Mapping[str, Any]:
+    if _body() and not request.is_json:
+        raise Problem("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
+    return json_body()
+
+
+def _not_as_documented(location: str, error: ValidationError) -> Problem:
+    errors = field_errors({location: error.messages})
+    return Problem(Code.MALFORMED, "; ".join(f"{one.pointer}: {one.detail}" for one in errors[:3]), errors)
 
 
 def json_body() -> dict[str, Any]:
