@@ -6,6 +6,7 @@ The secret is 32 random bytes, so a plain SHA-256 of it cannot be guessed and a 
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -107,8 +108,13 @@ def has_operator_key(connection: Connection) -> bool:
 
 
 def read_key(connection: Connection, key_id: str) -> StoredKey | None:
-    row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one_or_none()
-    return _stored(row) if row else None
+    return read_keys(connection, [key_id]).get(key_id)
+
+
+def read_keys(connection: Connection, key_ids: Iterable[str]) -> dict[str, StoredKey]:
+    """By id, as far as they exist."""
+    rows = connection.execute(select(api_keys).where(api_keys.c.id.in_(key_ids)))
+    return {row.id: _stored(row) for row in rows}
 
 
 def list_keys(

@@ -9,6 +9,7 @@ import pytest
 from api import keyring
 from support.alliance import LI, WANG, Alliance
 from support.api import code, detail, good
+from support.statements import statements_of
 
 
 def test_a_participant_is_admitted_with_defaults_and_read_back(shared: Alliance) -> None:
@@ -256,6 +257,26 @@ def test_another_process_notices_a_revoked_key_within_a_second(
     good(shared.operator.delete(f"/v1/api-keys/{made['id']}"))
     now[0] += keyring.SECONDS_KEPT + 0.1
     assert other.open(made["key"]) is None
+
+
+def test_all_keys_in_use_are_read_again_at_once(shared: Alliance) -> None:
+    now = [time.monotonic()]
+    ring = keyring.Keyring(shared.services.engine, lambda: now[0])
+    made = [good(shared.operator.post("/v1/api-keys", {"scope": "auditor"}))["key"] for _ in range(3)]
+
+    def asked() -> int:
+        with statements_of(shared.services.engine) as statements:
+            assert all(ring.open(key) for key in made)
+            assert ring.open("tdk_live_nobody_0123456789abcdef") is None
+        return sum("api_keys" in one for one in statements)
+
+    assert (asked(), asked()) == (4, 0)
+    now[0] += keyring.SECONDS_KEPT + 0.1
+    assert asked() == 2  # all that were good together, and the one that was not
+    now[0] += keyring.SECONDS_KEPT + 0.1
+    assert ring.open(made[0])
+    now[0] += keyring.SECONDS_KEPT + 0.1
+    assert asked() == 4  # two that nobody had used for a while, and the one that was not
 
 
 def test_members_are_enrolled_with_a_wallet_and_a_card(shared: Alliance) -> None:
