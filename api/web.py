@@ -68,7 +68,7 @@ def _query() -> Mapping[str, str]:
 
 
 def _sent_json() -> Mapping[str, Any]:
-    if _body() and not request.is_json:
+    if not request.is_json and _body():
         raise Problem("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
     return json_body()
 
