@@ -15,9 +15,12 @@ from benchmarks.history import MONTH
 from benchmarks.redemptions import command, errands
 from benchmarks.results import Condition, Row, Section, at_most
 from clearing.core.calendar import PeriodState
+from clearing.directory import read_rulebook
 from clearing.tables import periods
 from clearing.writer import Writer
+from settlement.accounts import read_stated
 from settlement.close import check_recomputed, cut_off, settle_period
+from settlement.query import net_now, read_participant_codes
 
 WRITERS = 4
 RATIO_MAX = 1.3
@@ -38,7 +41,7 @@ class _Closing(NamedTuple):
 def measure(bench: Bench) -> list[Row]:
     few, many = bench.sizes.history
     bench.say(f"closing: {few:,} and {many:,} transactions")
-    ended = _in_turns(bench, bench.sizes.long_runs, early=False)
+    ended = _in_turns(bench, bench.sizes.runs, early=False)
     early = _in_turns(bench, bench.sizes.growth_runs, early=True)
     counts = f"{many:,} against {few:,}"
     return [
@@ -75,8 +78,21 @@ def _in_turns(bench: Bench, runs: int, *, early: bool) -> dict[int, _Closing]:
     for _ in range(runs):
         for count, closings in found.items():
             with bench.history.copied(count) as engine:
+                _warm(engine)
                 closings.append(_close(engine, MONTH.number, at=at, early=early))
     return {count: _Closing(*map(median, zip(*closings, strict=True))) for count, closings in found.items()}
+
+
+def _warm(engine: Engine) -> None:
+    """A server that closes has been running for a month: it is connected, and knows its catalogue."""
+    with engine.connect() as connection:
+        net_now(
+            connection,
+            MONTH.number,
+            read_participant_codes(connection),
+            read_rulebook(connection),
+            read_stated(connection),
+        )
 
 
 def _close(engine: Engine, number: int, *, at: datetime | None = None, early: bool) -> _Closing:
