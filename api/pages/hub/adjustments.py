@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from api.auth import current_caller
 from api.pages.hub.inputs import Input, filled, problem_errors, whole, yuan
 from api.pages.hub.room import blueprint, done_before, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.adjustments import AdjustmentInput

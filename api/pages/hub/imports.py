@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from api.imports.kinds import KINDS
 from api.imports.receive import CHUNK_BYTES
 from api.pages.hub.room import blueprint, done_before, operators, readers, record
-from api.pages.hub.sentences import said, told
+from api.pages.sentences import told
 from api.pages.words import title_of, word
 from api.problems import Problem
 from api.services import services
@@ -78,7 +78,6 @@ def show_import(import_id: str) -> str:
         "part": _part(found),
         "colours": COLOURS,
         "title_of": title_of,
-        "said": said,
         "within": "hub.imports",
     }
     if request.headers.get("HX-Request") == "true":

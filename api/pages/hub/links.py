@@ -5,7 +5,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.pages.hub.room import blueprint, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.services import services

@@ -24,7 +24,7 @@ from api.pages.hub.inputs import (
 )
 from api.pages.hub.overview import net_row
 from api.pages.hub.room import blueprint, changes, done_before, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.alliance import MerchantChange, MerchantInput, ParticipantChange, ParticipantInput

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from api.auth import current_caller
 from api.pages.hub.room import blueprint, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.sentences import told
 from api.problems import HttpCode, Problem
 from api.services import services
 from api.v1.disputes import disputes_page
@@ -81,7 +81,7 @@ def _found(name: str) -> dict[str, Any]:
     for one in all_periods():
         if one["period"] == name:
             return one
-    raise Problem(HttpCode.NOT_FOUND, gettext("This month has not been opened."))
+    raise Problem(HttpCode.NOT_FOUND, "This month has not been opened.")
 
 
 def _page(template: str, name: str, problem: str | None = None) -> str:

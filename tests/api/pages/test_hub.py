@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from api.imports.kinds import KINDS
 from api.jobs import LISTED
 from api.pages import words
-from api.pages.hub import inputs, sentences
+from api.pages.hub import inputs
 from api.pages.hub.caps import level_of
 from api.pages.hub.inputs import NotRead
 from clearing.adjustments import AdjustmentKind, AdjustmentStatus
@@ -94,7 +94,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_kept(hub: Reader) -> None:
     for text in (
         "Write an amount in yuan",
         "Must begin with a letter or digit",
-        "Must be greater than or equal",
+        "Must be from 1 to",
     ):
         assert text in response.text
     assert 'value="much"' in response.text
@@ -389,9 +389,3 @@ def test_rates_are_read_and_shown_exactly() -> None:
 )  # fmt: skip
 def test_a_debit_has_the_colour_of_the_line_it_has_reached(debit: int, cap: int, level: str) -> None:
     assert level_of(debit, cap) == level
-
-
-def test_sentences_are_known_as_the_api_makes_them(alliance: Alliance) -> None:
-    with alliance.app.test_request_context("/", headers={"Accept-Language": "zh"}):
-        assert sentences.said("The code 'X' is taken; choose another.") == "代码 X 已被占用，请换一个。"
-        assert sentences.said("Something new.") == "Something new."
