@@ -389,3 +389,30 @@ def test_rates_are_read_and_shown_exactly() -> None:
 )  # fmt: skip
 def test_a_debit_has_the_colour_of_the_line_it_has_reached(debit: int, cap: int, level: str) -> None:
     assert level_of(debit, cap) == level
+
+
+def test_narrowed_lists_come_in_whole_pages(
+    alliance: Alliance, hub: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.pages.hub.keys.SHOWN", 2)
+    monkeypatch.setattr("api.pages.hub.participants.SHOWN", 1)
+    body = {"scope": "finance", "participant": "JADE", "name": "f"}
+    made = [good(alliance.operator.post("/v1/api-keys", body))["id"] for _ in range(6)]
+    kept = sorted(made)[-2:]
+    for one in set(made) - set(kept):
+        good(alliance.operator.delete(f"/v1/api-keys/{one}"))
+    shown, seen = hub.get("/hub/keys?participant=JADE"), []
+    while True:
+        rows = re.findall(r'class="request-id">(\w+)</span></th>', shown.text)
+        seen += rows
+        onwards = re.search(r'rel="next" href="([^"]+)"', shown.text)
+        if onwards is None:
+            break
+        assert len(rows) == 2
+        shown = hub.get(unescape(onwards[1]))
+    assert set(kept) <= set(seen) and not (set(made) - set(kept)) & set(seen)
+    everything = hub.get("/hub/keys?participant=JADE&revoked=yes").text
+    assert everything.count('class="request-id"') >= 2
+    good(alliance.operator.patch("/v1/participants/LOTUS", {"status": "suspended"}))
+    suspended = hub.get("/hub/participants?status=suspended").text
+    assert ">LOTUS</a>" in suspended and 'rel="next"' not in suspended
