@@ -1,4 +1,4 @@
-"""What an operator does and its row in the audit log are one transaction: never is one there without the other."""
+"""What an operator does and its row in the audit log are one transaction: neither is ever there alone."""
 
 from collections.abc import Callable
 from io import BytesIO
