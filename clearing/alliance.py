@@ -104,8 +104,11 @@ def read_merchant(connection: Connection, code: str) -> Row | None:
     return connection.execute(select(merchants).where(merchants.c.code == code)).one_or_none()
 
 
-def list_participants(connection: Connection, after: str, limit: int) -> list[Row]:
+def list_participants(connection: Connection, after: str, limit: int, status: str | None = None) -> list[Row]:
+    """By code; those with this status, or all."""
     query = select(participants).where(participants.c.code > after).order_by(participants.c.code)
+    if status is not None:
+        query = query.where(participants.c.status == status)
     return list(connection.execute(query.limit(limit)))
 
 

@@ -118,12 +118,20 @@ def read_keys(connection: Connection, key_ids: Iterable[str]) -> dict[str, Store
 
 
 def list_keys(
-    connection: Connection, participant_id: int | None, after: str | None, limit: int
+    connection: Connection,
+    participant_id: int | None,
+    after: str | None,
+    limit: int,
+    revoked: bool | None = None,
 ) -> list[StoredKey]:
-    """Keys by id; `participant_id` None lists everybody's."""
+    """Keys by id; `participant_id` None lists everybody's, `revoked` None those in use and all others."""
     query = select(api_keys).order_by(api_keys.c.id).limit(limit)
     if participant_id is not None:
         query = query.where(api_keys.c.participant_id == participant_id)
+    if revoked is not None:
+        query = query.where(
+            api_keys.c.revoked_at.is_not(None) if revoked else api_keys.c.revoked_at.is_(None)
+        )
     if after is not None:
         query = query.where(api_keys.c.id > after)
     return [_stored(row) for row in connection.execute(query)]

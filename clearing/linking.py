@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from clearing.beside import Beside, nothing
 from clearing.core.commands import Caller, Link, Scope, Unlink
 from clearing.core.events import EventType
 from clearing.core.outcomes import Code, Moved, Outcome, Refusal, Replayed
@@ -65,23 +66,27 @@ class Linker:
         self._writer = writer
         self._turn = threading.Lock()
 
-    def agree(self, caller: Caller, card: str, other_card: str) -> Agreement | Refusal:
+    def agree(
+        self, caller: Caller, card: str, other_card: str, *, beside: Beside = nothing
+    ) -> Agreement | Refusal:
         """Say that both cards are one person's: proposes it, or consents to what somebody else has proposed.
 
         The caller must be a participant with a member behind one of them; the operator speaks for all. When
-        the last consent is there the wallets are linked. To repeat it does no harm.
+        the last consent is there the wallets are linked, with what the caller writes `beside`. To repeat it
+        does no harm.
         """
         with self._turn:
             noted = self._writer.transact(
                 lambda connection: self._consent(connection, caller, card, other_card)
             )
-            return noted if isinstance(noted, Refusal) else self._complete(caller, noted)
+            return noted if isinstance(noted, Refusal) else self._complete(caller, noted, beside)
 
-    def reject(self, caller: Caller, link_id: int) -> LinkRecord | Refusal:
+    def reject(self, caller: Caller, link_id: int, beside: Beside = nothing) -> LinkRecord | Refusal:
         """Refuse what is proposed, or take one's own proposal back."""
         with self._turn, self._engine.begin() as connection:
             proposed = and_(links.c.id == link_id, links.c.status == LinkStatus.PROPOSED)
-            _change(connection, caller, proposed, LinkStatus.REJECTED)
+            if _change(connection, caller, proposed, LinkStatus.REJECTED):
+                beside(connection)
             found = read_link(connection, link_id)
         assert found is not None, "links are never deleted"
         if found.row.status != LinkStatus.REJECTED:
@@ -188,7 +193,7 @@ class Linker:
         given = said.values(agreed_by=caller.key_id, agreed_at=func.clock_timestamp())
         return connection.execute(given).rowcount > 0
 
-    def _complete(self, caller: Caller, noted: "_Noted") -> Agreement | Refusal:
+    def _complete(self, caller: Caller, noted: "_Noted", beside: Beside) -> Agreement | Refusal:
         """Link the wallets if all have agreed."""
         link_id = noted.link_id
         with self._engine.connect() as connection:
@@ -203,6 +208,7 @@ class Linker:
             if isinstance(outcomes[0], Moved):
                 _change(connection, caller, links.c.id == link_id, LinkStatus.LINKED)
                 _tell_parties(connection, EventType.WALLETS_LINKED, parties, link_id)
+                beside(connection)
 
         [outcome] = self._writer.post([command], note)
         if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
@@ -276,9 +282,10 @@ def _lock_open_link(connection: Connection, card: str, other_card: str) -> Row |
     return connection.execute(query.with_for_update()).one_or_none()
 
 
-def _change(connection: Connection, caller: Caller, which: ColumnElement[bool], status: LinkStatus) -> None:
+def _change(connection: Connection, caller: Caller, which: ColumnElement[bool], status: LinkStatus) -> bool:
+    """Whether there was any."""
     changed = {"status": status, "changed_by": caller.key_id, "changed_at": func.clock_timestamp()}
-    connection.execute(update(links).where(which).values(changed))
+    return connection.execute(update(links).where(which).values(changed)).rowcount > 0
 
 
 def _link(caller: Caller, link_id: int, card: str, other_card: str, consents: Iterable[int]) -> Link:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from clearing import locks
+from clearing.beside import Beside, nothing
 from clearing.core.calendar import Period, PeriodState, following, month, month_of, period_name
 from clearing.directory import read_rulebook
 from clearing.ids import encode
@@ -82,7 +83,13 @@ def close_period(
 
 
 def cut_off(
-    connection: Connection, number: int, *, at: datetime | None = None, early: bool = False, closed_by: str
+    connection: Connection,
+    number: int,
+    *,
+    at: datetime | None = None,
+    early: bool = False,
+    closed_by: str,
+    beside: Beside = nothing,
 ) -> CloseRefusal | None:
     """End the period in the caller's transaction, which must be READ COMMITTED: nothing enters it any more.
 
@@ -130,6 +137,7 @@ def cut_off(
             last_carry_forward=stated.until_carry_forward,
         )
     )
+    beside(connection)
     return None
 
 
@@ -181,15 +189,23 @@ def check_recomputed(connection: Connection, number: int) -> bool:
 
 
 def close_and_check(
-    engine: Engine, number: int, *, at: datetime | None = None, early: bool = False, closed_by: str
+    engine: Engine,
+    number: int,
+    *,
+    at: datetime | None = None,
+    early: bool = False,
+    closed_by: str,
+    beside: Beside = nothing,
 ) -> Settlement | CloseRefusal:
-    """Close the period and add its journal up again, in three transactions.
+    """Close the period, with what the caller writes `beside`, and add its journal up again.
+
+    In three transactions.
 
     Postings wait for the first only, which reads no more than a few rows. If a later one was cut off, closing
     again makes up for it.
     """
     with engine.begin() as connection:
-        refusal = cut_off(connection, number, at=at, early=early, closed_by=closed_by)
+        refusal = cut_off(connection, number, at=at, early=early, closed_by=closed_by, beside=beside)
     return refusal or finish(engine, number)
 
 

@@ -6,6 +6,7 @@ again. Every function works in the caller's transaction.
 
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
+from clearing.beside import Beside, nothing
 from clearing.core.calendar import PeriodState, period_name
 from clearing.directory import read_rulebook
 from clearing.tables import periods, rulebooks
@@ -16,7 +17,9 @@ from settlement.refusals import Refusal, Refused
 from settlement.tables import settlements
 
 
-def approve_period(connection: Connection, number: int, approved_by: str) -> Settlement | Refusal:
+def approve_period(
+    connection: Connection, number: int, approved_by: str, beside: Beside = nothing
+) -> Settlement | Refusal:
     """Approve a closed period that has been added up again; approving twice is the same as once.
 
     With dual control, in force now or when it was closed, it takes somebody else than who closed it.
@@ -34,19 +37,22 @@ def approve_period(connection: Connection, number: int, approved_by: str) -> Set
             .values(approved_at=func.clock_timestamp(), approved_by=approved_by)
         )
         settle_if_paid(connection, number)
+        beside(connection)
     settlement = read_settlement(connection, number)
     assert settlement is not None, "it is closed"
     return settlement
 
 
-def check_and_approve(engine: Engine, number: int, approved_by: str) -> Settlement | Refusal:
+def check_and_approve(
+    engine: Engine, number: int, approved_by: str, beside: Beside = nothing
+) -> Settlement | Refusal:
     """The same in transactions of its own; finishes the closing first if that was cut off."""
     with engine.connect() as connection:
         before = read_settlement(connection, number)
     if before is not None and before.closed_at is not None and before.recomputed is None:
         finish(engine, number)
     with engine.begin() as connection:
-        return approve_period(connection, number, approved_by)
+        return approve_period(connection, number, approved_by, beside)
 
 
 def lock_closed(connection: Connection, number: int) -> Row | Refusal:

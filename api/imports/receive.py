@@ -1,11 +1,11 @@
 """Taking a file in: spooled to disk while it is hashed, then recorded for the runner."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from secrets import token_hex
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from api.imports import store
 from api.new_id import new_id
@@ -29,10 +29,11 @@ def receive(
     caller: Caller,
     media_type: str,
     bytes_max: int,
+    beside: Callable[[Connection, int], None] = lambda connection, import_id: None,
 ) -> int:
-    """Keep the file and record the import; returns its id. Nothing is left behind if this raises.
+    """Keep the file and record the import, with what the caller writes `beside` about this id; returns it.
 
-    Raises TooLarge, and whatever reading the chunks raises.
+    Raises TooLarge, and whatever reading the chunks raises; then nothing is left behind.
     """
     files.mkdir(parents=True, exist_ok=True)
     path = files / f"{token_hex(16)}.upload"
@@ -51,6 +52,7 @@ def receive(
         import_id = new_id()
         with engine.begin() as connection:
             store.begin(connection, import_id, upload)
+            beside(connection, import_id)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

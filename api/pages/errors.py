@@ -11,7 +11,8 @@ from werkzeug.exceptions import HTTPException
 from api import problems
 from api.pages.frame import POLICY
 from api.pages.guard import FormExpired
-from api.pages.words import remedy_of, title_of
+from api.pages.sentences import explained
+from api.pages.words import title_of
 from api.problems import MEANINGS, HttpCode, Problem
 
 log = structlog.get_logger(__name__)
@@ -45,8 +46,7 @@ def error_page(code: str, detail: str) -> Response:
         "pages/error.html",
         status=status,
         title=title_of(code),
-        detail=detail,
-        remedy="" if detail else remedy_of(code),
+        why=explained(code, detail),
         request_id=g.get("request_id", ""),
     )
     return _finish(Response(text, status, content_type="text/html; charset=utf-8"))
@@ -57,8 +57,7 @@ def _form_expired(error: FormExpired) -> Response:
         "pages/error.html",
         status=400,
         title=gettext("This form has expired"),
-        detail="",
-        remedy=gettext("Nothing was done. Go back, reload the page and send it again, or log in again."),
+        why=gettext("Nothing was done. Go back, reload the page and send it again, or log in again."),
         request_id=g.get("request_id", ""),
     )
     return _finish(Response(text, 400, content_type="text/html; charset=utf-8"))

@@ -3,10 +3,9 @@
 from typing import Any, NamedTuple
 
 from flask import request
-from flask_babel import gettext
 from marshmallow import Schema, ValidationError
 
-from api.pages.words import told
+from api.pages.sentences import said_of_field
 from api.problems import Problem
 
 
@@ -33,8 +32,9 @@ def read_form(schema: type[Schema]) -> Form:
 
 def field_errors(problem: Problem) -> dict[str, str]:
     """A refusal's faults by field; what is about no field is told above the form."""
-    return {error.pointer.strip("/"): told(problem) for error in problem.errors if error.pointer.strip("/")}
+    named = ((error.pointer.strip("/"), error.detail) for error in problem.errors)
+    return {name: said_of_field(detail) for name, detail in named if name}
 
 
 def _sentence(messages: Any) -> str:
-    return " ".join(gettext(one) for one in messages) if isinstance(messages, list) else str(messages)
+    return " ".join(map(said_of_field, messages if isinstance(messages, list) else [str(messages)]))

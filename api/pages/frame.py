@@ -12,7 +12,7 @@ from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from api.pages import formats, words
+from api.pages import formats, sentences, words
 from api.pages.guard import next_step
 from api.pages.language import language_tag
 from clearing import ids
@@ -69,7 +69,9 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         word=word_now,
         act_name=words.act_name,
         session_id=partial(ids.encode, "ses"),
-        told=words.told,
+        said=sentences.said,
+        said_of_row=sentences.said_of_row,
+        told=sentences.told,
         zip=zip,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -5,8 +5,8 @@ from typing import Any
 
 from flask_babel import gettext, lazy_gettext
 
-from api.problems import MEANINGS, Problem
-from clearing.core.outcomes import Refusal
+from api.problems import MEANINGS, HttpCode
+from clearing.core.outcomes import Code
 
 _words: dict[str, dict[str, Any]] = {}
 
@@ -30,18 +30,68 @@ def families() -> Mapping[str, Mapping[str, Any]]:
     return _words
 
 
+#: Where the API's title or remedy is for programs: what people are told instead.
+PLAIN: dict[str, tuple[Any, Any]] = {
+    Code.MALFORMED: (
+        lazy_gettext("This cannot be carried out as it was sent"),
+        lazy_gettext("Mend what is marked, or go back and begin anew."),
+    ),
+    Code.UNAUTHORIZED: (lazy_gettext("You are not logged in"), lazy_gettext("Log in, then try again.")),
+    Code.FORBIDDEN: (
+        lazy_gettext("You may not do that"),
+        lazy_gettext("Ask your admin, or the operator."),
+    ),
+    Code.IDEMPOTENCY_KEY_REQUIRED: (
+        lazy_gettext("The form came without its number"),
+        lazy_gettext("Nothing was done. Go back, reload the page and begin anew."),
+    ),
+    Code.IDEMPOTENCY_KEY_REUSED: (
+        lazy_gettext("This form was used for something else before"),
+        lazy_gettext("Nothing was done. Go back, reload the page and begin anew."),
+    ),
+    Code.NOT_LINKABLE: (
+        lazy_gettext("These cards cannot be linked or parted"),
+        lazy_gettext("Ask the participants that have issued them."),
+    ),
+    HttpCode.NOT_FOUND: (
+        lazy_gettext("There is nothing here"),
+        lazy_gettext("Check the address, or look for it in the lists."),
+    ),
+    HttpCode.METHOD_NOT_ALLOWED: (
+        lazy_gettext("This page cannot be called in that way"),
+        lazy_gettext("Go back and use the form."),
+    ),
+    HttpCode.UNSUPPORTED_MEDIA_TYPE: (
+        lazy_gettext("Files of this kind are not taken"),
+        lazy_gettext("Send a CSV file, or one with a JSON object on each line."),
+    ),
+    HttpCode.IN_FLIGHT: (
+        lazy_gettext("This is still being carried out"),
+        lazy_gettext("Press the button once more: nothing is done twice."),
+    ),
+    HttpCode.RESPONSE_AWAITED: (
+        lazy_gettext("The counterparty still has time to answer"),
+        lazy_gettext("Decide when it has answered, or when its time is over."),
+    ),
+    HttpCode.UNAVAILABLE: (
+        lazy_gettext("The database cannot be reached"),
+        lazy_gettext("Go back and try again in a moment: nothing is done twice."),
+    ),
+    HttpCode.INTERNAL: (
+        lazy_gettext("Something is wrong on our side"),
+        lazy_gettext("Try again: nothing is done twice. If it stays so, tell the operator the number below."),
+    ),
+}
+
+
 def title_of(code: str) -> str:
     """What went wrong, in the reader's language; the catalogs hold all titles of `api.problems`."""
-    return str(gettext(MEANINGS[code].title))
+    return str(PLAIN[code][0]) if code in PLAIN else str(gettext(MEANINGS[code].title))
 
 
 def remedy_of(code: str) -> str:
-    return str(gettext(MEANINGS[code].remedy))
-
-
-def told(problem: Problem | Refusal) -> str:
-    """A refusal for a reader: its title, and the sentence that the ledger wrote."""
-    return f"{title_of(problem.code)}. {problem.detail}" if problem.detail else title_of(problem.code)
+    """What to do about it."""
+    return str(PLAIN[code][1]) if code in PLAIN else str(gettext(MEANINGS[code].remedy))
 
 
 add_words(

@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo, available_timezones
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from api.fields import CodeText, Rate, Text, Truth, Whole
+from api.schemas.common import PageQuery
 from clearing.core.calendar import ExpiryKind
 from clearing.core.commands import Scope
+from clearing.core.directory import Status
 from clearing.core.rulebook import DrawOrder, ExchangeKind
 
 FEN_MAX = 10**12
 DAYS_MAX = 3650
+STATUSES = [one.value for one in Status]
 #: In `/settlements/{period}/…`, where a participant's code may stand too.
 PATHS_BESIDE_CODES = frozenset({"payments", "liabilities"})
 
@@ -149,7 +152,15 @@ class ParticipantInput(ParticipantSettings):
 
 
 class ParticipantChange(ParticipantSettings):
-    status = fields.String(validate=validate.OneOf(["active", "suspended"]))
+    status = fields.String(validate=validate.OneOf(STATUSES))
+
+
+class ParticipantQuery(PageQuery):
+    status = fields.String(
+        load_default=None,
+        validate=validate.OneOf(STATUSES),
+        metadata={"description": "`suspended`: those that take part in no exchange"},
+    )
 
 
 class ParticipantSchema(ParticipantChange):
@@ -181,7 +192,7 @@ class MerchantInput(MerchantSettings):
 
 
 class MerchantChange(MerchantSettings):
-    status = fields.String(validate=validate.OneOf(["active", "suspended"]))
+    status = fields.String(validate=validate.OneOf(STATUSES))
 
 
 class MerchantSchema(MerchantChange):
@@ -288,6 +299,17 @@ class ApiKeyInput(Schema):
     participant = CodeText(load_default=None, allow_none=True)
     merchant = CodeText(load_default=None, allow_none=True)
     name = Text(load_default=None, allow_none=True, metadata={"description": "What it is for"})
+
+
+class ApiKeyQuery(PageQuery):
+    revoked = fields.Boolean(
+        load_default=None,
+        truthy={"true"},
+        falsy={"false"},
+        metadata={
+            "description": "false: keys in use; true: those that open nothing any more; without it all"
+        },
+    )
 
 
 class ApiKeySchema(Schema):

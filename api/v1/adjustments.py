@@ -17,6 +17,7 @@ from api.services import services
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import adjustments, ids
 from clearing.adjustments import HUB_WALLET, AdjustmentKind, AdjustmentStatus
+from clearing.beside import Beside, nothing
 from clearing.core.accounts import HUB, HUB_CODE
 from clearing.core.commands import Scope
 from clearing.core.directory import Directory
@@ -94,26 +95,24 @@ def adjustments_page(status: str | None, limit: int, cursor: str | None) -> dict
     )
 
 
-def approved(adjustment_id: str) -> dict[str, Any]:
+def approved(adjustment_id: str, beside: Beside = nothing) -> dict[str, Any]:
     """Approve and book it; the adjustment as JSON. Raises Problem."""
     caller = current_caller()
     with services().engine.begin() as connection:
         row = _found(connection, adjustment_id)
         if row.proposed_by == caller.key_id:
             raise Problem(Code.FORBIDDEN, "Who proposed it cannot approve it; ask another operator.")
-        row = adjustments.decide(connection, row.id, AdjustmentStatus.APPROVED, caller.key_id) or row
+        row = _decided(connection, row, AdjustmentStatus.APPROVED, beside)
     if row.status != AdjustmentStatus.APPROVED:
         raise Problem(Code.ALREADY_EXISTS, f"It was {row.status} before; propose a new one.")
     post(adjustments.command(row, caller))
     return shown_adjustment(adjustment_id)
 
 
-def rejected(adjustment_id: str) -> dict[str, Any]:
+def rejected(adjustment_id: str, beside: Beside = nothing) -> dict[str, Any]:
     """Reject it; the adjustment as JSON. Raises Problem."""
     with services().engine.begin() as connection:
-        row = _found(connection, adjustment_id)
-        adjustments.decide(connection, row.id, AdjustmentStatus.REJECTED, current_caller().key_id)
-        row = _found(connection, adjustment_id)
+        row = _decided(connection, _found(connection, adjustment_id), AdjustmentStatus.REJECTED, beside)
     if row.status != AdjustmentStatus.REJECTED:
         raise Problem(Code.ALREADY_EXISTS, "It was approved before; propose the opposite to undo it.")
     return shown_adjustment(adjustment_id)
@@ -126,6 +125,17 @@ def shown_adjustment(adjustment_id: str) -> dict[str, Any]:
         directory = services().directory(connection)
         recorded = _recorded(connection, [row])
     return _adjustment(row, recorded.get(row.id), directory)
+
+
+def _decided(connection: Connection, row: Row, status: AdjustmentStatus, beside: Beside) -> Row:
+    """The adjustment as it is then: by this decision, or by that of somebody who was faster."""
+    decided = adjustments.decide(connection, row.id, status, current_caller().key_id)
+    if decided is not None:
+        beside(connection)
+        return decided
+    now = adjustments.read_adjustment(connection, row.id)
+    assert now is not None, "adjustments are never deleted"
+    return now
 
 
 def _found(connection: Connection, adjustment_id: str) -> Row:

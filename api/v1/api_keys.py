@@ -9,8 +9,8 @@ from api import present
 from api.auth import current_caller, guard
 from api.places import may_manage, place_of
 from api.problems import HttpCode, Problem
-from api.schemas.alliance import ApiKeyInput, ApiKeySchema, NewApiKeySchema
-from api.schemas.common import PageQuery, page_of
+from api.schemas.alliance import ApiKeyInput, ApiKeyQuery, ApiKeySchema, NewApiKeySchema
+from api.schemas.common import page_of
 from api.services import services
 from api.web import Blueprint, answer, cursor_position, page
 from clearing import keys
@@ -32,10 +32,10 @@ def make_api_key(body: dict[str, Any]) -> Response:
 
 @blueprint.route("/api-keys")
 @guard(Scope.OPERATOR, Scope.PARTICIPANT)
-@blueprint.arguments(PageQuery, location="query")
+@blueprint.arguments(ApiKeyQuery, location="query")
 @blueprint.response(200, page_of(ApiKeySchema))
 def list_api_keys(query: dict[str, Any]) -> Response:
-    """Keys without their secrets: all of them, or the participant's own"""
+    """Keys without their secrets: all of them, or the participant's own; `revoked=false` are those in use"""
     return answer(keys_page(current_caller().participant_id, **query))
 
 
@@ -75,11 +75,13 @@ def made_key(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     return _api_key(key, directory) | {"key": text}
 
 
-def keys_page(participant_id: int | None, limit: int, cursor: str | None) -> dict[str, Any]:
-    """A page of keys as JSON, by id: a participant's, or everybody's."""
+def keys_page(
+    participant_id: int | None, limit: int, cursor: str | None, revoked: bool | None = None
+) -> dict[str, Any]:
+    """A page of keys as JSON, by id: a participant's, or everybody's; `revoked` None does not narrow."""
     with services().engine.connect() as connection:
         directory = services().directory(connection)
-        rows = keys.list_keys(connection, participant_id, cursor_position(cursor), limit + 1)
+        rows = keys.list_keys(connection, participant_id, cursor_position(cursor), limit + 1, revoked)
     return page(rows, limit, lambda key: _api_key(key, directory), lambda key: key.id)
 
 

@@ -24,6 +24,7 @@ from api.services import services
 from api.v1.periods import number_of
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
+from clearing.beside import Beside, nothing
 from clearing.core.accounts import HUB, HUB_CODE
 from clearing.core.commands import Scope
 from clearing.core.directory import Directory
@@ -184,7 +185,7 @@ def possible_acts(dispute_id: str) -> frozenset[Act]:
         return acts.possible_acts(connection, _number(dispute_id), _actor())
 
 
-def answered(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def answered(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing) -> dict[str, Any]:
     """Add to the thread; it as JSON. Raises Problem."""
     id_ = _number(dispute_id)
     proposes = Act(body["proposes"]) if "proposes" in body else None
@@ -192,25 +193,26 @@ def answered(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         outcome = acts.answer(connection, id_, _actor(), body["text"], proposes)
         if isinstance(outcome, DisputeRefusal):
             raise _problem(outcome)
+        beside(connection)
     return _shown(id_)
 
 
-def accepted(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def accepted(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing) -> dict[str, Any]:
     """Accept it and book the correction; it as JSON. Raises Problem."""
     id_, caller = _number(dispute_id), current_caller()
     judgement = Judgement(_actor(), caller, Instrument(body["by"]), body.get("text"))
     with Writer(services().engine) as writer:
-        outcome = accept(writer, id_, judgement)
+        outcome = accept(writer, id_, judgement, beside)
     if isinstance(outcome, DisputeRefusal):
         raise _problem(outcome)
     return _shown(id_)
 
 
-def rejected(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def rejected(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing) -> dict[str, Any]:
     """Reject it; it as JSON. Raises Problem."""
     id_ = _number(dispute_id)
     with services().engine.begin() as connection:
-        outcome = acts.reject(connection, id_, _actor(), body["text"])
+        outcome = acts.reject(connection, id_, _actor(), body["text"], beside)
         if isinstance(outcome, DisputeRefusal):
             raise _problem(outcome)
     return _shown(id_)

@@ -1,11 +1,11 @@
 """Imports: files of members, balances and acts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from flask import Response, request
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from werkzeug.exceptions import ClientDisconnected
 
 from api.auth import current_caller, guard, own_participant, owner
@@ -89,8 +89,18 @@ def list_refused_rows(import_id: str) -> Response:
     return refused_rows_file(import_id)
 
 
-def started(chunks: Iterable[bytes], kind: str, media_type: str, *, historical: bool = False) -> str:
-    """Take the file in and begin to post it; the import's id. Raises Problem."""
+def started(
+    chunks: Iterable[bytes],
+    kind: str,
+    media_type: str,
+    *,
+    historical: bool = False,
+    beside: Callable[[Connection, str], None] = lambda connection, import_id: None,
+) -> str:
+    """Take the file in, with what the caller writes `beside`, and begin to post it; the import's id.
+
+    Raises Problem, and what `beside` raises.
+    """
     caller = current_caller()
     try:
         import_id = receive(
@@ -103,6 +113,7 @@ def started(chunks: Iterable[bytes], kind: str, media_type: str, *, historical: 
             caller=caller,
             media_type=media_type,
             bytes_max=BYTES_MAX,
+            beside=lambda connection, import_id: beside(connection, ids.encode("imp", import_id)),
         )
     except TooLarge as error:
         raise Problem(HttpCode.TOO_LARGE, f"A file has at most {BYTES_MAX} bytes; split it.") from error

@@ -15,6 +15,7 @@ from api.services import services
 from api.v1.wallets import visible_wallet
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
+from clearing.beside import Beside, nothing
 from clearing.core.commands import Caller, Scope
 from clearing.core.directory import Directory
 from clearing.core.outcomes import Code, Refusal
@@ -111,21 +112,23 @@ def links_page(
     return page(rows, limit, lambda one: _link(one, directory, caller), lambda one: one.row.id)
 
 
-def approved(link_id: str) -> LinkRecord | Refusal:
+def approved(link_id: str, beside: Beside = nothing) -> LinkRecord | Refusal:
     """Agree to what is proposed; raises Problem."""
     with services().engine.connect() as connection:
         found = _visible(connection, link_id)
     if found.row.status not in (LinkStatus.PROPOSED, LinkStatus.LINKED):
         raise Problem(Code.ALREADY_EXISTS, f"It was {found.row.status} before; propose a new one.")
-    outcome = services().linker.agree(current_caller(), found.row.card_number, found.row.other_card)
+    outcome = services().linker.agree(
+        current_caller(), found.row.card_number, found.row.other_card, beside=beside
+    )
     return outcome if isinstance(outcome, Refusal) else outcome.link
 
 
-def rejected(link_id: str) -> LinkRecord | Refusal:
+def rejected(link_id: str, beside: Beside = nothing) -> LinkRecord | Refusal:
     """Refuse what is proposed; raises Problem."""
     with services().engine.connect() as connection:
         found = _visible(connection, link_id)
-    return services().linker.reject(current_caller(), found.row.id)
+    return services().linker.reject(current_caller(), found.row.id, beside)
 
 
 @blueprint.route("/cards/<number>/unlink", methods=["POST"])

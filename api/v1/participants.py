@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Row
 
 from api.auth import EVERYONE, current_caller, guard, own_participant
 from api.problems import FieldError, HttpCode, Problem
-from api.schemas.alliance import ParticipantChange, ParticipantInput, ParticipantSchema
-from api.schemas.common import PageQuery, page_of
+from api.schemas.alliance import ParticipantChange, ParticipantInput, ParticipantQuery, ParticipantSchema
+from api.schemas.common import page_of
 from api.services import services
 from api.web import Blueprint, answer, cursor_position, page
 from clearing import alliance
@@ -33,10 +33,10 @@ def admit_participant(body: dict[str, Any]) -> Response:
 
 @blueprint.route("/participants")
 @guard(*EVERYONE)
-@blueprint.arguments(PageQuery, location="query")
+@blueprint.arguments(ParticipantQuery, location="query")
 @blueprint.response(200, page_of(ParticipantSchema))
 def list_participants(query: dict[str, Any]) -> Response:
-    """All participants, by code"""
+    """All participants, by code; or with `status` those that take part, or that are suspended"""
     return answer(participants_page(**query))
 
 
@@ -68,10 +68,10 @@ def admitted(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     return _participant(row, 0)
 
 
-def participants_page(limit: int, cursor: str | None) -> dict[str, Any]:
-    """A page of all participants as JSON, by code."""
+def participants_page(limit: int, cursor: str | None, status: str | None = None) -> dict[str, Any]:
+    """A page of the participants with this status, or of all, as JSON, by code."""
     with services().engine.connect() as connection:
-        rows = alliance.list_participants(connection, cursor_position(cursor) or "", limit + 1)
+        rows = alliance.list_participants(connection, cursor_position(cursor) or "", limit + 1, status)
         debits = read_debits(connection, [row.id for row in rows])
     return page(rows, limit, lambda row: _participant(row, debits[row.id]), lambda row: row.code)
 

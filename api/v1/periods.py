@@ -10,6 +10,7 @@ from api.schemas.common import page_of
 from api.schemas.settlement import CloseInput, PeriodSchema, SettlementSchema
 from api.services import services
 from api.web import Blueprint, answer
+from clearing.beside import Beside, nothing
 from clearing.core.calendar import period_number
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
@@ -55,19 +56,19 @@ def approve(name: str) -> Response:
     return answer(approved(name))
 
 
-def closed(name: str, *, early: bool) -> dict[str, Any]:
+def closed(name: str, *, early: bool, beside: Beside = nothing) -> dict[str, Any]:
     """The settlement as JSON of the period that is closed by this; raises Problem."""
     outcome = close_and_check(
-        services().engine, number_of(name), early=early, closed_by=current_caller().key_id
+        services().engine, number_of(name), early=early, closed_by=current_caller().key_id, beside=beside
     )
     if isinstance(outcome, CloseRefusal):
         raise Problem(outcome.code.value, outcome.detail)
     return settlement_json(outcome)
 
 
-def approved(name: str) -> dict[str, Any]:
+def approved(name: str, beside: Beside = nothing) -> dict[str, Any]:
     """The settlement as JSON of the period that is approved by this; raises Problem."""
-    outcome = check_and_approve(services().engine, number_of(name), current_caller().key_id)
+    outcome = check_and_approve(services().engine, number_of(name), current_caller().key_id, beside)
     if isinstance(outcome, Refusal):
         raise Problem(outcome.code.value, outcome.detail)
     return settlement_json(outcome)

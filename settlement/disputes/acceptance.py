@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, insert, select
 
 from clearing.adjustments import HUB_WALLET
+from clearing.beside import Beside, nothing
 from clearing.core.accounts import HUB
 from clearing.core.commands import Caller, Command, MoneyAdjustment, Reversal, Scope
 from clearing.core.outcomes import Code, Outcome, Posted, Refusal
@@ -74,8 +75,11 @@ class _Refused(Exception):
         self.refusal = refusal
 
 
-def accept(writer: Writer, id_: int, judgement: Judgement) -> Row[Any] | DisputeRefusal:
-    """Accept the dispute and book its correction in the open period; the dispute afterwards.
+def accept(
+    writer: Writer, id_: int, judgement: Judgement, beside: Beside = nothing
+) -> Row[Any] | DisputeRefusal:
+    """Accept the dispute and book its correction in the open period, with what the caller writes `beside`;
+    the dispute afterwards.
 
     Has transactions of its own. May be repeated: an accepted dispute is answered as it is.
     """
@@ -84,7 +88,7 @@ def accept(writer: Writer, id_: int, judgement: Judgement) -> Row[Any] | Dispute
         if not isinstance(planned, _Planned):
             return planned
         try:
-            return _carry_out(writer, planned, judgement)
+            return _carry_out(writer, planned, judgement, beside)
         except _Moved:
             continue
         except _Refused as refused:
@@ -163,12 +167,13 @@ def _is_reversible(dispute: Row[Any], line: Line) -> bool:
     )
 
 
-def _carry_out(writer: Writer, planned: _Planned, judgement: Judgement) -> Row[Any]:
+def _carry_out(writer: Writer, planned: _Planned, judgement: Judgement, beside: Beside) -> Row[Any]:
     """Raises _Moved or _Refused, and nothing is written."""
     ended: list[Row[Any]] = []
 
     def finish(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         ended[:] = [_finish(connection, planned, judgement, outcomes)]
+        beside(connection)
 
     if planned.commands:
         writer.post(planned.commands, alongside=finish)

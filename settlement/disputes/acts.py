@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from clearing.beside import Beside, nothing
 from clearing.core.events import EventType
 from clearing.core.outcomes import Code
 from clearing.directory import read_rulebook
@@ -46,9 +47,11 @@ def answer(
     return row
 
 
-def reject(connection: Connection, id_: int, actor: Actor, text: str) -> Row[Any] | DisputeRefusal:
+def reject(
+    connection: Connection, id_: int, actor: Actor, text: str, beside: Beside = nothing
+) -> Row[Any] | DisputeRefusal:
     """End it without a correction; who was turned down is told why."""
-    return _end(connection, id_, Act.REJECT, actor, text)
+    return _end(connection, id_, Act.REJECT, actor, text, beside)
 
 
 def withdraw(
@@ -137,7 +140,7 @@ def write_message(
 
 
 def _end(
-    connection: Connection, id_: int, act: Act, actor: Actor, text: str | None
+    connection: Connection, id_: int, act: Act, actor: Actor, text: str | None, beside: Beside = nothing
 ) -> Row[Any] | DisputeRefusal:
     row = lock_dispute(connection, id_, actor)
     if row is None:
@@ -145,7 +148,9 @@ def _end(
     status = next_status(connection, row, act, actor)
     if isinstance(status, DisputeRefusal) or status == row.status:
         return status if isinstance(status, DisputeRefusal) else row
-    return end_dispute(connection, id_, act, actor, text, {})
+    row = end_dispute(connection, id_, act, actor, text, {})
+    beside(connection)
+    return row
 
 
 def _change(connection: Connection, id_: int, changes: dict[str, Any]) -> Row[Any]:

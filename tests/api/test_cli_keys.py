@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.exceptions import InvalidTag
+from pyotp import TOTP
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.pool import NullPool
 
@@ -17,11 +18,15 @@ from api.building import build_services
 from api.cli import main
 from api.key_file import add_key
 from api.setup import KEYS_FILE, SEALING_KEYS_FILE, load_sealing_keys
+from clearing.core.commands import Scope
 from clearing.privacy import PersonalData, new_keys, with_new_key
 from clearing.proof.keys import fingerprint, new_sealing_keys, read_public_key
 from support.alliance import PERSONAL_DATA_KEYS, WANG, Alliance, settings_for
 from support.api import good
 from support.crowd import at_once
+from support.people import make_user
+from users import totp
+from users.tables import users
 from webhooks.addresses import AddressPolicy
 from webhooks.signing import unseal
 from webhooks.tables import webhook_endpoints
@@ -141,6 +146,32 @@ def test_webhook_secrets_are_taken_over_and_go_on_signing(
         unseal(personal_data, row.id + 1, row.secret_cipher)
 
 
+def test_second_factors_are_taken_over_and_go_on_opening(
+    used: Tongdui, served: Alliance, key_file: Path
+) -> None:
+    engine = served.services.engine
+    with engine.begin() as connection:
+        user = make_user(connection, "wu", Scope.AUDITOR)
+        secret = totp.begin_enrolment(connection, served.services.personal_data, user.id)
+        before = connection.execute(select(users.c.totp_cipher).where(users.c.id == user.id)).scalar_one()
+    assert table(told(used("keys", "status")))["1"][2] == "1"
+    told(used("keys", "add"))
+    assert "1 users: their second factors" in told(used("keys", "rotate"))
+    assert table(told(used("keys", "status"))) == {
+        "1": ["0", "0", "0", "decrypts"],
+        "2": ["3", "3", "1", "encrypts"],
+    }
+    now = PersonalData.from_text(key_file.read_text())
+    with engine.begin() as connection:
+        row = connection.execute(select(users).where(users.c.id == user.id)).one()
+        assert bytes(row.totp_cipher)[0] == now.current == 2 and row.totp_cipher != before
+        assert totp.accept_code(connection, now, user.id, TOTP(secret).now())
+    # Without the newest key, as in a copy of the folder that was made before, nothing is read.
+    with engine.begin() as connection, pytest.raises(KeyError):
+        totp.accept_code(connection, PersonalData.from_text(PERSONAL_DATA_KEYS), user.id, TOTP(secret).now())
+    assert "second factors" not in told(used("keys", "rotate")), "nothing is left to be done"
+
+
 def test_a_server_that_runs_reads_what_was_taken_over_and_finds_enrolled_people(
     used: Tongdui, served: Alliance
 ) -> None:
@@ -255,7 +286,7 @@ def test_sealing_keys_are_shown_and_renewed_without_a_restart(tongdui: Tongdui, 
     assert fingerprint(read_public_key(first[first.index("-----BEGIN") :])) in first
     read = load_sealing_keys(replace(settings_for("postgresql:///none", tmp_path), sealing_keys=None))
     assert read().current == 1
-    assert "GET /v1/proof/keys" in told(tongdui("keys", "add", "--sealing"))
+    assert "GET /v1/proof/keys" in " ".join(told(tongdui("keys", "add", "--sealing")).split())
     assert read().current == 2
     second = told(tongdui("keys", "status", "--sealing"))
     assert "Key 1 has signed." in second

@@ -8,7 +8,7 @@ import pytest
 
 from api import keyring
 from support.alliance import LI, WANG, Alliance
-from support.api import code, detail, good
+from support.api import Caller, code, detail, good, refused
 from support.statements import statements_of
 
 
@@ -223,6 +223,42 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(shared: Alliance) -> 
     assert revoked["revoked_at"] is not None
     assert shared.caller(made["key"]).get("/v1/alliance").status_code == 401
     assert good(shared.operator.delete(f"/v1/api-keys/{made['id']}")) == revoked
+
+
+def pages(caller: Caller, path: str) -> list[list[dict[str, Any]]]:
+    """All pages of a list, one row on each."""
+    found, cursor = [], ""
+    while cursor is not None:
+        page = good(caller.get(f"{path}&limit=1&cursor={cursor}" if cursor else f"{path}&limit=1"))
+        found.append(page["data"])
+        cursor = page["next_cursor"]
+    return found
+
+
+def test_participants_are_narrowed_by_status_before_they_are_paged(alliance: Alliance) -> None:
+    good(alliance.operator.patch("/v1/participants/JADE", {"status": "suspended"}))
+    suspended = pages(alliance.operator, "/v1/participants?status=suspended")
+    assert [[one["code"] for one in page] for page in suspended] == [["JADE"]]
+    active = pages(alliance.operator, "/v1/participants?status=active")
+    everybody = pages(alliance.operator, "/v1/participants?")
+    assert all(len(page) == 1 for page in active) and len(active) == len(everybody) - 1
+    assert "JADE" not in {page[0]["code"] for page in active}
+    refused(alliance.operator.get("/v1/participants?status=gone"), "malformed")
+
+
+def test_keys_are_narrowed_by_whether_they_are_revoked_before_they_are_paged(alliance: Alliance) -> None:
+    body = {"scope": "finance", "participant": "JADE", "name": "f"}
+    made = [good(alliance.operator.post("/v1/api-keys", body))["id"] for _ in range(4)]
+    for one in made[:2]:
+        good(alliance.operator.delete(f"/v1/api-keys/{one}"))
+    revoked = pages(alliance.operator, "/v1/api-keys?revoked=true")
+    assert {page[0]["id"] for page in revoked} == set(made[:2]) and len(revoked) == 2
+    in_use = pages(alliance.operator, "/v1/api-keys?revoked=false")
+    assert all(len(page) == 1 for page in in_use)
+    ids = {page[0]["id"] for page in in_use}
+    assert set(made[2:]) <= ids and not set(made[:2]) & ids
+    assert len(pages(alliance.operator, "/v1/api-keys?")) == len(revoked) + len(in_use)
+    refused(alliance.operator.get("/v1/api-keys?revoked=perhaps"), "malformed")
 
 
 def test_a_rotated_key_has_the_same_rights_and_the_old_one_works_until_it_is_revoked(

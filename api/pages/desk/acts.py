@@ -21,6 +21,7 @@ from api.pages.desk.room import blueprint, merchant_here
 from api.pages.desk.wording import sentence
 from api.pages.frame import url_with
 from api.pages.guard import page
+from api.pages.sentences import said_of_field
 from api.posting import booking_of, hold_of, refused, submit_act
 from api.problems import HttpCode, Problem
 from api.schemas.quotes import ACTS
@@ -173,5 +174,9 @@ def _errors_of_schema(kind: str, said: Mapping[str, Any]) -> dict[str, str]:
         loaded(kind, said)
     except ValidationError as error:
         messages = error.messages if isinstance(error.messages, dict) else {}
-        return {name: gettext("This cannot be read; check it.") for name in messages}
+        return {name: _sentences(found) for name, found in messages.items()}
     return {}
+
+
+def _sentences(found: Any) -> str:
+    return " ".join(map(said_of_field, found if isinstance(found, list) else [str(found)]))

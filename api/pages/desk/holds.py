@@ -16,6 +16,7 @@ from api.pages.desk.room import blueprint, merchant_here
 from api.pages.desk.wording import sentence
 from api.pages.frame import url_with
 from api.pages.guard import page
+from api.pages.sentences import InWords
 from api.posting import refused, submit_act
 from api.problems import HttpCode, Problem
 from api.v1.holds import hold_seen, holds_page
@@ -78,7 +79,7 @@ def _hold(hold_id: str) -> dict[str, Any]:
     try:
         return hold_seen(hold_id)
     except Problem as problem:
-        raise Problem(problem.code, sentence(problem.code)) from problem
+        raise Problem(problem.code, InWords(sentence(problem.code))) from problem
 
 
 def _hold_page(shown: dict[str, Any], error: str | None = None) -> Answer:

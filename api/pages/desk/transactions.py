@@ -17,6 +17,7 @@ from api.pages.desk.room import blueprint, merchant_here
 from api.pages.desk.wording import UNDONE_FOR, sentence, undone_for
 from api.pages.frame import url_with
 from api.pages.guard import page
+from api.pages.sentences import InWords
 from api.posting import booking_of, refused, submit_act
 from api.problems import HttpCode, Problem
 from api.services import services
@@ -176,8 +177,8 @@ def _transaction(transaction_id: str) -> dict[str, Any]:
     try:
         shown = transaction_shown(transaction_id)
     except Problem as problem:
-        raise Problem(problem.code, sentence(problem.code)) from problem
+        raise Problem(problem.code, InWords(sentence(problem.code))) from problem
     own = g.caller.may_post_at(g.directory.merchants.get(shown["merchant"])) if shown["merchant"] else False
     if not own:
-        raise Problem(Code.TRANSACTION_UNKNOWN, sentence(Code.TRANSACTION_UNKNOWN))
+        raise Problem(Code.TRANSACTION_UNKNOWN, InWords(sentence(Code.TRANSACTION_UNKNOWN)))
     return shown

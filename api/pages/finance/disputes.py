@@ -7,8 +7,9 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import FINANCE
-from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded, sentence
+from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded
 from api.pages.guard import current_visit, page
+from api.pages.sentences import told
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.disputes import (
     REASONS,
@@ -36,7 +37,7 @@ def disputes() -> str:
     whose = books()
     query = {name: request.args.get(name) or None for name in ("status", "period", "waits_for", "cursor")}
     if query["status"] is not None and query["status"] not in STATUSES:
-        raise Problem(Code.MALFORMED, gettext("There is no such state."))
+        raise Problem(Code.MALFORMED, "There is no such state.")
     found = api.disputes_page({**query, "participant": whose.code, "limit": ROWS})
     return render_template(
         "finance/disputes.html",
@@ -181,7 +182,7 @@ def _wrong(field: str) -> Problem:
 
 def _errors(problem: Problem) -> dict[str, str]:
     """What is wrong beside each field, in the reader's language."""
-    told = {
+    wrong = {
         "text": gettext("Say in a few words what is wrong."),
         "reason": gettext("Choose what is wrong."),
         "points": gettext("Give whole points, at most what is left of the line."),
@@ -189,14 +190,14 @@ def _errors(problem: Problem) -> dict[str, str]:
         "amount_yuan": gettext("Give yuan with at most two decimals, such as 12.50."),
     }
     names = [error.pointer.lstrip("/") for error in problem.errors]
-    found = {name: told[name] for name in names if name in told}
+    found = {name: wrong[name] for name in names if name in wrong}
     if "amount" in found:
         found.setdefault("amount_yuan", found.pop("amount"))
     return found
 
 
 def _above(problem: Problem) -> str:
-    return gettext("Something is missing below.") if problem.code == Code.MALFORMED else sentence(problem)
+    return gettext("Something is missing below.") if problem.code == Code.MALFORMED else told(problem)
 
 
 def _pending(values: dict[str, str]) -> str | None:

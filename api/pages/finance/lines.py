@@ -58,7 +58,7 @@ def _filter(args: MultiDict[str, str]) -> Filter:
             values |= _READERS[name](text)
         except (KeyError, ValueError) as error:
             detail = "Lines cannot be chosen by this."
-            raise Problem(Code.MALFORMED, f"{name}: {detail}", [FieldError(f"?{name}", detail)]) from error
+            raise Problem(Code.MALFORMED, detail, [FieldError(f"?{name}", detail)]) from error
     return Filter(given, Chosen(**values))
 
 

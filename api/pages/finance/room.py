@@ -8,8 +8,7 @@ from flask_babel import lazy_gettext
 from marshmallow import Schema, ValidationError
 
 from api.auth import SEES_ALL, current_caller
-from api.pages.language import language_tag
-from api.pages.words import add_words, remedy_of, title_of, told
+from api.pages.words import add_words
 from api.problems import FieldError, Problem, field_errors
 from api.v1.periods import all_periods
 from clearing.core.calendar import PeriodState
@@ -63,13 +62,6 @@ def loaded(schema: Schema, form: Mapping[str, Any]) -> dict[str, Any]:
     except ValidationError as error:
         raise Problem(Code.MALFORMED, "", field_errors({"json": error.messages})) from error
     return data
-
-
-def sentence(problem: Problem) -> str:
-    """What went wrong, in the reader's language. The ledger's own sentences are English."""
-    if language_tag() == "en":
-        return told(problem)
-    return f"{title_of(problem.code)}。{remedy_of(problem.code)}"
 
 
 def _number(text: str) -> Any:

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 
 from api.auth import current_caller
 from api.pages.hub.inputs import Input, filled, problem_errors, whole, yuan
-from api.pages.hub.room import blueprint, done_before, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.hub.room import blueprint, done_before, operators, readers, record, recording
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.adjustments import AdjustmentInput
@@ -157,14 +157,12 @@ def reject_adjustment(adjustment_id: str) -> Response | tuple[str, int]:
 
 
 def _decide(adjustment_id: str, status: AdjustmentStatus) -> Response | tuple[str, int]:
-    was = shown_adjustment(adjustment_id)["status"]
+    kept = _kept(shown_adjustment(adjustment_id))
+    beside = recording(f"adjustment.{status}", f"adjustment:{adjustment_id}", kept)
     try:
-        made = (approved if status is AdjustmentStatus.APPROVED else rejected)(adjustment_id)
+        made = (approved if status is AdjustmentStatus.APPROVED else rejected)(adjustment_id, beside)
     except Problem as problem:
         return _page(adjustment_id, told(problem)), 422
-    if was == AdjustmentStatus.PROPOSED:
-        with services().engine.begin() as connection:
-            record(connection, f"adjustment.{status}", f"adjustment:{adjustment_id}", _kept(made))
     if made["refusal"]:
         flash(gettext("Approved, but the ledger refused it. Nothing was booked."), "warning")
     elif status is AdjustmentStatus.APPROVED:
@@ -211,5 +209,5 @@ def _worth(points: int | None) -> int | None:
 
 
 def _kept(made: dict[str, Any]) -> dict[str, Any]:
-    names = ("kind", "card", "issuer", "points", "debtor", "creditor", "amount", "reason", "transaction")
+    names = ("kind", "card", "issuer", "points", "debtor", "creditor", "amount", "reason")
     return {name: made[name] for name in names if made[name] is not None}

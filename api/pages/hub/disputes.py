@@ -1,5 +1,6 @@
 """Disputes, as the hub follows and decides them."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -7,12 +8,11 @@ from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from api.pages.hub.inputs import Filled, Input, filled, problem_errors
-from api.pages.hub.room import blueprint, done_before, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.hub.room import DoneBefore, blueprint, operators, readers, recording
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.disputes import AcceptInput, AnswerInput, RejectInput
-from api.services import services
 from api.v1.disputes import accepted, answered, dispute_shown, disputes_page, rejected
 from clearing.core.accounts import HUB_CODE
 from settlement.core.disputes import DisputeStatus
@@ -46,6 +46,7 @@ SCHEMAS = {
     "accept": (AcceptInput(), (TEXT, BY)),
     "reject": (RejectInput(), (TEXT,)),
 }
+ACTS = {"answer": answered, "accept": accepted, "reject": rejected}
 
 
 @blueprint.get("/disputes")
@@ -93,12 +94,11 @@ def act_on_dispute(dispute_id: str) -> Response | tuple[str, int]:
     form = filled(inputs, schema)
     if form.errors:
         return _page(dispute_id, form), 422
+    beside = recording(f"dispute.{act}ed", f"dispute:{dispute_id}", dict(form.body))
     try:
-        with services().engine.begin() as connection:
-            is_new = not done_before(connection)
-            if is_new:
-                record(connection, f"dispute.{act}ed", f"dispute:{dispute_id}", dict(form.body))
-                _carry_out(act, dispute_id, form.body)
+        # Sent twice, an answer is said once; the two others are done once by themselves.
+        with suppress(DoneBefore):
+            ACTS[act](dispute_id, form.body, beside)
     except Problem as problem:
         errors = problem_errors(problem, inputs)
         return _page(dispute_id, form._replace(errors=errors), told(problem)), 422
@@ -109,11 +109,6 @@ def act_on_dispute(dispute_id: str) -> Response | tuple[str, int]:
     }
     flash(said[act], "success")
     return redirect(url_for("hub.dispute", dispute_id=dispute_id), 303)
-
-
-def _carry_out(act: str, dispute_id: str, body: dict[str, Any]) -> None:
-    """In transactions of their own; what is recorded around it is undone if this fails."""
-    {"answer": answered, "accept": accepted, "reject": rejected}[act](dispute_id, body)
 
 
 def _page(dispute_id: str, form: Filled | None = None, problem: str | None = None) -> str:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from api.pages.hub.inputs import Filled, Input, filled, percentage, problem_errors, tiers, yuan
 from api.pages.hub.room import blueprint, done_before, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.alliance import FeeRuleInput

@@ -6,15 +6,15 @@ from typing import IO, Any
 from flask import Response as FileResponse
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from api.imports.kinds import KINDS
 from api.imports.receive import CHUNK_BYTES
-from api.pages.hub.room import blueprint, done_before, operators, readers, record
-from api.pages.hub.sentences import said, told
+from api.pages.hub.room import DoneBefore, blueprint, operators, readers, recording
+from api.pages.sentences import told
 from api.pages.words import title_of, word
 from api.problems import Problem
-from api.services import services
 from api.v1.imports import (
     CSV_TYPES,
     NDJSON_TYPES,
@@ -55,14 +55,16 @@ def send_import() -> Response | tuple[str, int]:
     if errors or file is None:
         return _form(dict(request.form), errors), 422
     media_type = NDJSON_TYPES[0] if file.filename and _is_ndjson(file.filename) else CSV_TYPES[0]
+    data = {"kind": kind, "historical": historical, "file": file.filename}
+
+    def beside(connection: Connection, import_id: str) -> None:
+        recording("import.started", f"import:{import_id}", data)(connection)
+
     try:
-        with services().engine.begin() as connection:
-            if done_before(connection):
-                flash(gettext("This file was sent already."), "info")
-                return redirect(url_for("hub.imports"), 303)
-            import_id = started(_chunks(file.stream), kind, media_type, historical=historical)
-            data = {"kind": kind, "historical": historical, "file": file.filename}
-            record(connection, "import.started", f"import:{import_id}", data)
+        import_id = started(_chunks(file.stream), kind, media_type, historical=historical, beside=beside)
+    except DoneBefore:
+        flash(gettext("This file was sent already."), "info")
+        return redirect(url_for("hub.imports"), 303)
     except Problem as problem:
         return _form(dict(request.form), {}, told(problem)), 422
     return redirect(url_for("hub.import_", import_id=import_id), 303)
@@ -78,7 +80,6 @@ def show_import(import_id: str) -> str:
         "part": _part(found),
         "colours": COLOURS,
         "title_of": title_of,
-        "said": said,
         "within": "hub.imports",
     }
     if request.headers.get("HX-Request") == "true":

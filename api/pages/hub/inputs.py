@@ -12,7 +12,7 @@ from flask import request
 from flask_babel import lazy_gettext
 from marshmallow import Schema, ValidationError
 
-from api.pages.hub.sentences import said
+from api.pages.sentences import said_of_field
 from api.problems import Problem, field_errors
 from clearing.core.amounts import rate_text
 
@@ -171,7 +171,7 @@ def filled(
         body = schema.load(shape(raw))
     except ValidationError as error:
         for found in field_errors({"form": error.messages}):
-            errors.setdefault(field_of(found.pointer, inputs), said(found.detail))
+            errors.setdefault(field_of(found.pointer, inputs), said_of_field(found.detail))
     return Filled(values, {} if errors else body, errors)
 
 
@@ -190,7 +190,7 @@ def shown(inputs: Sequence[Input], found: Mapping[str, Any]) -> dict[str, str]:
 
 def problem_errors(problem: Problem, inputs: Sequence[Input]) -> dict[str, Any]:
     """The errors that a problem names, by field; empty if it is about none of them."""
-    found = {field_of(error.pointer, inputs): said(error.detail) for error in problem.errors}
+    found = {field_of(error.pointer, inputs): said_of_field(error.detail) for error in problem.errors}
     return {name: text for name, text in found.items() if name}
 
 

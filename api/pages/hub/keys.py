@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from api.pages.hub.inputs import Input, filled, problem_errors
 from api.pages.hub.room import blueprint, done_before, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.alliance import ApiKeyInput
@@ -64,11 +64,16 @@ def keys() -> str:
     """`?participant=` narrows; `?revoked=yes` shows those that open nothing any more, too."""
     code = request.args.get("participant", "")
     participant = g.directory.participant(code) if code else None
-    found = keys_page(participant.id if participant else None, SHOWN, request.args.get("cursor"))
     revoked = request.args.get("revoked") == "yes"
+    found = keys_page(
+        participant.id if participant else None,
+        SHOWN,
+        request.args.get("cursor"),
+        revoked=None if revoked else False,
+    )
     return render_template(
         "hub/keys.html",
-        rows=[one for one in found["data"] if revoked or one["revoked_at"] is None],
+        rows=found["data"],
         next_cursor=found["next_cursor"],
         participants=[("", gettext("all")), *_participants()[1:]],
         participant=code,

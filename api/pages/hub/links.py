@@ -4,11 +4,10 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from api.pages.hub.room import blueprint, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.hub.room import blueprint, operators, readers, recording
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
-from api.services import services
 from api.v1.links import approved, links_page, rejected
 from clearing.core.outcomes import Refusal
 from clearing.linking import LinkStatus
@@ -46,16 +45,15 @@ def reject_link(link_id: str) -> Response:
 
 
 def _decide(link_id: str, wanted: LinkStatus) -> Response:
+    beside = recording(f"link.{wanted}", f"link:{link_id}")
     try:
-        outcome = approved(link_id) if wanted is LinkStatus.LINKED else rejected(link_id)
+        outcome = (approved if wanted is LinkStatus.LINKED else rejected)(link_id, beside)
     except Problem as problem:
         flash(told(problem), "danger")
         return redirect(url_for("hub.links"), 303)
     if isinstance(outcome, Refusal):
         flash(told(outcome), "danger")
         return redirect(url_for("hub.links"), 303)
-    with services().engine.begin() as connection:
-        record(connection, f"link.{wanted}", f"link:{link_id}")
     linked = wanted is LinkStatus.LINKED
     flash(gettext("The cards are linked.") if linked else gettext("The link is rejected."), "success")
     return redirect(url_for("hub.links"), 303)

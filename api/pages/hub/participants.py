@@ -24,7 +24,7 @@ from api.pages.hub.inputs import (
 )
 from api.pages.hub.overview import net_row
 from api.pages.hub.room import blueprint, changes, done_before, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.alliance import MerchantChange, MerchantInput, ParticipantChange, ParticipantInput
@@ -155,9 +155,9 @@ MERCHANT_ADMITTED = (
 @readers
 def participants_list() -> str:
     """`?status=` narrows."""
-    found = participants.participants_page(SHOWN, request.args.get("cursor"))
     status = request.args.get("status", "")
-    rows = [net_row(one, 0) for one in found["data"] if status in ("", one["status"])]
+    status = status if status in list(Status) else ""
+    found = participants.participants_page(SHOWN, request.args.get("cursor"), status or None)
     statuses = [("", gettext("all")), *((one.value, word(one.value, "place_status")) for one in Status)]
     counts: dict[int, int] = {}
     for merchant in g.directory.merchants.values():
@@ -165,7 +165,7 @@ def participants_list() -> str:
     of_code = {one.code: counts.get(one.id, 0) for one in g.directory.participants.values()}
     return render_template(
         "hub/participants.html",
-        rows=rows,
+        rows=[net_row(one, 0) for one in found["data"]],
         next_cursor=found["next_cursor"],
         statuses=statuses,
         status=status,

@@ -8,8 +8,8 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import current_caller
-from api.pages.hub.room import blueprint, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.hub.room import blueprint, operators, readers, recording
+from api.pages.sentences import told
 from api.problems import HttpCode, Problem
 from api.services import services
 from api.v1.disputes import disputes_page
@@ -48,16 +48,12 @@ def ask_close(name: str) -> str | Response:
 @blueprint.post("/periods/<name>/close")
 @operators
 def close_period(name: str) -> Response | tuple[str, int]:
-    was_open = _found(name)["state"] == "open"
+    _found(name)
     early = request.form.get("early") == "yes"
     try:
-        settlement = closed(name, early=early)
+        closed(name, early=early, beside=recording("period.closed", f"period:{name}", {"early": early}))
     except Problem as problem:
         return _page("hub/period_close.html", name, told(problem)), 422
-    if was_open:
-        data = {"early": settlement["early"], "net_of_hub": settlement["hub"]["net"], **settlement["checks"]}
-        with services().engine.begin() as connection:
-            record(connection, "period.closed", f"period:{name}", data)
     flash(gettext("Closed: nothing enters it any more, and every participant has its statement."), "success")
     return redirect(url_for("hub.period", name=name), 303)
 
@@ -65,14 +61,11 @@ def close_period(name: str) -> Response | tuple[str, int]:
 @blueprint.post("/periods/<name>/approve")
 @operators
 def approve_period(name: str) -> Response | tuple[str, int]:
-    was_closed = _found(name)["state"] == "closed"
+    _found(name)
     try:
-        settlement = approved(name)
+        approved(name, recording("period.approved", f"period:{name}"))
     except Problem as problem:
         return _page("hub/period.html", name, told(problem)), 422
-    if was_closed:
-        with services().engine.begin() as connection:
-            record(connection, "period.approved", f"period:{name}", settlement["checks"])
     flash(gettext("Approved: its nets can be paid."), "success")
     return redirect(url_for("hub.period", name=name), 303)
 
@@ -81,7 +74,7 @@ def _found(name: str) -> dict[str, Any]:
     for one in all_periods():
         if one["period"] == name:
             return one
-    raise Problem(HttpCode.NOT_FOUND, gettext("This month has not been opened."))
+    raise Problem(HttpCode.NOT_FOUND, "This month has not been opened.")
 
 
 def _page(template: str, name: str, problem: str | None = None) -> str:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from flask import Blueprint, request
-from flask_babel import lazy_gettext
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import Connection
+from werkzeug.wrappers import Response
 
 from api.auth import SEES_ALL, current_caller
 from api.pages.guard import page
 from api.pages.words import add_words
+from clearing.beside import Beside
 from clearing.core.commands import Scope
 from users.audit import ActFilter, audit, list_acts
 
@@ -25,9 +27,19 @@ KEY_CHARACTERS_MAX = 64
 FORM = "form"
 
 
+class DoneBefore(Exception):
+    """The form that was sent had been carried out; nothing was done now."""
+
+
 def is_operator() -> bool:
     """Whether the visitor may do what a page offers; auditors only read."""
     return current_caller().scope is Scope.OPERATOR
+
+
+@blueprint.errorhandler(DoneBefore)
+def _done_before(error: DoneBefore) -> Response:
+    flash(gettext("This form was carried out before. Nothing was done twice."), "info")
+    return redirect(url_for("hub.overview"), 303)
 
 
 @blueprint.context_processor
@@ -69,6 +81,22 @@ def record(
         participant_id=participant_id,
         address=request.remote_addr,
     )
+
+
+def recording(
+    what: str, about: str, data: dict[str, Any] | None = None, participant_id: int | None = None
+) -> Beside:
+    """What an act that has a transaction of its own is to write down in that.
+
+    It raises DoneBefore, and the act is not done, if this form was carried out already.
+    """
+
+    def write(connection: Connection) -> None:
+        if done_before(connection):
+            raise DoneBefore
+        record(connection, what, about, data, participant_id)
+
+    return write
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from api.pages.hub.inputs import (
 )
 from api.pages.hub.participants import YES_NO
 from api.pages.hub.room import blueprint, changes, done_before, operators, readers, record
-from api.pages.hub.sentences import told
+from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.alliance import AllianceSchema

@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response
 from api.auth import current_caller
 from api.pages.forms import field_errors, read_form
 from api.pages.guard import page
-from api.pages.words import told, word
+from api.pages.sentences import told
+from api.pages.words import word
 from api.places import HUB_SCOPES
 from api.problems import Problem
 from api.schemas.users import UserInput

@@ -128,7 +128,7 @@ def test_the_key_of_a_step_outlives_going_back_to_it(lotus: Reader) -> None:
     ("redemption", {"points": "0"}, "Enter a number above zero"),
     ("spend", {"amount": "500.01"}, "Take a smaller amount. There are ¥500.00 to be used here."),
     ("spend", {"amount": "12.345"}, "Enter yuan in digits"),
-    ("accrual", {"amount": "68", "reference": "x" * 101}, "This cannot be read"),
+    ("accrual", {"amount": "68", "reference": "x" * 101}, "Must have 1 to 100 characters."),
 ])  # fmt: skip
 def test_what_is_wrong_is_told_at_its_field_in_a_sentence(
     clerk: Reader, kind: str, fields: dict[str, str], words_: str

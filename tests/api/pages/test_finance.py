@@ -165,7 +165,7 @@ def test_both_sides_follow_a_dispute_to_its_end(mine: Closed) -> None:
         assert lotus.post(f"{address}/answer", {"text": "Not twice"}, page=address).status_code == 303
     assert jade.get(address).text.count("Not twice") == 1
     refused = jade.post(f"{address}/accept", {"by": "money"}, page=address)
-    assert refused.status_code == 422 and "This key may not do that" in refused.text
+    assert refused.status_code == 422 and "You may not do that" in refused.text
     assert lotus.post(f"{address}/accept", {"by": "money"}, page=address).status_code == 303
     shown = jade.get(address).text
     assert "The correction" in shown and "What you can do" not in shown

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from api.imports.kinds import KINDS
 from api.jobs import LISTED
 from api.pages import words
-from api.pages.hub import inputs, sentences
+from api.pages.hub import inputs
 from api.pages.hub.caps import level_of
 from api.pages.hub.inputs import NotRead
 from clearing.adjustments import AdjustmentKind, AdjustmentStatus
@@ -94,7 +94,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_kept(hub: Reader) -> None:
     for text in (
         "Write an amount in yuan",
         "Must begin with a letter or digit",
-        "Must be greater than or equal",
+        "Must be from 1 to",
     ):
         assert text in response.text
     assert 'value="much"' in response.text
@@ -391,7 +391,28 @@ def test_a_debit_has_the_colour_of_the_line_it_has_reached(debit: int, cap: int,
     assert level_of(debit, cap) == level
 
 
-def test_sentences_are_known_as_the_api_makes_them(alliance: Alliance) -> None:
-    with alliance.app.test_request_context("/", headers={"Accept-Language": "zh"}):
-        assert sentences.said("The code 'X' is taken; choose another.") == "代码 X 已被占用，请换一个。"
-        assert sentences.said("Something new.") == "Something new."
+def test_narrowed_lists_come_in_whole_pages(
+    alliance: Alliance, hub: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.pages.hub.keys.SHOWN", 2)
+    monkeypatch.setattr("api.pages.hub.participants.SHOWN", 1)
+    body = {"scope": "finance", "participant": "JADE", "name": "f"}
+    made = [good(alliance.operator.post("/v1/api-keys", body))["id"] for _ in range(6)]
+    kept = sorted(made)[-2:]
+    for one in set(made) - set(kept):
+        good(alliance.operator.delete(f"/v1/api-keys/{one}"))
+    shown, seen = hub.get("/hub/keys?participant=JADE"), []
+    while True:
+        rows = re.findall(r'class="request-id">(\w+)</span></th>', shown.text)
+        seen += rows
+        onwards = re.search(r'rel="next" href="([^"]+)"', shown.text)
+        if onwards is None:
+            break
+        assert len(rows) == 2
+        shown = hub.get(unescape(onwards[1]))
+    assert set(kept) <= set(seen) and not (set(made) - set(kept)) & set(seen)
+    everything = hub.get("/hub/keys?participant=JADE&revoked=yes").text
+    assert everything.count('class="request-id"') >= 2
+    good(alliance.operator.patch("/v1/participants/LOTUS", {"status": "suspended"}))
+    suspended = hub.get("/hub/participants?status=suspended").text
+    assert ">LOTUS</a>" in suspended and 'rel="next"' not in suspended

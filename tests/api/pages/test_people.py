@@ -38,9 +38,9 @@ def test_what_is_wrong_with_a_form_is_told_at_its_field(shared: Alliance) -> Non
     bad = browser.post("/users/new", NEW | {"name": "Li Na!"})
     assert "Use 3 to 64 small letters" in bad.text and 'value="Li Na!"' in bad.text
     elsewhere = browser.post("/users/new", NEW | {"merchant": "LOTUS-1"})
-    assert elsewhere.status_code == 422 and "This key may not do that" in elsewhere.text
+    assert elsewhere.status_code == 422 and "You may not do that" in elsewhere.text
     taken = browser.post("/users/new", NEW | {"name": "desk"})
-    assert taken.status_code == 422 and "It exists already" in taken.text
+    assert taken.status_code == 422 and "is taken, or was; choose another." in taken.text
 
 
 @pytest.mark.parametrize("scope", ["operator", "auditor"])

@@ -121,7 +121,38 @@ def test_it_is_taken_away_with_the_password_or_by_who_looks_after_users(alliance
     assert other.get("/hub/").status_code == 303
 
 
-def test_the_secret_is_encrypted_and_rotates_with_the_keys(alliance: Alliance) -> None:
+def test_an_operator_whose_second_factor_is_reset_enrols_anew_and_old_codes_stop_working(
+    alliance: Alliance,
+) -> None:
+    browser, old = enrolled(alliance, "wu", Scope.OPERATOR)
+    assert browser.get("/hub/").status_code == 200
+    other = reader(alliance, "operator")
+    sent = other.post("/users/wu/second-factor", page="/users/wu")
+    assert sent.status_code == 303
+    assert browser.get("/hub/").location.startswith("/login"), "the sessions have ended"
+    browser = reader(alliance)
+    browser.log_in("wu")
+    assert browser.get("/hub/").location.startswith("/account/second-factor"), "nothing else is open"
+    with alliance.services.engine.begin() as connection:
+        user = read_user(connection, "wu")
+        assert user is not None
+        new = totp.begin_enrolment(connection, alliance.services.personal_data, user.id)
+    assert new != old
+    shown = browser.get("/account/second-factor").text
+    assert new[:4] in shown and " ".join(old[at : at + 4] for at in range(0, 32, 4)) not in shown
+    assert browser.post("/account/second-factor", {"code": TOTP(old).now()}).status_code == 422
+    assert browser.post("/account/second-factor", {"code": TOTP(new).now()}).status_code == 303
+    assert browser.get("/hub/").status_code == 200
+    forget_codes(alliance)
+    later = reader(alliance)
+    later.log_in("wu")
+    assert later.post("/login/code", {"code": TOTP(old).now()}).status_code == 422
+    assert later.get("/hub/").location.startswith("/login/code")
+    assert later.post("/login/code", {"code": TOTP(new).now()}).status_code == 303
+    assert later.get("/hub/").status_code == 200
+
+
+def test_the_secret_is_encrypted(alliance: Alliance) -> None:
     _, secret = enrolled(alliance, "wu")
     engine, keys = alliance.services.engine, alliance.services.personal_data
     with engine.connect() as connection:
