@@ -13,6 +13,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from api.pages import formats, words
+from api.pages.cells import labelled
 from api.pages.guard import next_step
 from api.pages.language import language_tag
 from clearing import ids
@@ -70,6 +71,7 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         act_name=words.act_name,
         session_id=partial(ids.encode, "ses"),
         told=words.told,
+        labelled=labelled,
         zip=zip,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
