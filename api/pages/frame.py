@@ -13,6 +13,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from api.pages import formats, sentences, words
+from api.pages.cells import labelled
 from api.pages.guard import next_step
 from api.pages.language import language_tag
 from clearing import ids
@@ -72,6 +73,7 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         said=sentences.said,
         said_of_row=sentences.said_of_row,
         told=sentences.told,
+        labelled=labelled,
         zip=zip,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,10 +21,25 @@ from support.people import PASSWORD
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = Path(__file__).parents[1] / "api/pages/assets/axe.min.js"
-#: The desk's PC and a telephone.
-SIZES = {"pc": (1366, 768), "phone": (390, 844)}
+#: The desk's PC, a telephone, and A4 without its margins.
+SIZES = {"pc": (1366, 768), "phone": (390, 844), "paper": (680, 1009)}
 NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+#: Each size, language and scheme, and each two of them together: four of the eight ways to see a page.
+LOOKS = [
+    ("pc", "zh-CN", "light"),
+    ("pc", "en-GB", "dark"),
+    ("phone", "zh-CN", "dark"),
+    ("phone", "en-GB", "light"),
+]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def looks() -> list[tuple[str, str, str]]:
+    """Size, language and scheme: `LOOKS`, or all eight with `TONGDUI_LOOKS=all`."""
+    if os.environ.get("TONGDUI_LOOKS") != "all":
+        return LOOKS
+    sizes, languages, schemes = (sorted({look[part] for look in LOOKS}) for part in range(3))
+    return list(product(sizes, languages, schemes))
 
 
 @contextmanager

@@ -50,5 +50,7 @@
   };
   draw();
   addEventListener("resize", () => chart.resize());
+  // On paper it is black on white, too.
+  matchMedia("print").addEventListener("change", draw);
   new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 })();

@@ -2,7 +2,8 @@
 
 Needs Chromium (Debian: `apt-get install chromium`); without one these tests are skipped, and say so. Every
 page whose address has no part to fill in is visited by itself; others are named in `EXAMPLES`. Pictures are
-left in `screenshots/`: each page at both sizes, in both languages and schemes, in four of the eight ways.
+left in `screenshots/`: each page at both sizes, in both languages and schemes, in four of the eight ways
+(`support.browsing.looks`).
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pyotp import TOTP
 from clearing.core.commands import Scope
 from support.alliance import WANG, Alliance
 from support.api import good
-from support.browsing import CHROMIUM, axe_violations, launched, served
+from support.browsing import CHROMIUM, SIZES, axe_violations, launched, looks, served
 from support.disputes import Closed
 from support.people import PASSWORD, PEOPLE, ensure_people, make_user, reader
 
@@ -26,8 +27,6 @@ pytestmark = [
 ]
 
 PICTURES = Path(__file__).parents[3] / "screenshots"
-SIZES = {"desk": (1366, 768), "phone": (390, 844)}
-LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
 #: By endpoint: addresses that show what a bare one does not, and those of pages with parts to fill in.
 EXAMPLES = {
@@ -151,16 +150,7 @@ def test_every_page_with_parts_to_fill_in_has_an_example(shared: Alliance) -> No
     assert missing == []
 
 
-#: Each size, language and scheme, and each two of them together.
-LOOKS = [
-    ("desk", "zh", "light"),
-    ("desk", "en", "dark"),
-    ("phone", "zh", "dark"),
-    ("phone", "en", "light"),
-]
-
-
-@pytest.mark.parametrize(("size", "language", "scheme"), LOOKS)
+@pytest.mark.parametrize(("size", "language", "scheme"), looks())
 def test_no_page_has_a_barrier_asks_for_anything_elsewhere_or_is_wider_than_its_window(
     site: str, shared: Alliance, chromium: Browser, size: str, language: str, scheme: str
 ) -> None:
@@ -171,7 +161,7 @@ def test_no_page_has_a_barrier_asks_for_anything_elsewhere_or_is_wider_than_its_
         site,
         viewport={"width": width, "height": height},
         color_scheme=scheme,
-        locale=LOCALES[language],
+        locale=language,
     )
     page, faults = watched.page, []
     for name in (None, "operator", "admin", "desk"):
@@ -186,7 +176,7 @@ def test_no_page_has_a_barrier_asks_for_anything_elsewhere_or_is_wider_than_its_
                 faults.append(f"{path} is too wide")
             faults += axe_violations(page)
             word = "".join(letter if letter.isalnum() else "_" for letter in path.strip("/"))
-            picture(page, name or "stranger", word, size, language, scheme)
+            picture(page, name or "stranger", word, size, language[:2], scheme)
     assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme
     assert faults + watched.faults == [], "\n".join(faults + watched.faults)
     watched.context.close()

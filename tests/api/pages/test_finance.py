@@ -66,7 +66,7 @@ def test_lines_are_those_of_the_document_with_their_numbers(closed: Closed) -> N
     shown = browser.get(address).text
     line = closed.line("JADE", closed.redemption["id"])
     assert body_rows(shown) == 1
-    assert f'<th scope="row" class="num">{line["line"]}</th>' in shown and line["member"] in shown
+    assert f'data-label="Line">{line["line"]}</th>' in shown and line["member"] in shown
     assert browser.get(f"{address}&kind=nonsense").status_code == 200  # the first of the two counts
     assert browser.get(f"{address}&colour=green").status_code == 400
 
@@ -85,7 +85,7 @@ def test_finance_sees_its_own_books_only_and_auditors_choose(closed: Closed) -> 
     assert "¥300.00" not in auditor.get(f"{flows}&participant=LOTUS").text
     assert "¥25.00" in browser.get(flows).text
     owed = f"/finance/liability?period={closed.period}&participant=LOTUS"
-    assert '<th scope="row">JADE</th>' in browser.get(owed).text
+    assert '<th scope="row" data-label="Issuer">JADE</th>' in browser.get(owed).text
     assert "<select" in auditor.get(owed).text and ">LOTUS<" in auditor.get(owed).text
     assert auditor.get("/finance/payments?participant=NOBODY").status_code == 400
 

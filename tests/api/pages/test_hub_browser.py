@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from clearing.core.commands import Scope
 from support.alliance import LI, WANG, Alliance
 from support.api import good, wait_for_import
-from support.browsing import CHROMIUM, axe_violations, launched, served
+from support.browsing import CHROMIUM, SIZES, axe_violations, launched, looks, served
 from support.disputes import Closed
 from support.people import ensure_people, make_user, reader, second_reader
 
@@ -20,12 +20,7 @@ pytestmark = [
 ]
 
 PICTURES = Path(__file__).parents[3] / "screenshots"
-LOOKS = [
-    (1366, 768, "zh-CN", "light"),
-    (1366, 768, "en-GB", "dark"),
-    (390, 844, "zh-CN", "dark"),
-    (390, 844, "en-GB", "light"),
-]
+LOOKS = [(*SIZES[size], language, scheme) for size, language, scheme in looks()]
 
 
 @pytest.fixture(scope="module")

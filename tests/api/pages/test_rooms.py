@@ -42,4 +42,4 @@ def test_finance_downloads_its_own_statements_as_the_api_gives_them(alliance: Al
 def test_the_hub_sees_all_periods(shared: Alliance) -> None:
     periods = good(shared.operator.get("/v1/periods"))["data"]
     shown = reader(shared, "auditor").get("/hub/periods").text
-    assert shown.count('<th scope="row">') == len(periods)
+    assert shown.count('<th scope="row" data-label="Month">') == len(periods)
