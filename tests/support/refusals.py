@@ -34,7 +34,8 @@ PASSED_ON = frozenset({
 OF_PROGRAMS = (
     ("api.auth", "authenticate"),
     ("api.auth", "guarded"),
-    ("api.web", "load_json"),
+    ("api.web", "_not_as_documented"),
+    ("api.web", "_sent_json"),
     ("api.web", "_body"),
     ("api.web", "_json_body"),
 )

@@ -130,8 +130,7 @@ def fails(*_: object, **__: object) -> None:
 def test_what_cannot_be_recorded_is_not_done_and_what_is_done_is_recorded_once(
     alliance: Alliance, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    done = ACTS[name](alliance, hub := reader(alliance, "operator"))
-    assert hub
+    done = ACTS[name](alliance, reader(alliance, "operator"))
     before = done.state()
     with monkeypatch.context() as patch:
         patch.setattr("api.pages.hub.room.audit", fails)
