@@ -164,8 +164,10 @@ def make_user(
     scope: Scope,
     participant_id: int | None,
     merchant_id: int | None,
+    *,
+    noted: Mapping[str, Any] | None = None,
 ) -> NewUser | None:
-    """A user with a temporary password; None if the name is taken."""
+    """A user with a temporary password; None if the name is taken. `noted` goes into the audit log, too."""
     password = passwords.temporary_password()
     user = add_user(
         connection,
@@ -179,7 +181,9 @@ def make_user(
     )
     if user is None:
         return None
-    _audit_of(connection, who, "user.made", user, {"scope": scope.value, "full_name": full_name})
+    _audit_of(
+        connection, who, "user.made", user, {"scope": scope.value, "full_name": full_name, **(noted or {})}
+    )
     return NewUser(user, password)
 
 
@@ -198,12 +202,14 @@ def alter_user(connection: Connection, who: str, user: User, values: Mapping[str
     return _again(connection, user)
 
 
-def reset_password(connection: Connection, who: str, user: User) -> NewUser:
+def reset_password(
+    connection: Connection, who: str, user: User, noted: Mapping[str, Any] | None = None
+) -> NewUser:
     """A temporary password in place of the one that was forgotten; all sessions end."""
     password = passwords.temporary_password()
     set_password(connection, user.id, passwords.hashed(password), temporary=True)
     end_sessions(connection, user.id)
-    _audit_of(connection, who, "password.reset", user)
+    _audit_of(connection, who, "password.reset", user, noted)
     return NewUser(_again(connection, user), password)
 
 

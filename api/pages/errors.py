@@ -1,16 +1,18 @@
 """Faults as pages, in words: what happened, and what to do."""
 
 import structlog
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from psycopg2 import errors as pg_errors
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from api import problems
 from api.pages.frame import POLICY
 from api.pages.guard import FormExpired
+from api.pages.recording import DoneBefore
 from api.pages.sentences import explained
 from api.pages.words import title_of
 from api.problems import MEANINGS, HttpCode, Problem
@@ -23,6 +25,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(Problem, lambda error: error_page(error.code, error.detail))
     blueprint.register_error_handler(HTTPException, http_error)
     blueprint.register_error_handler(FormExpired, _form_expired)
+    blueprint.register_error_handler(DoneBefore, _done_before)
     blueprint.register_error_handler(PoolTimeoutError, _database)
     blueprint.register_error_handler(DBAPIError, _database)
     blueprint.register_error_handler(Exception, _internal)
@@ -61,6 +64,11 @@ def _form_expired(error: FormExpired) -> Response:
         request_id=g.get("request_id", ""),
     )
     return _finish(Response(text, 400, content_type="text/html; charset=utf-8"))
+
+
+def _done_before(error: DoneBefore) -> BaseResponse:
+    flash(gettext("This form was carried out before. Nothing was done twice."), "info")
+    return redirect(url_for("home.begin"), 303)
 
 
 def _database(error: Exception) -> Response:

@@ -1,6 +1,6 @@
 """Disputes of statement lines."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response
@@ -153,11 +153,14 @@ def withdraw_one(body: dict[str, Any], dispute_id: str) -> Response:
     return answer(withdrawn(dispute_id, body))
 
 
-def opened(body: Mapping[str, Any]) -> dict[str, Any]:
+def opened(
+    body: Mapping[str, Any], beside: Callable[[Connection, str], None] = lambda connection, dispute_id: None
+) -> dict[str, Any]:
     """Open a dispute, with a body as `DisputeInput` loads it; the thread as JSON. Raises Problem."""
     id_ = new_id()
     with services().engine.begin() as connection:
         _open(connection, id_, body)
+        beside(connection, ids.encode("dsp", id_))
     return _shown(id_)
 
 
@@ -218,11 +221,11 @@ def rejected(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing)
     return _shown(id_)
 
 
-def withdrawn(dispute_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def withdrawn(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing) -> dict[str, Any]:
     """Take it back; it as JSON. Raises Problem."""
     id_ = _number(dispute_id)
     with services().engine.begin() as connection:
-        outcome = acts.withdraw(connection, id_, _actor(), body.get("text"))
+        outcome = acts.withdraw(connection, id_, _actor(), body.get("text"), beside)
         if isinstance(outcome, DisputeRefusal):
             raise _problem(outcome)
     return _shown(id_)

@@ -1,5 +1,6 @@
 """Users: people who log in to the pages. The operator looks after all, a participant after its own."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
@@ -13,6 +14,7 @@ from api.schemas.common import PageQuery, page_of
 from api.schemas.users import EndedSchema, UserChange, UserInput, UserSchema, UserWithPasswordSchema
 from api.services import services
 from api.web import Blueprint, answer, cursor_position, page
+from clearing.beside import Beside, nothing
 from clearing.core.commands import Scope
 from clearing.core.directory import Directory
 from clearing.core.outcomes import Code
@@ -85,16 +87,29 @@ def end(name: str) -> Response:
     return answer(end_sessions(name))
 
 
-def make_user(body: dict[str, Any]) -> dict[str, Any]:
-    """As JSON, with the temporary password. Raises Problem."""
+def make_user(
+    body: dict[str, Any], first: Beside = nothing, noted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """As JSON, with the temporary password. Raises Problem.
+
+    `first` begins the transaction; what it raises undoes it. `noted` goes into the audit log, too.
+    """
     caller = current_caller()
     with services().engine.begin() as connection:
+        first(connection)
         directory = services().directory(connection)
         participant_id, merchant_id = place_of(directory, body)
         may_manage(caller, body["scope"], participant_id)
         full_name = body["full_name"].strip()
         made = changes.make_user(
-            connection, actor(caller), body["name"], full_name, body["scope"], participant_id, merchant_id
+            connection,
+            actor(caller),
+            body["name"],
+            full_name,
+            body["scope"],
+            participant_id,
+            merchant_id,
+            noted=noted,
         )
         if made is None:
             detail = f"The name {body['name']!r} is taken, or was; choose another."
@@ -126,12 +141,16 @@ def change_user(name: str, values: dict[str, Any]) -> dict[str, Any]:
         return _user(user, services().directory(connection))
 
 
-def reset_password(name: str) -> dict[str, Any]:
+def reset_password(
+    name: str, first: Beside = nothing, noted: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """As JSON, with the temporary password; `first` and `noted` as in `make_user`. Raises Problem."""
     with services().engine.begin() as connection:
+        first(connection)
         user = _managed(connection, name)
         if user.key == current_caller().key_id:
             raise Problem(Code.FORBIDDEN, "Change your own password on your account's page.")
-        made = changes.reset_password(connection, actor(current_caller()), user)
+        made = changes.reset_password(connection, actor(current_caller()), user, noted)
         return _with_password(made, services().directory(connection))
 
 

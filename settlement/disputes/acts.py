@@ -55,10 +55,10 @@ def reject(
 
 
 def withdraw(
-    connection: Connection, id_: int, actor: Actor, text: str | None = None
+    connection: Connection, id_: int, actor: Actor, text: str | None = None, beside: Beside = nothing
 ) -> Row[Any] | DisputeRefusal:
     """Take one's own dispute back."""
-    return _end(connection, id_, Act.WITHDRAW, actor, text)
+    return _end(connection, id_, Act.WITHDRAW, actor, text, beside)
 
 
 def lock_dispute(connection: Connection, id_: int, actor: Actor) -> Row[Any] | None:

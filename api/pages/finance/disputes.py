@@ -1,14 +1,18 @@
 """Disputes: open one from a statement's line, follow it, answer, decide, withdraw."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
+from marshmallow import Schema
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from api.auth import FINANCE
 from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded
 from api.pages.guard import current_visit, page
+from api.pages.recording import DoneBefore, recording
 from api.pages.sentences import told
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.disputes import (
@@ -26,6 +30,13 @@ from clearing.core.accounts import HUB_CODE
 from clearing.core.outcomes import Code
 from settlement.core.disputes import Act
 
+#: The form of each act, its name in the audit log, and what carries it out.
+ACTS: dict[Act, tuple[Schema, str, Callable[..., Any]]] = {
+    Act.ANSWER: (AnswerInput(), "dispute.answered", api.answered),
+    Act.ACCEPT: (AcceptInput(), "dispute.accepted", api.accepted),
+    Act.REJECT: (RejectInput(), "dispute.rejected", api.rejected),
+    Act.WITHDRAW: (WithdrawInput(), "dispute.withdrawn", api.withdrawn),
+}
 #: What a form may hold; the rest of it is the frame's.
 FIELDS = ("statement", "line", "transaction", "issuer", "reason", "text", "part", "amount_yuan", "points")
 
@@ -70,7 +81,11 @@ def open_dispute() -> Response | str | tuple[str, int]:
                 values=values,
                 within="finance.disputes",
             )
-        opened = api.opened(body)
+        opened = api.opened(body, _record_opening)
+    except DoneBefore:
+        there = _pending(values)
+        target = "finance.dispute" if there else "finance.disputes"
+        return redirect(url_for(target, dispute_id=there), 303)
     except Problem as problem:
         # Sent twice, or by a colleague: the one that is there.
         if problem.code == Code.ALREADY_EXISTS and (there := _pending(values)) is not None:
@@ -94,19 +109,13 @@ def act_on_dispute(dispute_id: str, act: str) -> Response | tuple[str, int]:
     if act not in {str(one) for one in Act}:
         raise Problem(HttpCode.NOT_FOUND, "")
     try:
-        match Act(act):
-            case Act.ANSWER:
-                body = loaded(AnswerInput(), request.form)
-                if not _said_last(dispute_id, body):
-                    api.answered(dispute_id, body)
-            case Act.ACCEPT:
-                api.accepted(dispute_id, loaded(AcceptInput(), request.form))
-            case Act.REJECT:
-                api.rejected(dispute_id, loaded(RejectInput(), request.form))
-            case Act.WITHDRAW:
-                if current_visit().user.scope not in api.DISPUTERS:
-                    raise Problem(Code.FORBIDDEN, "")
-                api.withdrawn(dispute_id, loaded(WithdrawInput(), request.form))
+        if act == Act.WITHDRAW and current_visit().user.scope not in api.DISPUTERS:
+            raise Problem(Code.FORBIDDEN, "")
+        schema, what, carry_out = ACTS[Act(act)]
+        body = loaded(schema, request.form)
+        carry_out(dispute_id, body, recording(what, f"dispute:{dispute_id}", body, books().id))
+    except DoneBefore:
+        pass  # sent twice, it is said once
     except Problem as problem:
         if problem.code == HttpCode.NOT_FOUND:
             raise
@@ -200,6 +209,10 @@ def _above(problem: Problem) -> str:
     return gettext("Something is missing below.") if problem.code == Code.MALFORMED else told(problem)
 
 
+def _record_opening(connection: Connection, dispute_id: str) -> None:
+    recording("dispute.opened", f"dispute:{dispute_id}", {}, books().id)(connection)
+
+
 def _pending(values: dict[str, str]) -> str | None:
     """The id of the reader's own dispute about this line that is not at its end."""
     for status in ("needs_response", "open"):
@@ -211,9 +224,3 @@ def _pending(values: dict[str, str]) -> str | None:
                 found: str = one["id"]
                 return found
     return None
-
-
-def _said_last(dispute_id: str, body: dict[str, Any]) -> bool:
-    last = api.dispute_shown(dispute_id)["messages"][-1]
-    said = (last["by"], last["act"], last["text"], last["proposes"])
-    return said == (books().code or HUB_CODE, Act.ANSWER, body["text"], body.get("proposes"))

@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response
 
 from api.auth import current_caller
 from api.pages.hub.inputs import Input, filled, problem_errors, whole, yuan
-from api.pages.hub.room import blueprint, done_before, operators, readers, record, recording
+from api.pages.hub.room import blueprint, operators, readers
+from api.pages.recording import done_before, record, recording
 from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem

@@ -8,7 +8,8 @@ from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from api.pages.hub.inputs import Filled, Input, filled, problem_errors
-from api.pages.hub.room import DoneBefore, blueprint, operators, readers, recording
+from api.pages.hub.room import blueprint, operators, readers
+from api.pages.recording import DoneBefore, recording
 from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
@@ -86,14 +87,22 @@ def dispute(dispute_id: str) -> str:
 
 @blueprint.post("/disputes/<dispute_id>")
 @operators
-def act_on_dispute(dispute_id: str) -> Response | tuple[str, int]:
-    """`act`: answer, accept or reject."""
+def act_on_dispute(dispute_id: str) -> Response | str | tuple[str, int]:
+    """`act`: answer; accept or reject, which are asked about once more, as they cannot be undone."""
     act = request.form.get("act", "")
     act = act if act in SCHEMAS else "answer"
     schema, inputs = SCHEMAS[act]
     form = filled(inputs, schema)
     if form.errors:
         return _page(dispute_id, form), 422
+    if act != "answer" and request.form.get("confirmed") != "yes":
+        return render_template(
+            "hub/dispute_confirm.html",
+            one=dispute_shown(dispute_id),
+            act=act,
+            fields={**form.values, "act": act},
+            within="hub.adjustments",
+        )
     beside = recording(f"dispute.{act}ed", f"dispute:{dispute_id}", dict(form.body))
     try:
         # Sent twice, an answer is said once; the two others are done once by themselves.

@@ -8,7 +8,8 @@ from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from api.pages.hub.inputs import Filled, Input, filled, percentage, problem_errors, tiers, yuan
-from api.pages.hub.room import blueprint, done_before, operators, readers, record
+from api.pages.hub.room import blueprint, operators, readers
+from api.pages.recording import done_before, record
 from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem

@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response
 
 from api.imports.kinds import KINDS
 from api.imports.receive import CHUNK_BYTES
-from api.pages.hub.room import DoneBefore, blueprint, operators, readers, recording
+from api.pages.hub.room import blueprint, operators, readers
+from api.pages.recording import DoneBefore, recording
 from api.pages.sentences import told
 from api.pages.words import title_of, word
 from api.problems import Problem

@@ -4,7 +4,8 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from api.pages.hub.room import blueprint, operators, readers, recording
+from api.pages.hub.room import blueprint, operators, readers
+from api.pages.recording import recording
 from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem

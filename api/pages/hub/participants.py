@@ -23,7 +23,8 @@ from api.pages.hub.inputs import (
     yuan,
 )
 from api.pages.hub.overview import net_row
-from api.pages.hub.room import blueprint, changes, done_before, operators, readers, record
+from api.pages.hub.room import blueprint, changes, operators, readers
+from api.pages.recording import done_before, record
 from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem
@@ -315,6 +316,8 @@ def _status() -> str:
 
 def _change(code: str, body: dict[str, Any]) -> None:
     with services().engine.begin() as connection:
+        if done_before(connection):
+            return
         before = participants.shown_participant(connection, code)
         after = participants.changed(connection, code, body)
         data = changes(_plain(before), _plain(after))
@@ -325,6 +328,8 @@ def _change(code: str, body: dict[str, Any]) -> None:
 
 def _change_merchant(code: str, merchant: str, body: dict[str, Any]) -> None:
     with services().engine.begin() as connection:
+        if done_before(connection):
+            return
         before = merchants.shown_merchant(connection, code, merchant)
         after = merchants.changed(connection, code, merchant, body)
         if data := changes(before, after):

@@ -8,7 +8,8 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import current_caller
-from api.pages.hub.room import blueprint, operators, readers, recording
+from api.pages.hub.room import blueprint, operators, readers
+from api.pages.recording import recording
 from api.pages.sentences import told
 from api.problems import HttpCode, Problem
 from api.services import services

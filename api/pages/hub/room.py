@@ -2,17 +2,13 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
-from flask_babel import gettext, lazy_gettext
-from sqlalchemy import Connection
-from werkzeug.wrappers import Response
+from flask import Blueprint
+from flask_babel import lazy_gettext
 
 from api.auth import SEES_ALL, current_caller
 from api.pages.guard import page
 from api.pages.words import add_words
-from clearing.beside import Beside
 from clearing.core.commands import Scope
-from users.audit import ActFilter, audit, list_acts
 
 blueprint = Blueprint("hub", __name__, url_prefix="/hub", template_folder="templates")
 
@@ -21,82 +17,15 @@ READERS = tuple(SEES_ALL)
 readers = page(*READERS)
 operators = page(Scope.OPERATOR)
 
-#: Within so many of one's own acts a form that is sent again is recognised.
-ACTS_LOOKED_AT = 500
-KEY_CHARACTERS_MAX = 64
-FORM = "form"
-
-
-class DoneBefore(Exception):
-    """The form that was sent had been carried out; nothing was done now."""
-
 
 def is_operator() -> bool:
     """Whether the visitor may do what a page offers; auditors only read."""
     return current_caller().scope is Scope.OPERATOR
 
 
-@blueprint.errorhandler(DoneBefore)
-def _done_before(error: DoneBefore) -> Response:
-    flash(gettext("This form was carried out before. Nothing was done twice."), "info")
-    return redirect(url_for("hub.overview"), 303)
-
-
 @blueprint.context_processor
 def _for_templates() -> dict[str, Any]:
     return {"caller_is_operator": is_operator}
-
-
-def form_key() -> str:
-    """The key that the form was made with: it names the act."""
-    return request.form.get("idempotency_key", "")[:KEY_CHARACTERS_MAX]
-
-
-def done_before(connection: Connection) -> bool:
-    """Whether this form was carried out already. In the transaction that carries it out, before that.
-
-    Two that arrive at once take turns, as they have the same lock.
-    """
-    caller, key = current_caller(), form_key()
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"form {key}",))
-    acts = list_acts(connection, ActFilter(who=caller.key_id), None, ACTS_LOOKED_AT)
-    return bool(key) and any(act.data.get(FORM) == key for act in acts)
-
-
-def record(
-    connection: Connection,
-    what: str,
-    about: str,
-    data: dict[str, Any] | None = None,
-    participant_id: int | None = None,
-) -> None:
-    """Write down what the visitor does, and by which form."""
-    key = {FORM: form_key()} if form_key() else {}
-    audit(
-        connection,
-        current_caller().key_id,
-        what,
-        about,
-        {**(data or {}), **key},
-        participant_id=participant_id,
-        address=request.remote_addr,
-    )
-
-
-def recording(
-    what: str, about: str, data: dict[str, Any] | None = None, participant_id: int | None = None
-) -> Beside:
-    """What an act that has a transaction of its own is to write down in that.
-
-    It raises DoneBefore, and the act is not done, if this form was carried out already.
-    """
-
-    def write(connection: Connection) -> None:
-        if done_before(connection):
-            raise DoneBefore
-        record(connection, what, about, data, participant_id)
-
-    return write
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
@@ -257,9 +186,6 @@ add_words(
         "adjustment.rejected": lazy_gettext("adjustment rejected"),
         "link.linked": lazy_gettext("link approved"),
         "link.rejected": lazy_gettext("link rejected"),
-        "dispute.answered": lazy_gettext("dispute answered"),
-        "dispute.accepted": lazy_gettext("dispute accepted"),
-        "dispute.rejected": lazy_gettext("dispute rejected"),
         "import.started": lazy_gettext("file sent"),
     },
 )

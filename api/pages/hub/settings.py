@@ -20,7 +20,8 @@ from api.pages.hub.inputs import (
     whole,
 )
 from api.pages.hub.participants import YES_NO
-from api.pages.hub.room import blueprint, changes, done_before, operators, readers, record
+from api.pages.hub.room import blueprint, changes, operators, readers
+from api.pages.recording import done_before, record
 from api.pages.sentences import told
 from api.pages.words import word
 from api.problems import Problem

@@ -29,6 +29,11 @@ add_words(
         "sessions.ended": lazy_gettext("sessions ended"),
         "user.made": lazy_gettext("user made"),
         "user.changed": lazy_gettext("user changed"),
+        "dispute.opened": lazy_gettext("dispute opened"),
+        "dispute.answered": lazy_gettext("dispute answered"),
+        "dispute.accepted": lazy_gettext("dispute accepted"),
+        "dispute.rejected": lazy_gettext("dispute rejected"),
+        "dispute.withdrawn": lazy_gettext("dispute withdrawn"),
     },
 )
 

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from api.auth import current_caller
 from api.pages.forms import field_errors, read_form
 from api.pages.guard import page
+from api.pages.recording import DoneBefore, by_form, unless_done
 from api.pages.sentences import told
 from api.pages.words import word
 from api.places import HUB_SCOPES
@@ -40,13 +41,15 @@ def new() -> str:
 
 @blueprint.post("/new")
 @page(*api.MANAGERS)
-def make() -> str | tuple[str, int]:
+def make() -> str | Response | tuple[str, int]:
     """Shows the temporary password, once."""
     form = read_form(UserInput)
     if form.errors:
         return _form(form.typed, form.errors), 422
     try:
-        made = api.make_user(form.body)
+        made = api.make_user(form.body, unless_done, by_form())
+    except DoneBefore:
+        return _made_before(form.body["name"])
     except Problem as problem:
         errors = field_errors(problem)
         return _form(form.typed, errors, None if errors else told(problem)), 422
@@ -66,7 +69,7 @@ def do(name: str, act: str) -> str | Response | tuple[str, int]:
     try:
         match act:
             case "password":
-                return _password(api.reset_password(name))
+                return _password(api.reset_password(name, unless_done, by_form()))
             case "second-factor":
                 api.remove_second_factor(name)
                 done = gettext("The second factor was taken away; all sessions have ended.")
@@ -79,6 +82,8 @@ def do(name: str, act: str) -> str | Response | tuple[str, int]:
             case _:
                 api.change_user(name, {"disabled": False})
                 done = gettext("Enabled: this person may log in again.")
+    except DoneBefore:
+        return _made_before(name)
     except Problem as problem:
         return _shown(api.user_json(name), told(problem)), 422
     flash(done, "success")
@@ -112,6 +117,16 @@ def _shown(shown: dict[str, Any], wrong: str | None = None) -> str:
 
 def _password(made: dict[str, Any]) -> str:
     return render_template("people/password.html", user=made, within="people.users")
+
+
+def _made_before(name: str) -> Response:
+    flash(
+        gettext(
+            "This was done already, and the password is never shown again. If it is lost, make a new one."
+        ),
+        "warning",
+    )
+    return redirect(url_for("people.user", name=name), 303)
 
 
 def _may_change() -> bool:

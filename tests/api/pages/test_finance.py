@@ -20,6 +20,7 @@ from support.alliance import WANG, Alliance
 from support.api import good
 from support.disputes import Closed
 from support.people import Reader, make_user, reader
+from users.audit import ActFilter, list_acts
 
 FIGURE = re.compile(r'class="figure-link" href="(/finance/statements/[^"]+)"[^>]*>([^<]+)<')
 
@@ -162,7 +163,8 @@ def test_both_sides_follow_a_dispute_to_its_end(mine: Closed) -> None:
         and "Withdraw the dispute" not in lotus.get(address).text
     )
     for _ in range(2):  # sent twice, said once
-        assert lotus.post(f"{address}/answer", {"text": "Not twice"}, page=address).status_code == 303
+        form = {"text": "Not twice", "idempotency_key": "k"}
+        assert lotus.post(f"{address}/answer", form, page=address).status_code == 303
     assert jade.get(address).text.count("Not twice") == 1
     refused = jade.post(f"{address}/accept", {"by": "money"}, page=address)
     assert refused.status_code == 422 and "You may not do that" in refused.text
@@ -221,3 +223,20 @@ def test_figures_that_do_not_agree_are_told(mine: Closed) -> None:
 ])  # fmt: skip
 def test_every_code_has_a_name(family: str, codes: set[Any]) -> None:
     assert codes <= set(words.families()[family])
+
+
+def test_what_is_done_about_a_dispute_is_in_the_audit_log_of_who_does_it(mine: Closed) -> None:
+    browser = reader(mine.alliance, "finance")
+    address = opened(mine, browser)
+    for _ in range(2):
+        withdrawn = browser.post(f"{address}/withdraw", {"text": "", "idempotency_key": "w"}, page=address)
+        assert withdrawn.status_code == 303
+    with mine.alliance.services.engine.connect() as connection:
+        acts = list_acts(connection, ActFilter(what="dispute."), None, 10)
+    assert [(act.what, act.who) for act in acts] == [
+        ("dispute.withdrawn", "user:finance"),
+        ("dispute.opened", "user:finance"),
+    ]
+    about = f"dispute:{address.rpartition('/')[2]}"
+    assert all(act.participant_id is not None and act.about == about for act in acts)
+    assert "撤回争议" in reader(mine.alliance, "admin", "zh").get("/users/audit-log").text

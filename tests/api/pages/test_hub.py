@@ -259,7 +259,10 @@ def test_the_hub_answers_and_decides_disputes(alliance: Alliance, hub: Reader) -
     for _ in range(2):
         shown = followed(hub, hub.post(path, form))
     assert shown.count("We look into it") == 1
-    assert "Accepted" in followed(hub, hub.post(path, {"act": "accept", "text": "Right", "by": "money"}))
+    asked = hub.post(path, {"act": "accept", "text": "Right", "by": "money"})
+    assert "Accept this dispute?" in asked.text and "This cannot be undone." in asked.text
+    assert good(alliance.operator.get(f"/v1/disputes/{dispute['id']}"))["status"] != "accepted"
+    assert "Accepted" in followed(hub, hub.post(path, hidden(asked)))
     assert [act.what for act in acts(alliance, "dispute.")] == ["dispute.accepted", "dispute.answered"]
     closed.adds_up()
 
@@ -416,3 +419,18 @@ def test_narrowed_lists_come_in_whole_pages(
     good(alliance.operator.patch("/v1/participants/LOTUS", {"status": "suspended"}))
     suspended = hub.get("/hub/participants?status=suspended").text
     assert ">LOTUS</a>" in suspended and 'rel="next"' not in suspended
+
+
+def test_a_form_that_is_sent_again_later_does_not_undo_what_was_done_since(
+    alliance: Alliance, hub: Reader
+) -> None:
+    page = "/hub/participants/LOTUS"
+    merchant = f"{page}/merchants/LOTUS-1"
+    for number, at in enumerate((page, merchant)):
+        suspend = {"status": "suspended", "idempotency_key": f"{number} first"}
+        back = {"status": "active", "idempotency_key": f"{number} second"}
+        for form in (suspend, back, suspend):
+            followed(hub, hub.post(f"{at}/status", form, page=at))
+        acted = acts(alliance, "participant.changed" if at == page else "merchant.changed")
+        assert [act.data["status"] for act in acted] == [["suspended", "active"], ["active", "suspended"]]
+    assert good(alliance.operator.get("/v1/participants/LOTUS"))["status"] == "active"

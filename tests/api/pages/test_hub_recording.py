@@ -72,7 +72,7 @@ def dispute(act: str) -> Callable[[Alliance, Reader], Done]:
     def prepare(alliance: Alliance, hub: Reader) -> Done:
         closed = Closed(alliance)
         id_ = closed.open("LOTUS", closed.redemption["id"], "wrong_fee")["id"]
-        form = {"act": act, "text": "Right", "by": "money", "idempotency_key": "k"}
+        form = {"act": act, "text": "Right", "by": "money", "idempotency_key": "k", "confirmed": "yes"}
 
         def state() -> Any:
             shown = good(alliance.operator.get(f"/v1/disputes/{id_}"))
@@ -133,7 +133,7 @@ def test_what_cannot_be_recorded_is_not_done_and_what_is_done_is_recorded_once(
     done = ACTS[name](alliance, reader(alliance, "operator"))
     before = done.state()
     with monkeypatch.context() as patch:
-        patch.setattr("api.pages.hub.room.audit", fails)
+        patch.setattr("api.pages.recording.audit", fails)
         assert done.send().status_code == 500
     assert done.state() == before, "not done"
     assert rows(alliance, done.what) == 0

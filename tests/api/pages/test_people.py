@@ -7,6 +7,7 @@ import pytest
 from support.alliance import Alliance
 from support.api import code, good, refused
 from support.people import PASSWORD, Reader, ensure_people, reader
+from users.accounts import read_password_hash, read_user
 
 NEW = {"name": "li.na", "full_name": "Li Na", "scope": "merchant", "merchant": "JADE-1"}
 
@@ -138,3 +139,23 @@ def test_sessions_are_listed_and_ended(alliance: Alliance) -> None:
     third: Reader = reader(alliance, "finance")
     here.post("/account/sessions", {}, page="/account/")
     assert third.get("/finance/").status_code == 303 and here.get("/finance/").status_code == 200
+
+
+def test_a_form_sent_again_makes_no_second_user_and_no_second_password(alliance: Alliance) -> None:
+    def password_hash() -> str:
+        with alliance.services.engine.connect() as connection:
+            user = read_user(connection, NEW["name"])
+            assert user is not None
+            return read_password_hash(connection, user.id)
+
+    browser, page = reader(alliance, "admin"), f"/users/{NEW['name']}"
+    assert browser.post("/users/new", NEW | {"idempotency_key": "one"}).status_code == 200
+    again = browser.post("/users/new", NEW | {"idempotency_key": "one"})
+    assert (again.status_code, again.location) == (303, page)
+    assert "never shown again" in browser.get(page).text
+    assert browser.post(f"{page}/password", {"idempotency_key": "two"}, page=page).status_code == 200
+    before = password_hash()
+    assert browser.post(f"{page}/password", {"idempotency_key": "two"}, page=page).status_code == 303
+    assert password_hash() == before
+    assert browser.post(f"{page}/password", {"idempotency_key": "three"}, page=page).status_code == 200
+    assert password_hash() != before
