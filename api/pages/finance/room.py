@@ -135,7 +135,7 @@ add_words(
         "opened": lazy_gettext("Brought in"),
         "used_own": lazy_gettext("Used at own merchants"),
         "used_elsewhere": lazy_gettext("Used elsewhere"),
-        "expired": lazy_gettext("Expired"),
+        "expired": lazy_gettext("Ended unused"),
         "adjusted": lazy_gettext("Adjusted"),
     },
 )

@@ -229,7 +229,7 @@ def test_words_of_ours_in_a_sentence_are_told(in_chinese: str) -> None:
         ("auditor", "/finance/statements/stm_x", "没有对账单 stm_x。"),
         ("auditor", "/hub/participants?cursor=!", "列表中没有这一页，请回到开头。"),
         ("auditor", "/hub/periods/2020-01", "该月份尚未开启。"),
-        ("auditor", "/hub/adjustments/adj_x", "没有调账 adj_x。"),
+        ("auditor", "/hub/adjustments/adj_x", "没有调整 adj_x。"),
         ("auditor", "/hub/imports/imp_x", "没有导入 imp_x。"),
         ("auditor", "/users/nobody", "没有用户 nobody。"),
     ],

@@ -43,6 +43,16 @@ def placeholders(text: str) -> set[str]:
     return {part.partition(")")[0] for part in text.split("%(")[1:]}
 
 
+def test_a_message_of_several_rooms_is_the_same_in_each() -> None:
+    """All catalogs are one when a page is made, so that of the last room would win."""
+    found: dict[object, set[object]] = {}
+    for home in catalogs.homes():
+        for message in catalogs.kept(home):
+            if message.id:
+                found.setdefault(message.id, set()).add(message.string)
+    assert {id_: strings for id_, strings in found.items() if len(strings) > 1} == {}
+
+
 @HOMES
 def test_the_compiled_catalog_is_that_of_the_text(home: Path) -> None:
     path = catalogs.catalog_path(home)
