@@ -1,4 +1,4 @@
-"""The pages in a real browser: nothing from elsewhere, nothing that axe finds, and pictures to look at.
+"""Every page in a real browser: nothing from elsewhere, nothing that axe finds, and pictures to look at.
 
 Needs Chromium (Debian: `apt-get install chromium`); without one these tests are skipped, and say so. Every
 page whose address has no part to fill in is visited by itself; others are named in `EXAMPLES`. Pictures are
@@ -6,28 +6,22 @@ left in `screenshots/`: each page at both sizes, in both languages and schemes, 
 """
 
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request
-from pyotp import TOTP
+from playwright.sync_api import Browser
 
 from clearing.core.commands import Scope
 from support.alliance import WANG, Alliance
-from support.api import good
-from support.browsing import CHROMIUM, axe_violations, launched, served
+from support.browsing import CHROMIUM, axe_violations, served
 from support.disputes import Closed
-from support.people import PASSWORD, PEOPLE, ensure_people, make_user, reader
+from support.people import PEOPLE, ensure_people
+from support.windows import LOCALES, LOOKS, SIZES, Watched, picture
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
     pytest.mark.slow,
+    pytest.mark.timeout(600),  # one test goes through tens of pages, on whatever machine
 ]
-
-PICTURES = Path(__file__).parents[3] / "screenshots"
-SIZES = {"desk": (1366, 768), "phone": (390, 844)}
-LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
 #: By endpoint: addresses that show what a bare one does not, and those of pages with parts to fill in.
 EXAMPLES = {
@@ -40,7 +34,7 @@ EXAMPLES = {
     "desk.ask_capture": [],
     "desk.ask_release": [],
     "people.user": ["/users/desk"],
-    # Those of things that have to be made first are visited by test_hub_browser.py.
+    # Those of things that have to be made first are visited by test_hub_pages.py.
     "hub.participant": ["/hub/participants/JADE"],
     "hub.edit_participant": ["/hub/participants/JADE/edit"],
     "hub.new_merchant": ["/hub/participants/JADE/merchants/new"],
@@ -89,39 +83,6 @@ def site(shared: Alliance) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-class Watched:
-    """A window, and what must not happen in it: requests to elsewhere, complaints of the browser."""
-
-    def __init__(self, browser: Browser, site: str, **options: object) -> None:
-        self.site = site
-        self.faults: list[str] = []
-        self.context: BrowserContext = browser.new_context(base_url=site, **options)  # type: ignore[arg-type]
-        self.context.on("request", self._look_at)
-        self.page: Page = self.context.new_page()
-        self.page.on("console", lambda said: self._complain(said.type, said.text))
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-
-    def _look_at(self, request: Request) -> None:
-        if urlsplit(request.url).netloc != urlsplit(self.site).netloc:
-            self.faults.append(f"asked for {request.url}")
-
-    def _complain(self, kind: str, text: str) -> None:
-        # That a page answers with a status of a refusal is no fault.
-        if kind in ("error", "warning") and "status of 4" not in text:
-            self.faults.append(text)
-
-    def as_user(self, alliance: Alliance, name: str) -> None:
-        cookie = reader(alliance, name).client.get_cookie("tongdui")
-        assert cookie is not None
-        self.context.add_cookies([{"name": "tongdui", "value": cookie.value, "url": self.site}])
-
-
 def paths(alliance: Alliance, scope: Scope) -> list[str]:
     """The addresses of all pages that a person of this scope may see."""
     found = []
@@ -134,11 +95,6 @@ def paths(alliance: Alliance, scope: Scope) -> list[str]:
     return sorted(path.format(**FILLED_IN) for path in found)
 
 
-def picture(page: Page, *words: str) -> None:
-    PICTURES.mkdir(exist_ok=True)
-    page.screenshot(path=PICTURES / f"{'-'.join(words)}.png", full_page=True)
-
-
 def test_every_page_with_parts_to_fill_in_has_an_example(shared: Alliance) -> None:
     missing = [
         rule.endpoint
@@ -149,15 +105,6 @@ def test_every_page_with_parts_to_fill_in_has_an_example(shared: Alliance) -> No
         and rule.endpoint not in EXAMPLES
     ]
     assert missing == []
-
-
-#: Each size, language and scheme, and each two of them together.
-LOOKS = [
-    ("desk", "zh", "light"),
-    ("desk", "en", "dark"),
-    ("phone", "zh", "dark"),
-    ("phone", "en", "light"),
-]
 
 
 @pytest.mark.parametrize(("size", "language", "scheme"), LOOKS)
@@ -189,86 +136,4 @@ def test_no_page_has_a_barrier_asks_for_anything_elsewhere_or_is_wider_than_its_
             picture(page, name or "stranger", word, size, language, scheme)
     assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme
     assert faults + watched.faults == [], "\n".join(faults + watched.faults)
-    watched.context.close()
-
-
-def test_logging_in_and_finding_a_card_takes_only_a_keyboard(
-    site: str, shared: Alliance, chromium: Browser
-) -> None:
-    watched = Watched(chromium, site, locale="en-GB")
-    page = watched.page
-    page.goto("/desk/")
-    page.wait_for_selector("#field-name:focus")
-    page.keyboard.type("desk")
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#field-number:focus")
-    page.keyboard.type(WANG)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/desk/?number=*")
-    # Other tests on this alliance may have spent some of it.
-    checked = good(shared.operator.get(f"/v1/cards/{WANG}?merchant=JADE-1"))
-    usable = sum(one["available"] for one in checked["stored_value"] if one["usable_here"])
-    assert usable > 0
-    assert f"¥{usable / 100:,.2f}" in page.inner_text("main")
-    # The first stop of the Tab key leads past the navigation.
-    page.goto("/account/password")
-    page.wait_for_load_state("networkidle")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('href')") == "#content"
-    watched.context.close()
-
-
-def test_an_operator_enrols_a_second_factor_and_logs_in_with_it(
-    site: str, shared: Alliance, chromium: Browser
-) -> None:
-    with shared.services.engine.begin() as connection:
-        make_user(connection, "enrols", Scope.OPERATOR)
-    watched = Watched(chromium, site, locale="en-GB")
-    page = watched.page
-    page.goto("/login")
-    page.fill("#field-name", "enrols")
-    page.fill("#field-password", PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/account/second-factor*")
-    assert page.is_visible(".qr svg")
-    faults = axe_violations(page)
-    picture(page, "operator", "enrolment")
-    secret = page.inner_text(".secret").replace(" ", "")
-    page.goto("/hub/")  # nothing else is open before
-    assert "/account/second-factor" in page.url
-    code = TOTP(secret).now()
-    page.fill("#field-code", code)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/hub/")
-    page.wait_for_load_state()
-    page.click("text=Log out")
-    page.wait_for_url("**/login")
-    page.fill("#field-name", "enrols")
-    page.fill("#field-password", PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/login/code*")
-    faults += axe_violations(page)
-    page.fill("#field-code", code)  # it was used before
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#field-code-error")
-    faults += axe_violations(page)
-    assert faults == []
-    watched.context.close()
-
-
-def test_the_menu_of_a_phone_opens_and_closes(site: str, shared: Alliance, chromium: Browser) -> None:
-    watched = Watched(chromium, site, viewport={"width": 390, "height": 844}, locale="en-GB")
-    watched.as_user(shared, "operator")
-    page = watched.page
-    page.goto("/hub/")
-    assert not page.is_visible("#menu")
-    page.click("text=Menu")
-    assert page.is_visible("#menu") and page.get_attribute(".frame-toggle", "aria-expanded") == "true"
-    picture(page, "operator", "menu", "phone")
-    faults = axe_violations(page)
-    page.click("text=Months and statements")
-    page.wait_for_url("**/finance/")
-    assert faults == []
     watched.context.close()
