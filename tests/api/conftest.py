@@ -1,7 +1,6 @@
 """An application on a fresh database, and clients that speak to it with one key each.
 
-`alliance` is a database of the test's own; `shared` is one for all tests of a module that change nothing, or
-nothing that another test of the module looks at.
+`alliance` and `shared` are those of `support.founding`.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,9 +14,9 @@ from api.building import build_services
 from api.services import Services
 from api.setup import prepare
 from config import Settings
-from support.alliance import Alliance, found_alliance, opened_alliance, settings_for
+from support.alliance import Alliance, settings_for
 from support.api import OPERATOR_KEY, Caller
-from support.databases import Databases
+from support.founding import *  # noqa: F403  its fixtures
 
 
 @pytest.fixture
@@ -48,39 +47,6 @@ def as_caller(app: Flask) -> Callable[[str], Caller]:
 @pytest.fixture
 def operator(as_caller: Callable[[str], Caller]) -> Caller:
     return as_caller(OPERATOR_KEY)
-
-
-@pytest.fixture(scope="session")
-def founded(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a template database that holds the alliance of `support.alliance`."""
-    folder = tmp_path_factory.mktemp("founding")
-    return databases.further_template("tongdui_alliance", lambda url: found_alliance(url, folder))
-
-
-@pytest.fixture
-def alliance_url(databases: Databases, founded: str) -> Iterator[str]:
-    """The URL of a database of this test's own with the alliance in it."""
-    with databases.fresh(founded) as url:
-        yield url
-
-
-@pytest.fixture
-def alliance(alliance_url: str, tmp_path: Path) -> Iterator[Alliance]:
-    """The alliance of `support.alliance` on a database of this test's own."""
-    with opened_alliance(alliance_url, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def shared(
-    databases: Databases, founded: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Alliance]:
-    """The alliance of `support.alliance`, one for all tests of a module."""
-    with (
-        databases.fresh(founded) as url,
-        opened_alliance(url, tmp_path_factory.mktemp("alliance")) as opened,
-    ):
-        yield opened
 
 
 @pytest.fixture

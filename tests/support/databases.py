@@ -17,6 +17,7 @@ class Databases:
         self._prepare_template = prepare_template
         self._prepared = False
         self._count = 0
+        self._further: set[str] = set()
 
     @contextmanager
     def fresh(self, template: str | None = None) -> Iterator[str]:
@@ -34,9 +35,15 @@ class Databases:
         self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY WAL_LOG')
 
     def further_template(self, name: str, prepare: Callable[[str], None]) -> str:
-        """Make a second template, a copy of the first to which `prepare(url)` adds; returns its name."""
+        """Make a second template, a copy of the first to which `prepare(url)` adds; returns its name.
+
+        One of this name that was made before is there already.
+        """
+        if name in self._further:
+            return name
         self.create(name, self._ready_template())
         prepare(self.url_of(name))
+        self._further.add(name)
         return name
 
     def url_of(self, name: str) -> str:
