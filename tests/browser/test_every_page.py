@@ -108,7 +108,7 @@ def test_every_page_with_parts_to_fill_in_has_an_example(shared: Alliance) -> No
     assert missing == []
 
 
-@pytest.mark.parametrize(("name", "look"), zip((None, "operator", "admin", "desk"), LOOKS, strict=True))
+@pytest.mark.parametrize(("name", "look"), list(zip((None, "operator", "admin", "desk"), LOOKS, strict=True)))
 def test_no_page_has_a_barrier_asks_for_anything_elsewhere_or_is_wider_than_its_window(
     site: str, shared: Alliance, chromium: Browser, name: str | None, look: tuple[str, str, str]
 ) -> None:
