@@ -13,10 +13,9 @@ from playwright.sync_api import Browser
 
 from clearing.core.commands import Scope
 from support.alliance import WANG, Alliance
-from support.browsing import CHROMIUM, LOOKS, SIZES, axe_violations, served
+from support.browsing import CHROMIUM, LOOKS, axe_violations, enter_as, picture, served, visit
 from support.disputes import Closed
-from support.people import PEOPLE, ensure_people
-from support.windows import Watched, picture
+from support.people import PEOPLE, ensure_people, reader
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
@@ -116,27 +115,18 @@ def test_no_page_has_a_barrier_asks_for_anything_elsewhere_or_is_wider_than_its_
     `test_looks.py` has pages with much on them in the others.
     """
     size, language, scheme = look
-    width, height = SIZES[size]
-    watched = Watched(
-        chromium,
-        site,
-        viewport={"width": width, "height": height},
-        color_scheme=scheme,
-        locale=language,
-    )
-    page, faults = watched.page, []
-    visited = ["/login", "/no-such-page"]
-    if name is not None:
-        watched.as_user(shared, name)
-        visited = paths(shared, next(scope for person, scope, _ in PEOPLE if person == name))
-    for path in visited:
-        response = page.goto(path)
-        assert response is not None and response.status < 500, path
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            faults.append(f"{path} is too wide")
-        faults += axe_violations(page)
-        word = "".join(letter if letter.isalnum() else "_" for letter in path.strip("/"))
-        picture(page, name or "stranger", word, size, language[:2], scheme)
-    assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme
-    assert faults + watched.faults == [], "\n".join(faults + watched.faults)
-    watched.context.close()
+    visited, faults = ["/login", "/no-such-page"], []
+    with visit(chromium, site, size, language, color_scheme=scheme) as page:
+        if name is not None:
+            enter_as(page, site, reader(shared, name))
+            visited = paths(shared, next(scope for person, scope, _ in PEOPLE if person == name))
+        for path in visited:
+            response = page.goto(path)
+            assert response is not None and response.status < 500, path
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                faults.append(f"{path} is too wide")
+            faults += axe_violations(page)
+            word = "".join(letter if letter.isalnum() else "_" for letter in path.strip("/"))
+            picture(page, name or "stranger", word, size, language[:2], scheme)
+        assert page.evaluate("document.documentElement.dataset.bsTheme") == scheme
+    assert faults == [], "\n".join(faults)

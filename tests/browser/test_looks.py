@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from support.alliance import Alliance, found_alliance, opened_alliance
-from support.browsing import CHROMIUM, axe_violations, looks, served, visit
+from support.browsing import CHROMIUM, PICTURES, axe_violations, enter_as, looks, served, visit
 from support.databases import Databases
 from support.lived_in import View, fresh_views, live_in
 from support.people import reader
@@ -40,7 +40,7 @@ UNPRINTABLE = """() => {
     ...(getComputedStyle(document.body).backgroundColor === "rgb(255, 255, 255)" ? [] : ["not on white"]),
   ];
 }"""
-PICTURES = Path(__file__).parents[2] / "screenshots/looks"
+LOOKED_AT = PICTURES / "looks"
 #: Visited because they refuse.
 REFUSALS = frozenset({"forbidden", "missing", "no-such-page"})
 PEOPLE = ("desk", "finance", "operator", "auditor")
@@ -51,15 +51,14 @@ class Place:
 
     def __init__(self, site: str, alliance: Alliance, views: Sequence[View]) -> None:
         self.site, self.views = site, views
-        self._cookies = {name: reader(alliance, name).client.get_cookie("tongdui") for name in PEOPLE}
+        self._people = {name: reader(alliance, name) for name in PEOPLE}
 
     def show(self, page: Page, view: View) -> None:
         """Go to a page as whoever sees it."""
-        page.context.clear_cookies()
-        if view.who is not None:
-            cookie = self._cookies[view.who]
-            assert cookie is not None
-            page.context.add_cookies([{"name": "tongdui", "value": cookie.value, "url": self.site}])
+        if view.who is None:
+            page.context.clear_cookies()
+        else:
+            enter_as(page, self.site, self._people[view.who])
         response = page.goto(view.path)
         assert response is not None
         assert response.ok or view.name in REFUSALS, f"{view.path}: {response.status}"
@@ -93,7 +92,7 @@ def fresh(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_no_state_of_a_page_has_a_barrier_or_is_wider_than_the_screen(
     lived_in: Place, fresh: Place, chromium: Browser, size: str, language: str, scheme: str
 ) -> None:
-    pictures = PICTURES / f"{size}-{language[:2]}-{scheme}"
+    pictures = LOOKED_AT / f"{size}-{language[:2]}-{scheme}"
     pictures.mkdir(parents=True, exist_ok=True)
     faults = []
     for place in (lived_in, fresh):
@@ -111,7 +110,7 @@ def test_what_is_printed_is_black_on_white_with_nothing_to_press_and_nothing_cut
     lived_in: Place, chromium: Browser
 ) -> None:
     """Pages of finance and of the hub, on A4, by a reader of a dark screen."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    LOOKED_AT.mkdir(parents=True, exist_ok=True)
     faults = []
     with visit(chromium, lived_in.site, size="paper", color_scheme="dark") as page:
         for view in lived_in.views:
@@ -119,7 +118,7 @@ def test_what_is_printed_is_black_on_white_with_nothing_to_press_and_nothing_cut
                 continue
             lived_in.show(page, view)
             page.emulate_media(media="print")
-            page.pdf(path=PICTURES / f"{view.name}.pdf", prefer_css_page_size=True)
+            page.pdf(path=LOOKED_AT / f"{view.name}.pdf", prefer_css_page_size=True)
             faults += [f"{view.name}: {one}" for one in page.evaluate(UNPRINTABLE)]
             page.emulate_media(media="screen")
     assert faults == [], "\n".join(faults)

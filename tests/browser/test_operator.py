@@ -6,10 +6,9 @@ from playwright.sync_api import Browser
 from clearing.core.commands import Scope
 from support.alliance import WANG, Alliance
 from support.api import good
-from support.browsing import CHROMIUM, axe_violations, served
+from support.browsing import CHROMIUM, axe_violations, enter_as, served, visit
 from support.disputes import Closed
-from support.people import ensure_people, make_user
-from support.windows import Watched
+from support.people import ensure_people, make_user, reader, second_reader
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
@@ -28,11 +27,10 @@ def test_an_operator_admits_prices_closes_and_approves(
     with alliance.services.engine.begin() as connection:
         make_user(connection, "second", Scope.OPERATOR)
     with served(alliance.app) as site:
-        watched = Watched(chromium, site, locale=locale)
-        watched.as_user(alliance, "operator")
-        page, faults = watched.page, watched.faults
+        faults = []
         primary = "main .btn-primary"
-        try:
+        with visit(chromium, site, language=locale) as page:
+            enter_as(page, site, reader(alliance, "operator"))
             page.goto("/hub/participants")
             page.click(primary)
             page.fill("#field-code", "CEDAR")
@@ -81,15 +79,11 @@ def test_an_operator_admits_prices_closes_and_approves(
             page.click("main form.card .btn-danger")
             page.wait_for_url(path)
             assert page.locator("main details.ask").count() == 0  # by another one only
-            second = Watched(chromium, site, locale=locale)
-            second.as_user(alliance, "second")
-            other = second.page
-            other.goto(path)
-            other.click("main details.ask summary")
-            other.click("main details.ask .btn-primary")
-            other.wait_for_load_state()
-            assert other.locator(".alert-success").count() == 1
-            faults += axe_violations(other) + second.faults
-            assert faults == [], "\n".join(faults)
-        finally:
-            watched.context.close()
+            enter_as(page, site, second_reader(alliance, "second"))
+            page.goto(path)
+            page.click("main details.ask summary")
+            page.click("main details.ask .btn-primary")
+            page.wait_for_load_state()
+            assert page.locator(".alert-success").count() == 1
+            faults += axe_violations(page)
+        assert faults == [], "\n".join(faults)

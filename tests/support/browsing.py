@@ -17,10 +17,11 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 from werkzeug.serving import make_server
 
-from support.people import PASSWORD
+from support.people import PASSWORD, Reader
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = Path(__file__).parents[1] / "api/pages/assets/axe.min.js"
+PICTURES = Path(__file__).parents[2] / "screenshots"
 #: The desk's PC, a telephone, and A4 without its margins.
 SIZES = {"pc": (1366, 768), "phone": (390, 844), "paper": (680, 1009)}
 NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -73,7 +74,8 @@ def launched(arguments: Sequence[str] = ()) -> Iterator[Browser]:
 def visit(
     browser: Browser, site: str, size: str = "pc", language: str = "zh-CN", **options: Any
 ) -> Iterator[Page]:
-    """A page of a new browser; fails at its end if another host was asked for anything, or a script failed.
+    """A page of a new browser; fails at its end if another host was asked for anything, a script failed, or
+    the browser complained.
 
     Requests are only looked at, not routed: a browser whose requests are routed keeps no files.
     """
@@ -81,23 +83,34 @@ def visit(
     context: BrowserContext = browser.new_context(
         base_url=site, viewport={"width": width, "height": height}, locale=language, **options
     )
-    strangers: list[str] = []
     faults: list[str] = []
 
     def look(request: Request) -> None:
         if not request.url.startswith((site, "data:", "blob:")):
-            strangers.append(request.url)
+            faults.append(f"asked for {request.url}")
+
+    def complain(kind: str, text: str) -> None:
+        # That a page answers with the status of a refusal is no fault.
+        if kind in ("error", "warning") and "status of 4" not in text:
+            faults.append(text)
 
     context.on("request", look)
     page = context.new_page()
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    page.on("console", lambda said: complain(said.type, said.text))
     try:
         yield page
-        assert strangers == []
         assert faults == []
     finally:
         context.close()
+
+
+def enter_as(page: Page, site: str, somebody: Reader) -> None:
+    """Go on as somebody who has logged in elsewhere; whoever was here before is forgotten."""
+    page.context.clear_cookies()
+    cookie = somebody.client.get_cookie("tongdui")
+    assert cookie is not None
+    page.context.add_cookies([{"name": "tongdui", "value": cookie.value, "url": site}])
 
 
 def log_in(page: Page, name: str) -> None:
@@ -118,3 +131,8 @@ def axe_violations(page: Page) -> list[str]:
         for one in found["violations"]
         for node in one["nodes"]
     ]
+
+
+def picture(page: Page, *words: str) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"{'-'.join(words)}.png", full_page=True)
