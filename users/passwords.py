@@ -2,9 +2,11 @@
 
 import secrets
 import threading
+from base64 import b64encode
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from users.marks import N_
 
@@ -41,8 +43,18 @@ def hashed(password: str) -> str:
         return _hasher.hash(password)
 
 
+def _nobodys() -> str:
+    """A hash like those of `hashed`, at random: a true one takes as long as a log-in, at each start."""
+    salt, digest = (
+        b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (_hasher.salt_len, _hasher.hash_len)
+    )
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
+
+
 #: Of a password that nobody has: to check one against it takes as long as with a user who exists.
-NOBODYS_HASH = hashed(secrets.token_hex(16))
+NOBODYS_HASH = _nobodys()
 
 
 def is_right(password_hash: str, password: str) -> bool:

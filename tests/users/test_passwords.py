@@ -1,6 +1,8 @@
 """What is a good password, and how it is kept."""
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
 from users import passwords
 
@@ -31,6 +33,14 @@ def test_a_hash_is_argon2id_salted_and_opens_with_its_password_only() -> None:
     assert not passwords.is_right("not a hash", "sober gulls")
     assert not passwords.is_outdated(first)
     assert passwords.is_outdated(first.replace("t=3", "t=2"))
+
+
+def test_nobodys_hash_is_one_of_today_that_no_password_opens() -> None:
+    """Not refused as malformed, which would tell by its speed that there is no such user."""
+    assert not passwords.is_outdated(passwords.NOBODYS_HASH)
+    assert len(passwords.NOBODYS_HASH) == len(passwords.hashed("sober gulls"))
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(passwords.NOBODYS_HASH, "sober gulls")
 
 
 def test_temporary_passwords_are_good_ones_and_never_the_same() -> None:
