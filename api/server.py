@@ -18,10 +18,15 @@ class PortTaken(Exception):
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises PortTaken."""
     require_free_port(settings)
+    run("api.worker:make_app", settings)
+
+
+def run(factory: str, settings: Settings) -> None:
+    """Serve what `factory` (`module:function`) makes in each server process, until SIGINT or SIGTERM."""
     # A forked worker would inherit the lock on the data folder and keep it after its parent's death.
     multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
-        "api.worker:make_app",
+        factory,
         factory=True,
         address=settings.host,
         port=settings.port,

@@ -1,6 +1,5 @@
 """What each server process loads: the application behind granian, or behind any other WSGI server."""
 
-import gc
 import os
 import signal
 
@@ -9,13 +8,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.app import create_app
 from api.building import build_services
+from api.collector import settle_collector
 from config import load_settings
 from config.logs import configure_logging
 from database import attach
 from database.privileges import end_with
-
-#: New objects between two collections; a batch of a thousand makes tens of thousands, and none in cycles.
-GARBAGE_THRESHOLD = 50_000
 
 
 def make_app() -> Flask:
@@ -33,8 +30,5 @@ def make_app() -> Flask:
     if settings.proxies:
         behind = dict.fromkeys(("x_for", "x_proto", "x_host"), settings.proxies)
         app.wsgi_app = ProxyFix(app.wsgi_app, **behind)  # type: ignore[method-assign]  # as Flask documents it
-    # What is loaded now stays for good: the collector need not walk it again with every few hundred objects.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    settle_collector()
     return app

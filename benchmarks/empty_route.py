@@ -3,15 +3,10 @@
 At TONGDUI_PORT, with as many workers and threads as TONGDUI_WORKERS and TONGDUI_THREADS say or leave open.
 """
 
-import gc
-import multiprocessing
-
 from flask import Flask, Response
-from granian import Granian
-from granian.constants import Interfaces
 
-from api.server import BACKLOG
-from api.worker import GARBAGE_THRESHOLD
+from api.collector import settle_collector
+from api.server import run
 from config import load_settings
 
 PATH = "/empty"
@@ -24,28 +19,12 @@ def make_app() -> Flask:
     def empty() -> Response:
         return Response("{}", content_type="application/json")
 
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    settle_collector()
     return app
 
 
 def main() -> None:
-    settings = load_settings()
-    multiprocessing.set_start_method("spawn", force=True)
-    server = Granian(
-        "benchmarks.empty_route:make_app",
-        factory=True,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=settings.workers,
-        blocking_threads=settings.threads,
-        backlog=BACKLOG,
-        websockets=False,
-        log_enabled=False,
-    )
-    server.serve()
+    run("benchmarks.empty_route:make_app", load_settings())
 
 
 if __name__ == "__main__":

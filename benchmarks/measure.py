@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from statistics import median
 from typing import TypeVar
 
-from api.worker import GARBAGE_THRESHOLD
+from api.collector import settle_collector
 
 Batch = TypeVar("Batch")
 
@@ -47,9 +47,7 @@ def collector_as_in_the_server() -> Iterator[None]:
     hundred thousand commands at once.
     """
     before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    settle_collector()
     try:
         yield
     finally:
