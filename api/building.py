@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from api.imports.runner import ImportRunner
 from api.keyring import Keyring
+from api.secret_keys import load_personal_data, load_sealing_keys
 from api.services import Services
-from api.setup import load_personal_data, load_sealing_keys
 from api.statement_files import StatementFiles
 from clearing.card_check import CardChecks
 from clearing.directory import DirectoryCache

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from api.setup import load_personal_data
+from api.secret_keys import load_personal_data
 from clearing.proof.keys import SealingKeys
 from clearing.proof.seal import seal
 from clearing.writer import Writer

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.context import console, opened_url
-from api.setup import load_personal_data, load_sealing_keys
+from api.secret_keys import load_personal_data, load_sealing_keys
 from clearing.core.calendar import PeriodState
 from clearing.query import database_time
 from config import Settings, SettingsError

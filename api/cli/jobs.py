@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Row
 from api.cli.context import console, opened_engine, settings_or_fail
 from api.cli.settlement import CLI
 from api.jobs import LISTED, all_jobs, make_courier
-from api.setup import load_sealing_keys
+from api.secret_keys import load_sealing_keys
 from clearing.directory import read_rulebook
 from clearing.proof.keys import SealingKeys
 from clearing.query import database_time

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from api.cli.context import console, notices, opened_engine, settings_or_fail
 from api.key_file import add_key
-from api.setup import KEYS_FILE, SEALING_KEYS_FILE, load_personal_data, load_sealing_keys
+from api.secret_keys import KEYS_FILE, SEALING_KEYS_FILE, load_personal_data, load_sealing_keys
 from clearing import ids
 from clearing.privacy import PersonalData, with_new_key
 from clearing.proof.keys import SealingKeys, fingerprint, pem, with_new_sealing_key

@@ -22,9 +22,10 @@ from api.sample import (
     read_sample_keys,
     read_sample_users,
 )
+from api.secret_keys import load_sealing_keys
 from api.server import PortTaken, require_free_port
 from api.server import serve as serve_forever
-from api.setup import load_sealing_keys, prepare
+from api.setup import prepare
 from config import Settings
 from config.logs import configure_logging
 from database import EmbeddedServer, EmbeddedServerError, attach, make_engine

@@ -10,7 +10,7 @@ from rich.table import Table
 from sqlalchemy import Connection, Engine
 
 from api.cli.context import console, notices, opened_engine, settings_or_fail
-from api.setup import sealing_keys_at_hand
+from api.secret_keys import sealing_keys_at_hand
 from clearing.core.calendar import period_number
 from clearing.proof.keys import SealingKeys
 from settlement.close import CloseRefusal, close_and_check

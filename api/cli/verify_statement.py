@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from api.cli.context import console, notices, settings_or_fail
-from api.setup import sealing_keys_at_hand
+from api.secret_keys import sealing_keys_at_hand
 from clearing.proof.keys import read_public_key
 from settlement.proof.offline import FAULTS_MAX, Verdict, check_file
 from settlement.proof.reading import Unreadable

@@ -16,7 +16,7 @@ from api.sample.history import CALLER, History, history
 from api.sample.keys import SAMPLE_KEYS_FILE, make_sample_keys, write_sample_keys
 from api.sample.members import MADE_BY, Person, admit, people
 from api.sample.users import make_sample_users
-from api.setup import load_personal_data
+from api.secret_keys import load_personal_data
 from clearing.alliance import list_participants
 from clearing.core.enrolment import EnrolmentOutcome
 from clearing.core.outcomes import Outcome, Refusal, Replayed

@@ -17,7 +17,7 @@ from api.app import create_app
 from api.building import build_services
 from api.cli import main
 from api.key_file import add_key
-from api.setup import KEYS_FILE, SEALING_KEYS_FILE, load_sealing_keys
+from api.secret_keys import KEYS_FILE, SEALING_KEYS_FILE, load_sealing_keys
 from clearing.core.commands import Scope
 from clearing.privacy import PersonalData, new_keys, with_new_key
 from clearing.proof.keys import fingerprint, new_sealing_keys, read_public_key
