@@ -20,6 +20,7 @@ from zlib import crc32
 import structlog
 from sqlalchemy import Engine
 
+from api.processors import go_anywhere
 from clearing.proof.keys import SealingKeys
 from config.logs import configure_logging
 from database import make_engine
@@ -93,6 +94,8 @@ class StatementFiles:
             self._thread.join()
 
     def _work(self) -> None:
+        # A server process stays on one processor; what it starts here has work for another.
+        go_anywhere()
         while (wanted := self._queue.get()) is not None and not self._stopping:
             try:
                 self._make(*wanted)

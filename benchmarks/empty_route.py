@@ -6,7 +6,7 @@ At TONGDUI_PORT, with as many workers and threads as TONGDUI_WORKERS and TONGDUI
 from flask import Flask, Response
 
 from api.collector import settle_collector
-from api.server import run
+from api.processes import serve_with
 from config import load_settings
 
 PATH = "/empty"
@@ -24,7 +24,7 @@ def make_app() -> Flask:
 
 
 def main() -> None:
-    run("benchmarks.empty_route:make_app", load_settings())
+    serve_with(make_app, load_settings())
 
 
 if __name__ == "__main__":

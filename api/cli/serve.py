@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from rich.markup import escape
 
 from api.cli.context import console, notices, settings_or_fail
 from api.jobs import all_jobs, make_courier
+from api.port import PortTaken, require_free_port
 from api.sample import (
     SAMPLE_KEYS_FILE,
     SAMPLE_USERS_FILE,
@@ -23,8 +26,6 @@ from api.sample import (
     read_sample_users,
 )
 from api.secret_keys import load_sealing_keys
-from api.server import PortTaken, require_free_port
-from api.server import serve as serve_forever
 from api.setup import prepare
 from config import Settings
 from config.logs import configure_logging
@@ -56,10 +57,13 @@ def run(sample: bool) -> None:
 @click.command()
 def serve() -> None:
     """Serve the API on a database that is there: DATABASE_URL, or one that `tongdui run` started."""
+    # Only here: other commands need not wait for all of the program.
+    from api.server import serve as serve_until_stopped
+
     settings = settings_or_fail()
     configure_logging(settings.log_level, settings.log_format)
     try:
-        serve_forever(settings)
+        serve_until_stopped(settings)
     except PortTaken as error:
         raise click.ClickException(str(error)) from error
 
@@ -76,8 +80,22 @@ def _serve(settings: Settings, url: str, sample: bool) -> None:
     people = read_sample_users(settings)
     _once_it_answers(settings, lambda: _greet(settings, operator_key, keys, people))
     with _scheduled(settings, url):
-        serve_forever(settings)
+        status = _serve_beside()
+    if status:
+        raise click.ClickException(f"The server has ended with status {status}.")
     console.print("Stopped.")
+
+
+def _serve_beside() -> int:
+    """Serve in a process of its own until SIGINT or SIGTERM; its exit status.
+
+    It forks, and this one must not: it has threads, and holds the lock on the data folder.
+    """
+    with subprocess.Popen([sys.executable, "-m", "api.server", str(os.getpid())]) as server:
+        # Ctrl-C reaches both processes, so that one of these has nothing left to do.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: server.terminate())
+        return server.wait()
 
 
 @click.command()

@@ -20,8 +20,8 @@ def test_nothing_set_gives_the_documented_defaults() -> None:
         personal_data_keys=None,
         sealing_keys=None,
         timezone=ZoneInfo("Asia/Shanghai"),
-        workers=1,
-        threads=32,
+        workers=2,
+        threads=16,
         log_level="info",
         log_format="json",
     )

@@ -1,0 +1,58 @@
+"""Server processes: granian's, forked from one that has loaded the program once, whose memory they share."""
+
+import gc
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+from api.processors import stay_on_one
+from config import Settings
+
+BACKLOG = 2048
+#: How long a process may take to finish what it has begun when it is asked to stop.
+STOP_SECONDS_MAX = 60
+
+
+def serve_with(make_app: Callable[[], Flask], settings: Settings) -> None:
+    """Serve what `make_app` makes in each server process, until SIGINT or SIGTERM.
+
+    Call it from a process that has no other thread and holds no lock: those that are forked inherit both.
+    """
+    multiprocessing.set_start_method("fork", force=True)
+    os.register_at_fork(after_in_child=_end_when_told)
+    forked = multiprocessing.Value("i", os.getpid())
+
+    def make_one() -> Flask:
+        with forked.get_lock():
+            number = forked.value
+            forked.value += 1
+        stay_on_one(number)
+        return make_app()
+
+    server = Granian(
+        f"{make_app.__module__}:{make_app.__name__}",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        workers_kill_timeout=STOP_SECONDS_MAX,
+        backlog=BACKLOG,
+        websockets=False,
+        log_enabled=False,
+    )
+    # What is loaded stays for good: no collection need touch it, and so copy it for each process.
+    gc.collect()
+    gc.freeze()
+    server.serve(target_loader=make_one, wrap_loader=False)
+
+
+def _end_when_told() -> None:
+    """Until granian has set its own signals: what the first process does with them is lost here."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
