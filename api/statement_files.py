@@ -108,6 +108,10 @@ class StatementFiles:
                     self._waiting.discard(wanted)
 
     def _make(self, statement_id: str, extension: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with held(lock_of(self._folder / file_name(statement_id, extension))) as free:
+            if not free:
+                return  # another server process is at it; a program to find that out would take a second
         # The address of the database holds a password; arguments can be read by others. What is needed of
         # the keys is sent where nobody else reads.
         environment = os.environ | {_URL: self._engine.url.render_as_string(hide_password=False)}

@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from threading import Event
@@ -142,6 +143,29 @@ def test_who_comes_second_leaves_the_work_to_the_first(alliance: Alliance, close
     assert make(services.engine, folder, closed["id"], "csv", services.sealing_keys)
     assert not make(services.engine, folder, closed["id"], "csv", services.sealing_keys), "it is there"
     assert not list(folder.glob("*.part"))
+
+
+def test_what_another_server_process_is_at_starts_no_program(
+    alliance: Alliance, closed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    program = subprocess.Popen
+
+    def noted(arguments: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+        started.append(arguments[-1])
+        return program(arguments, **options)
+
+    monkeypatch.setattr("api.statement_files.subprocess.Popen", noted)
+    folder = alliance.services.files.parent / "statements"
+    folder.mkdir(exist_ok=True)
+    with held(lock_of(folder / file_name(closed["id"], "csv"))) as mine:
+        assert mine
+        assert alliance.finance("LOTUS").get(path_of(closed, "csv")).status_code == 202
+        # One is made after the other, so this one has been looked at by then.
+        assert awaited(alliance, path_of(closed, "xlsx")).status_code == 200
+    assert started == ["xlsx"]
+    assert awaited(alliance, path_of(closed, "csv")).status_code == 200
+    assert started == ["xlsx", "csv"]
 
 
 def test_a_draft_of_a_process_that_died_is_written_anew(alliance: Alliance, closed: dict[str, Any]) -> None:
