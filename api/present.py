@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from api.auth import own_participant
 from clearing import ids
@@ -65,8 +67,8 @@ def transaction(
         "merchant": _merchant_code(directory, row.merchant_id),
         "acceptor": party_code(directory, row.acceptor_id),
         "period": period_name(row.period),
-        "occurred_at": time_text(row.occurred_at.astimezone(zone)),
-        "booked_at": time_text(row.booked_at.astimezone(zone)),
+        "occurred_at": _time_there(row.occurred_at, zone),
+        "booked_at": _time_there(row.booked_at, zone),
         "late": row.late,
         "points": row.points if whole else sum(leg.points for leg in legs_seen),
         "amount": row.amount if whole else sum(leg.amount for leg in legs_seen),
@@ -352,6 +354,12 @@ def party_code(directory: Directory, participant_id: int) -> str:
 def time_text(instant: datetime) -> str:
     """RFC 3339 with offset and milliseconds."""
     return instant.isoformat(timespec="milliseconds")
+
+
+@lru_cache(maxsize=1024)
+def _time_there(instant: datetime, zone: ZoneInfo) -> str:
+    # All that was posted together was booked at one instant.
+    return time_text(instant.astimezone(zone))
 
 
 def _date(day: Any) -> str | None:

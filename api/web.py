@@ -91,8 +91,7 @@ def json_body() -> dict[str, Any]:
 
 def _json_body() -> dict[str, Any]:
     try:
-        # As text: of bytes, json.loads would take other encodings too.
-        body = json.loads(_body().decode("utf-8-sig") or "{}", parse_constant=_no_constant)
+        body = _READER.decode(_body().decode("utf-8-sig") or "{}")
     except (ValueError, RecursionError) as error:
         raise Problem(Code.MALFORMED, f"The body is not JSON in UTF-8: {error}"[:300]) from error
     if not isinstance(body, dict):
@@ -113,12 +112,7 @@ def _body() -> bytes:
 
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(
-        json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str),
-        status,
-        headers,
-        content_type="application/json",
-    )
+    return Response(_WRITER.encode(body), status, headers, content_type="application/json")
 
 
 def idempotency_key() -> str:
@@ -185,3 +179,8 @@ def bad_cursor() -> Problem:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number in JSON")
+
+
+#: Made once: json.loads and json.dumps make one for each call.
+_READER = json.JSONDecoder(parse_constant=_no_constant)
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)

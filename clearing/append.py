@@ -77,8 +77,8 @@ class Rows(NamedTuple):
 
 
 def _literal(type_: str, values: Sequence[Any]) -> str | None:
-    """Nothing for a column of Nones: an array that is shorter than the others is filled up with NULL."""
-    if values and values[0] is None and values.count(None) == len(values):
+    """Nothing for a column without values: an array shorter than the others is filled up with NULL."""
+    if not values or (values[0] is None and values.count(None) == len(values)):
         return None
     return _LITERALS[type_](values)
 
