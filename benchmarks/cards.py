@@ -64,7 +64,7 @@ def _row(bench: Bench, ours: int, empty: int, checks: Sequence[str], clients: in
 SECTION = Section(
     4,
     "cards",
-    "GET /v1/cards/{number} on one server process",
+    "GET /v1/cards/{number}, the server with its default settings",
     "an empty Flask route on granian with the same workers and threads",
     measure,
     unit="answers/s",

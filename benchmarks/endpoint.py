@@ -59,7 +59,7 @@ def _limit(bench: Bench, clients: int) -> float:
 SECTION = Section(
     3,
     "http",
-    "POST /v1/redemptions on one server process",
+    "POST /v1/redemptions, the server with its default settings",
     "pgbench with as many connections, one redemption per transaction by hand",
     measure,
 )
