@@ -21,7 +21,7 @@ def serve(
 ) -> Iterator[Serve]:
     """What a server's process loads, with so many proxies trusted, on the database of the alliance."""
     made: list[Flask] = []
-    for name in ("end_with", "configure_logging", "gc"):
+    for name in ("end_with", "configure_logging", "settle_collector"):
         monkeypatch.setattr(worker, name, _Nothing())
     ensure_people(alliance)
 
