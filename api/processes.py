@@ -4,11 +4,12 @@ import gc
 import multiprocessing
 import os
 import signal
+from _thread import start_new_thread
 from collections.abc import Callable
 
 from flask import Flask
-from granian import Granian
 from granian.constants import Interfaces
+from granian.server.mp import MPServer
 
 from api.processors import stay_on_one
 from config import Settings
@@ -16,6 +17,17 @@ from config import Settings
 BACKLOG = 2048
 #: How long a process may take to finish what it has begun when it is asked to stop.
 STOP_SECONDS_MAX = 60
+
+
+class Server(MPServer):
+    """Granian, which a signal cannot stop from stopping."""
+
+    def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
+        """Tell the loop of the first process to stop.
+
+        Not from here: a handler interrupts this loop, which may hold the lock of the event that is to be set.
+        """
+        start_new_thread(super().signal_handler_interrupt, ())
 
 
 def serve_with(make_app: Callable[[], Flask], settings: Settings) -> None:
@@ -34,7 +46,7 @@ def serve_with(make_app: Callable[[], Flask], settings: Settings) -> None:
         stay_on_one(number)
         return make_app()
 
-    server = Granian(
+    server = Server(
         f"{make_app.__module__}:{make_app.__name__}",
         address=settings.host,
         port=settings.port,

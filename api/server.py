@@ -1,5 +1,5 @@
 """The server. `python -m api.server PARENT` is what `tongdui run`, of that process id, starts beside its
-database and its schedule.
+database and its schedule: it loads, and serves when a line comes in.
 """
 
 import signal
@@ -21,6 +21,8 @@ def serve(settings: Settings) -> None:
 
 def main(parent: str) -> None:
     end_with(int(parent), signal.SIGTERM)
+    if not sys.stdin.readline():
+        return  # the other could not make its database ready
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     serve(settings)

@@ -2,7 +2,8 @@
 
 import click
 
-from api.cli.context import console, opened_engine, opened_url
+from api.cli.context import console
+from api.cli.opened import opened_engine, opened_url
 from api.setup import prepare
 from database import migrations
 

@@ -9,7 +9,8 @@ import click
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.cli.context import console, opened_url
+from api.cli.context import console
+from api.cli.opened import opened_url
 from api.secret_keys import load_personal_data, load_sealing_keys
 from clearing.core.calendar import PeriodState
 from clearing.query import database_time

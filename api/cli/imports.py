@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from api.building import opened_services
-from api.cli.context import console, notices, opened_url
+from api.cli.context import console, notices
+from api.cli.opened import opened_url
 from api.imports import store
 from api.imports.kinds import KINDS
 from api.imports.receive import CHUNK_BYTES, receive

@@ -8,7 +8,8 @@ import click
 from rich.table import Table
 from sqlalchemy import Engine, Row
 
-from api.cli.context import console, opened_engine, settings_or_fail
+from api.cli.context import console, settings_or_fail
+from api.cli.opened import opened_engine
 from api.cli.settlement import CLI
 from api.jobs import LISTED, all_jobs, make_courier
 from api.secret_keys import load_sealing_keys

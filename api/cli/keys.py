@@ -9,7 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy import Engine
 
-from api.cli.context import console, notices, opened_engine, settings_or_fail
+from api.cli.context import console, notices, settings_or_fail
+from api.cli.opened import opened_engine
 from api.key_file import add_key
 from api.secret_keys import KEYS_FILE, SEALING_KEYS_FILE, load_personal_data, load_sealing_keys
 from clearing import ids

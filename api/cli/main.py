@@ -3,15 +3,12 @@
 from importlib import import_module
 
 import click
-from sqlalchemy.exc import OperationalError, ProgrammingError
-
-from config import SettingsError
 
 #: Where each command is: none is loaded but the one that is called, or a start would take twice as long.
 COMMANDS = {
-    "run": "serve.run",
+    "run": "run.run",
     "serve": "serve.serve",
-    "schedule": "serve.schedule",
+    "schedule": "schedule.schedule",
     "db": "database.database",
     "keys": "keys.keys",
     "import": "imports.import_file",
@@ -46,19 +43,16 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except SettingsError as error:
-            raise click.ClickException(str(error)) from error
-        except OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0]
-            raise click.ClickException(
-                f"The database cannot be reached: {reason}. Check DATABASE_URL, or run `tongdui doctor`."
-            ) from error
-        except ProgrammingError as error:
-            if "does not exist" not in str(error.orig):
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            # Only here: it loads SQLAlchemy, and a start waits for what is loaded.
+            from api.cli.complaints import sentence_of
+
+            sentence = sentence_of(error)
+            if sentence is None:
                 raise
-            raise click.ClickException(
-                "The database has no tables yet, or old ones. Run `tongdui db upgrade` first."
-            ) from error
+            raise click.ClickException(sentence) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from api.cli.context import console, opened_engine
+from api.cli.context import console
+from api.cli.opened import opened_engine
 from api.cli.settlement import CLI, PeriodName, yuan
 from clearing.directory import read_rulebook
 from clearing.query import database_time

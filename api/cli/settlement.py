@@ -9,7 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy import Connection, Engine
 
-from api.cli.context import console, notices, opened_engine, settings_or_fail
+from api.cli.context import console, notices, settings_or_fail
+from api.cli.opened import opened_engine
 from api.secret_keys import sealing_keys_at_hand
 from clearing.core.calendar import period_number
 from clearing.proof.keys import SealingKeys

@@ -5,7 +5,8 @@ from pyotp import TOTP
 from rich.table import Table
 from sqlalchemy import Connection
 
-from api.cli.context import console, opened_engine
+from api.cli.context import console
+from api.cli.opened import opened_engine
 from api.places import place_of
 from api.present import participant_code
 from api.problems import Problem

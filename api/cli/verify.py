@@ -3,7 +3,8 @@
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from api.cli.context import console, notices, opened_engine, settings_or_fail
+from api.cli.context import console, notices, settings_or_fail
+from api.cli.opened import opened_engine
 from api.secret_keys import SEALING_KEYS_FILE, sealing_keys_at_hand
 from clearing.proof.check import PublicKeys
 from clearing.verify import Check, frozen

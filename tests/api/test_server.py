@@ -139,3 +139,19 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(alliance_url: str, tmp_path:
     assert running.process.returncode == 1
     assert f"Cannot listen on 127.0.0.1:{port}" in told
     assert "set TONGDUI_PORT to another port" in told
+
+
+def test_without_its_database_nothing_of_it_stays(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        nowhere = f"postgresql://nobody:secret@127.0.0.1:{silent.getsockname()[1]}/none"
+        with started("run", nowhere, tmp_path, free_port()) as running:
+            eventually(lambda: bool(running.family()))
+            family = running.family()
+            silent.close()
+            told, _ = running.process.communicate(timeout=SECONDS_MAX)
+    assert running.process.returncode == 1
+    assert "The database cannot be reached" in told
+    assert "secret" not in told
+    assert not [one for one in family if one.is_running()]
