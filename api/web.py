@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+import orjson
 from flask import Response, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, ValidationError
@@ -112,7 +113,7 @@ def _body() -> bytes:
 
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(_WRITER.encode(body), status, headers, content_type="application/json")
+    return Response(orjson.dumps(body, default=str), status, headers, content_type="application/json")
 
 
 def idempotency_key() -> str:
@@ -181,6 +182,5 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number in JSON")
 
 
-#: Made once: json.loads and json.dumps make one for each call.
+#: Made once, as json.loads would for each call. Not orjson: a number of twenty digits is a float to it.
 _READER = json.JSONDecoder(parse_constant=_no_constant)
-_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)

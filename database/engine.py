@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
 
@@ -50,6 +51,7 @@ def make_engine(
             "keepalives_interval": 10,
             "keepalives_count": 3,
         },
+        json_deserializer=orjson.loads,
         **options,
     )
 

@@ -19,6 +19,12 @@ CASES: list[tuple[str, str, list[Any]]] = [
     (arrays.times([INSTANT, None]), "timestamptz[]", [INSTANT, None]),
     (arrays.times([datetime(1, 1, 1, tzinfo=UTC)]), "timestamptz[]", [datetime(1, 1, 1, tzinfo=UTC)]),
     (arrays.times([date(2026, 11, 22), None]), "date[]", [date(2026, 11, 22), None]),
+    (arrays.texts(["王", None, 'say "no"', ""]), "text[]", ["王", None, 'say "no"', ""]),
+    (
+        arrays.texts(["a\nb\t\x01", "C:\\\\n", "{x,y}", "NULL"]),
+        "text[]",
+        ["a\nb\t\x01", "C:\\\\n", "{x,y}", "NULL"],
+    ),
     (arrays.flags([True, False]), "bool[]", [True, False]),
 ]
 
