@@ -11,14 +11,14 @@ from clearing.batches import Batches
 from clearing.core.accounts import Asset
 from clearing.core.amounts import MAX_QUANTITY
 from clearing.core.commands import Caller, Redemption
+from clearing.core.decide import plan_now
 from clearing.core.directory import Directory, Merchant
 from clearing.core.lots import in_draw_order, usable_here
-from clearing.core.outcomes import Posted
+from clearing.core.outcomes import Refusal
 from clearing.core.snapshot import Card, CardStatus, Lot
 from clearing.directory import DirectoryCache
 from clearing.load import Gathered, gather
 from clearing.prepared import prepared
-from clearing.quotes import decide_quote
 from clearing.verify import frozen
 
 
@@ -171,8 +171,8 @@ def _stored_value(usable: list[Lot], directory: Directory, merchant: Merchant) -
 
 
 def _fee_of_all(gathered: Gathered, question: CardQuestion, points: int) -> int:
-    outcome = decide_quote(gathered, _redemption(question, min(points, MAX_QUANTITY)))
-    return sum(leg.fee for leg in outcome.booking.legs) if isinstance(outcome, Posted) else 0
+    plan = plan_now(gathered.snapshot, _redemption(question, min(points, MAX_QUANTITY)), gathered.at)
+    return 0 if isinstance(plan, Refusal) else sum(leg.fee.total for leg in plan.legs)
 
 
 def _redemption(question: CardQuestion, points: int) -> Redemption:

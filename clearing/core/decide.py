@@ -6,6 +6,7 @@ A command sees what the commands before it in the batch have done, so a batch is
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import count
 
 from clearing.core import (
     accrual,
@@ -119,6 +120,21 @@ def decide(snapshot: Snapshot, commands: Sequence[Command], at: datetime, ids: I
     if snapshot.directory.told_of_postings:
         telling.tell_of_postings(batch, commands)
     return batch.decision
+
+
+def plan_now(snapshot: Snapshot, command: Redemption, at: datetime) -> Plan | Refusal:
+    """What the redemption would do if it alone were posted now, or why it would be refused; cheaper than to
+    decide, as nothing is booked.
+    """
+    batch = Batch(snapshot, at, count())
+    setting = _not_entitled(batch, command) or _setting(batch, command)
+    if isinstance(setting, Refusal):
+        return setting
+    refusal = redemption.check(batch, command, setting)
+    plan = refusal or redemption.plan(batch, command, setting)
+    if isinstance(plan, Refusal) or not batch.is_limited:
+        return plan
+    return limiting.check(batch, command, setting, plan) or plan
 
 
 def _judge(batch: Batch, command: Command) -> Outcome:
