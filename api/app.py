@@ -43,7 +43,11 @@ the same body it gives the first answer again. Errors are problem details with a
 DOCS_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 )
-JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"
+#: Headers of an answer that has none of its own; pages have.
+UNLESS_GIVEN = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
 
 
 class Application(Flask):
@@ -111,7 +115,7 @@ def _register_requests(app: Flask) -> None:
 
     @app.before_request
     def _identify() -> None:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
         g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         if "\0" in request.path:
             abort(404)  # no id holds one, and the database takes none
@@ -121,8 +125,11 @@ def _register_requests(app: Flask) -> None:
         headers = response.headers
         headers.add("X-Request-ID", g.get("request_id", ""))
         headers.add("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Content-Security-Policy", JSON_POLICY)
-        headers.setdefault("Cache-Control", "no-store")
+        # Not `setdefault`, which raises and catches an exception for each that is not there.
+        given = {name.lower() for name, _ in headers}
+        for name, value in UNLESS_GIVEN.items():
+            if name.lower() not in given:
+                headers.add(name, value)
         if log_requests:
             log.debug("request", method=request.method, path=request.path, status=response.status_code)
         return response

@@ -29,11 +29,11 @@ def guard(*scopes: Scope) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.caller = authenticate()
-            if g.caller.scope not in scopes:
+            g.caller = caller = authenticate()
+            if caller.scope not in scopes:
                 raise Problem(
                     Code.FORBIDDEN,
-                    f"A key of scope {g.caller.scope.value!r} may not call this; it takes "
+                    f"A key of scope {caller.scope.value!r} may not call this; it takes "
                     + ", ".join(repr(scope.value) for scope in scopes)
                     + ".",
                 )

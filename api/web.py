@@ -84,9 +84,10 @@ def json_body() -> dict[str, Any]:
 
     It is read once, and checked and hashed from the same.
     """
-    if _JSON_BODY not in request.environ:
-        request.environ[_JSON_BODY] = _json_body()
-    body: dict[str, Any] = request.environ[_JSON_BODY]
+    environ = request.environ
+    if _JSON_BODY not in environ:
+        environ[_JSON_BODY] = _json_body()
+    body: dict[str, Any] = environ[_JSON_BODY]
     return body
 
 

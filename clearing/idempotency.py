@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+
 
 def key_hash(owner: str, key: str) -> str:
     """The text of a UUID for `key` as used by `owner`."""
@@ -17,7 +19,7 @@ def key_hash(owner: str, key: str) -> str:
 
 def request_hash(operation: str, body: Mapping[str, Any]) -> str:
     """The text of a UUID for one request; values that are not JSON are hashed by their text."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
+    canonical = _CANONICAL.encode(body)
     return _uuid(f"{operation}\x00{canonical}".encode())
 
 
