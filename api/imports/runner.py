@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -135,14 +136,22 @@ class ImportRunner:
         rows = Rows(path, current.upload.media_type, kind.columns, kind.required)
         posters = _Posters(self._make_writer(), self._make_enroller(), self._make_linker())
         judged = islice(_judge(current.upload, rows, posters.enroller), current.rows, None)
+
+        def take() -> tuple[list[_Judged], int]:
+            return list(islice(judged, BATCH_ROWS)), rows.bytes_read
+
         try:
-            while not self._stopping.is_set():
-                batch = list(islice(judged, BATCH_ROWS))
-                if not batch:
-                    return
-                self._post_batch(current, batch, rows.bytes_read, posters)
-                if on_progress is not None:
-                    on_progress(self._read(current.id))
+            # The next batch is read and judged while PostgreSQL writes this one.
+            with ThreadPoolExecutor(1, "import-rows") as ahead:
+                taken = ahead.submit(take)
+                while not self._stopping.is_set():
+                    batch, bytes_read = taken.result()
+                    if not batch:
+                        return
+                    taken = ahead.submit(take)
+                    self._post_batch(current, batch, bytes_read, posters)
+                    if on_progress is not None:
+                        on_progress(self._read(current.id))
         finally:
             for poster in posters:
                 poster.close()
