@@ -51,6 +51,12 @@ class Received(NamedTuple):
         return Webhook(secret).verify(self.body, self.headers)
 
 
+class Server(ThreadingHTTPServer):
+    """Lets many knock at once: with five, as it comes, a busy machine refuses some."""
+
+    request_queue_size = 128
+
+
 class Receiver:
     """Keeps what it gets. `answer` says what to do with each request."""
 
@@ -80,7 +86,7 @@ class Receiver:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
