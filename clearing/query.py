@@ -202,7 +202,7 @@ def _holds(connection: Connection, query: Select[Any]) -> list[Hold]:
                 **row._mapping,
                 "kind": TransactionKind(row.kind),
                 "status": HoldStatus(row.status),
-                "draws": tuple(draws[row.id]),
+                "draws": tuple(draws.get(row.id, ())),
             }
         )
         for row in rows

@@ -130,11 +130,12 @@ def plan_now(snapshot: Snapshot, command: Redemption, at: datetime) -> Plan | Re
     setting = _not_entitled(batch, command) or _setting(batch, command)
     if isinstance(setting, Refusal):
         return setting
-    refusal = redemption.check(batch, command, setting)
-    plan = refusal or redemption.plan(batch, command, setting)
-    if isinstance(plan, Refusal) or not batch.is_limited:
+    plan = _plan(batch, command, setting)
+    if isinstance(plan, Refusal):
         return plan
-    return limiting.check(batch, command, setting, plan) or plan
+    assert isinstance(plan, Plan), "a redemption plans nothing else"
+    refusal = limiting.check(batch, command, setting, plan) if batch.is_limited else None
+    return refusal or plan
 
 
 def _judge(batch: Batch, command: Command) -> Outcome:
