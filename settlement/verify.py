@@ -1,6 +1,6 @@
 """Verify settlements: what closed periods were settled on, recomputed from the journal."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
@@ -14,8 +14,9 @@ from settlement.core.balance import PaymentDirection
 from settlement.disputes import checks as disputes
 from settlement.liabilities import MOVED_BY_MONTH
 
-#: Those of which the nets have been written; a closing may be on its way.
-_CLOSED = "period IN (SELECT period FROM settlements WHERE zero_sum IS NOT NULL)"
+#: Those of which the nets have been written; a closing may be on its way. As arrays, as the planner would
+#: look up the period of each row.
+_CLOSED = "period = ANY(ARRAY(SELECT period FROM settlements WHERE zero_sum IS NOT NULL))"
 
 _HAS_SETTLEMENT = compare(
     "periods",
@@ -33,8 +34,19 @@ _SETTLED_POSITIONS = compare(
     f"SELECT {', '.join((*POSITION_KEY, *MEASURES))} FROM settlement_positions WHERE {of_period()}",  # noqa: S608
 )
 
+#: What entries of these kinds moved in closed periods. Everywhere below: added up first, by no more than is
+#: asked for, as that can be done by several processes, and once for all that is made of it.
+_OWED = f"""
+SELECT period, kind, debit, credit, wallet_id <> {HUB_WALLET} AS exchanged, sum(quantity) AS moved
+  FROM entries
+ WHERE kind IN ({EntryKind.OBLIGATION:d}, {EntryKind.OBLIGATION_REVERSED:d}, {EntryKind.FEE:d},
+                {EntryKind.FEE_RETURNED:d})
+   AND {_CLOSED} AND {of_period()}
+ GROUP BY period, kind, debit, credit, exchanged
+"""  # noqa: S608
+
 # From the entries, which know nothing of legs: what was debited is owed, what was credited is due. A reversal
-# takes both back, from the one who was to be paid.
+# takes both back, from the one who was to be paid. The hub is on the other side of each fee.
 _SETTLED_NETS = compare(
     "settlement_nets",
     ("period", "participant_id"),
@@ -46,25 +58,17 @@ _SETTLED_NETS = compare(
                CASE WHEN exchanged OR side = 'fee' THEN 0 WHEN side = 'credit' THEN moved ELSE -moved END
                  AS adjustments,
                CASE WHEN side = 'credit' THEN moved ELSE -moved END AS net
-          FROM (SELECT period, credit AS participant_id, 'credit' AS side, quantity AS moved,
-                       wallet_id <> {HUB_WALLET} AS exchanged
-                  FROM entries WHERE kind = {EntryKind.OBLIGATION:d} AND {of_period()}
-                UNION ALL
-                SELECT period, debit, 'debit', quantity, wallet_id <> {HUB_WALLET}
-                  FROM entries WHERE kind = {EntryKind.OBLIGATION:d} AND {of_period()}
-                UNION ALL
-                SELECT period, debit, 'credit', -quantity, true
-                  FROM entries WHERE kind = {EntryKind.OBLIGATION_REVERSED:d} AND {of_period()}
-                UNION ALL
-                SELECT period, credit, 'debit', -quantity, true
-                  FROM entries WHERE kind = {EntryKind.OBLIGATION_REVERSED:d} AND {of_period()}
-                UNION ALL
-                SELECT period, debit, 'fee', quantity, false
-                  FROM entries WHERE kind = {EntryKind.FEE:d} AND {of_period()}
-                UNION ALL
-                SELECT period, credit, 'fee', -quantity, false
-                  FROM entries WHERE kind = {EntryKind.FEE_RETURNED:d} AND {of_period()}) AS entered
-         WHERE {_CLOSED}""",  # noqa: S608
+          FROM (SELECT owed.period, sides.*
+                  FROM ({_OWED}) AS owed
+                 CROSS JOIN LATERAL (VALUES
+                        ({EntryKind.OBLIGATION:d}, credit, 'credit', moved, exchanged),
+                        ({EntryKind.OBLIGATION:d}, debit, 'debit', moved, exchanged),
+                        ({EntryKind.OBLIGATION_REVERSED:d}, debit, 'credit', -moved, true),
+                        ({EntryKind.OBLIGATION_REVERSED:d}, credit, 'debit', -moved, true),
+                        ({EntryKind.FEE:d}, debit, 'fee', moved, false),
+                        ({EntryKind.FEE_RETURNED:d}, credit, 'fee', -moved, false))
+                       AS sides (of, participant_id, side, moved, exchanged)
+                 WHERE sides.of = owed.kind) AS entered""",  # noqa: S608
     f"""SELECT period, participant_id, receivable, payable, fees, adjustments,
                net - rebates - carried_forward AS net
           FROM settlement_nets WHERE {of_period()}""",  # noqa: S608
@@ -252,7 +256,7 @@ SELECT 'settlements (period=' || c.period || ')' AS place, concat('due_on=', x.d
 """  # noqa: S608
 
 #: What is added up after a closing is there for all of a period or for nothing of it.
-_ADDED_UP = "period IN (SELECT period FROM liabilities)"
+_ADDED_UP = "period = ANY(ARRAY(SELECT DISTINCT period FROM liabilities))"
 
 #: Which part of a roll-forward an entry belongs to. That something was used elsewhere stands in the legs.
 _PARTS = {
@@ -277,16 +281,30 @@ _LIABILITY_KEY = ("period", "issuer_id", "asset")
 _MOVEMENTS = ("issued", "opened", "used", "expired", "adjusted", "arrears")
 
 
-def _movement(kind: EntryKind) -> str:
-    """SQL: the entries of one kind as movements of the issuer's liability."""
-    owner = "credit" if CHART[kind].debit is Account.LOT else "debit"
-    asset = Asset.POINTS if CHART[kind].unit is Unit.POINTS else Asset.STORED_VALUE
-    parts = ", ".join(f"{_PARTS[kind].get(part, 0)} * quantity" for part in _MOVEMENTS)
-    return (
-        f"SELECT period, {owner}, {asset:d}, 0, {parts}, 0"  # noqa: S608
-        f" FROM entries WHERE kind = {kind:d} AND {_ADDED_UP} AND {of_period()}"
-    )
+def _numbers(kinds: Iterable[EntryKind]) -> str:
+    return ", ".join(f"{kind:d}" for kind in kinds)
 
+
+def _part_of(kind: EntryKind) -> str:
+    """SQL: a row that says what entries of this kind are of the liability."""
+    asset = Asset.POINTS if CHART[kind].unit is Unit.POINTS else Asset.STORED_VALUE
+    signs = ", ".join(str(_PARTS[kind].get(movement, 0)) for movement in _MOVEMENTS)
+    return f"({kind:d}, {asset:d}, {signs})"
+
+
+#: SQL: the entries as movements of their issuers' liabilities.
+_MOVED = f"""
+SELECT period, issuer_id, asset, 0 AS opening,
+       {", ".join(f"{movement} * quantity AS {movement}" for movement in _MOVEMENTS)}, 0 AS used_elsewhere
+  FROM (SELECT period, kind,
+               CASE WHEN kind IN ({_numbers(kind for kind in _PARTS if CHART[kind].debit is Account.LOT)})
+                    THEN credit ELSE debit END AS issuer_id,
+               sum(quantity) AS quantity
+          FROM entries WHERE kind IN ({_numbers(_PARTS)}) AND {_ADDED_UP} AND {of_period()}
+         GROUP BY 1, 2, 3) AS entered
+  JOIN (VALUES {", ".join(map(_part_of, _PARTS))}) AS parts (kind, asset, {", ".join(_MOVEMENTS)})
+       USING (kind)
+"""  # noqa: S608
 
 #: SQL: each period for which liabilities are there, and the one before it.
 _BEFORE = """
@@ -302,15 +320,16 @@ _LIABILITIES = compare(
                {", ".join(f"0 AS {part}" for part in _MOVEMENTS)}, 0 AS used_elsewhere
           FROM ({_BEFORE}) AS b JOIN liabilities l ON l.period = b.before WHERE {of_period("b.period")}
         UNION ALL
-        {" UNION ALL ".join(map(_movement, _PARTS))}
+        {_MOVED}
         UNION ALL
         SELECT period, issuer_id,
                CASE kind WHEN {LegKind.SPEND:d} THEN {Asset.STORED_VALUE:d} ELSE {Asset.POINTS:d} END,
                0, {", ".join("0" for _ in _MOVEMENTS)},
-               CASE kind WHEN {LegKind.SPEND:d} THEN amount ELSE points END
+               sum(CASE kind WHEN {LegKind.SPEND:d} THEN amount ELSE points END)
           FROM legs
          WHERE kind IN ({LegKind.SPEND:d}, {LegKind.REDEMPTION:d}) AND issuer_id <> acceptor_id
-           AND {_ADDED_UP} AND {of_period()}""",  # noqa: S608
+           AND {_ADDED_UP} AND {of_period()}
+         GROUP BY 1, 2, 3""",  # noqa: S608
     f"""SELECT period, issuer_id, asset, opening, issued, opened, used_own + used_elsewhere AS used, expired,
                adjusted, arrears, used_elsewhere
           FROM liabilities WHERE {of_period()}""",  # noqa: S608
@@ -323,7 +342,9 @@ _LIABILITY_MONTHS = compare(
     f"""SELECT b.period, m.issuer_id, m.asset, m.month, m.quantity
           FROM ({_BEFORE}) AS b JOIN liability_months m ON m.period = b.before WHERE {of_period("b.period")}
         UNION ALL
-        SELECT * FROM ({MOVED_BY_MONTH}) AS moved WHERE {_ADDED_UP} AND {of_period()}""",  # noqa: S608
+        SELECT period, issuer_id, asset, month, sum(quantity)
+          FROM ({MOVED_BY_MONTH}) AS moved WHERE {_ADDED_UP} AND {of_period()}
+         GROUP BY period, issuer_id, asset, month""",  # noqa: S608
     f"SELECT period, issuer_id, asset, month, quantity FROM liability_months WHERE {of_period()}",  # noqa: S608
 )
 
@@ -331,11 +352,12 @@ _STATEMENT_SIZES = compare(
     "statement_sizes",
     ("period", "participant_id"),
     ("lines",),
-    f"""SELECT period, issuer_id AS participant_id, 1 AS lines FROM legs
-         WHERE issuer_id <> {HUB} AND {_ADDED_UP} AND {of_period()}
-        UNION ALL
-        SELECT period, acceptor_id, 1 FROM legs
-         WHERE issuer_id <> acceptor_id AND acceptor_id <> {HUB} AND {_ADDED_UP} AND {of_period()}""",  # noqa: S608
+    f"""SELECT period, participant_id, lines
+          FROM (SELECT period, issuer_id, acceptor_id, count(*) AS lines
+                  FROM legs WHERE {_ADDED_UP} AND {of_period()}
+                 GROUP BY period, issuer_id, acceptor_id) AS l
+         CROSS JOIN LATERAL (VALUES (issuer_id), (nullif(acceptor_id, issuer_id))) AS parties (participant_id)
+         WHERE participant_id <> {HUB}""",  # noqa: S608
     f"SELECT period, participant_id, lines FROM statement_sizes WHERE {of_period()}",  # noqa: S608
 )
 

@@ -23,7 +23,8 @@ PORTION = 5_000
 PublicKeys = Mapping[int, Ed25519PublicKey]
 
 
-# All in one pass, each table in the order of the transactions. What waits to be sealed is not in the tree.
+# All in one pass, each table in the order of the transactions. What waits to be sealed is not in the tree; it
+# is looked up only for what is not: joined, it would make PostgreSQL sort all of them.
 _CHANGED = f"""
 SELECT coalesce(t.wallet_id, l.wallet_id, e.wallet_id, s.wallet_id) AS wallet_id,
        coalesce(t.transaction_id, l.transaction_id, e.transaction_id, s.transaction_id) AS transaction_id
@@ -32,11 +33,12 @@ SELECT coalesce(t.wallet_id, l.wallet_id, e.wallet_id, s.wallet_id) AS wallet_id
   FULL JOIN ({rows.of_entries(of_period())}) AS e USING (transaction_id, wallet_id, period)
   FULL JOIN (SELECT transaction_id, wallet_id, period, hash FROM tree_leaves WHERE {of_period()}) AS s
       USING (transaction_id, wallet_id, period)
-  LEFT JOIN (SELECT unnest(transaction_ids) AS transaction_id, unnest(wallet_ids) AS wallet_id,
-                    unnest(periods) AS period FROM unsealed) AS u
-      USING (transaction_id, wallet_id, period)
  WHERE t.data IS NULL
-    OR CASE WHEN s.hash IS NULL THEN u.period IS NULL ELSE s.hash <> {rows.LEAF_HASH} END
+    OR CASE WHEN s.hash IS NULL
+            THEN (t.transaction_id, t.wallet_id, t.period)
+                 IN (SELECT unnest(transaction_ids), unnest(wallet_ids), unnest(periods) FROM unsealed)
+                 IS NOT TRUE
+            ELSE s.hash <> {rows.LEAF_HASH} END
  ORDER BY wallet_id, transaction_id
  LIMIT 1
 """  # noqa: S608  put together from constants of this program

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from clearing.core.outcomes import Moved
-from clearing.verify import Check, Difference, checks, frozen, verify
+from clearing.verify import Check, Difference, Found, checks, compare, frozen, verify
 from support.ledger import Ledger
 
 
@@ -49,6 +49,31 @@ def test_every_check_reports_that_it_starts(ledger: Ledger, engine: Engine) -> N
         assert list(verify(connection, started.append)) == []
     assert started == list(checks())
     assert len({check.name for check in started}) == len(started)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "difference"),
+    [
+        ("(1, 2, 5), (1, 2, 6)", "(1, 2, 11)", None),
+        ("(1, 2, 0)", "", None),  # nothing is as good as no row
+        ("(3, 1, 7), (1, 2, 5), (2, 9, 1)", "(2, 9, 2), (1, 2, 4)", ("row (a=1, b=2)", "m=5", "m=4")),
+        ("(1, 2, 5)", "", ("row (a=1, b=2)", "m=5", "m=0")),
+        ("", "(1, 2, 5), (1, 2, 6)", ("row (a=1, b=2)", "m=0", "m=11")),
+        ("(1, NULL, 5), (1, 3, 8)", "(1, NULL, 4), (1, 3, 8)", ("row (a=1)", "m=5", "m=4")),
+        ("(1, 2, NULL)", "(1, 2, 3)", ("row (a=1, b=2)", "m=0", "m=3")),
+    ],
+)
+def test_two_sides_are_compared_by_their_sums(
+    engine: Engine, expected: str, found: str, difference: tuple[str, str, str] | None
+) -> None:
+    def rows(values: str) -> str:
+        """With a row that counts for nothing, as VALUES cannot be empty."""
+        some = f", {values}" if values else ""
+        return f"SELECT * FROM (VALUES (0::int, 0::int, 0::bigint){some}) AS v (a, b, m)"
+
+    check = Check("some", "", compare("row", ("a", "b"), ("m",), rows(expected), rows(found)))
+    with frozen(engine) as connection:
+        assert check.run(connection, None) == (None if difference is None else Found(*difference))
 
 
 TAMPERING = [
