@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import openpyxl
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 
 from clearing.core.accounts import HUB
 from clearing.ids import decode
@@ -21,7 +22,7 @@ from settlement.core.data_hash import csv_text
 from settlement.query import StatementHeader, list_statements, read_statement
 from settlement.render import FORMATS, xlsx
 from settlement.statement import DoesNotTieOut, Statement, open_statement
-from settlement.statement_lines import member_token
+from settlement.statement_lines import member_token, read_lines
 from settlement.tables import statement_keys
 from support.ledger import Ledger, shanghai
 
@@ -360,6 +361,39 @@ def test_each_beginning_of_a_formula_is_neutralised(text: str) -> None:
     [[read]] = csv.reader([csv_text(text)])
     assert read == f"'{text}"
     assert csv_text("a=1") == "a=1"
+
+
+@pytest.mark.parametrize("reference", ["\\N", "\\.", '"', 'a,"b",\\', "two\nlines\r", "\t积分", " ", "''"])
+def test_a_reference_comes_as_it_was_given(ledger: Ledger, engine: Engine, reference: str) -> None:
+    ledger.book(ledger.pays_cash(ledger.enrol("JADE"), "LOTUS", 5_000, reference=reference))
+    close(engine, NOVEMBER, "2026-12-01 00:10")
+    # The visit, and the points given for it.
+    assert [line["reference"] for line in as_json(engine, "LOTUS")["detail"]] == [reference] * 2
+
+
+def test_a_line_names_the_lots_in_the_order_in_which_they_were_used(ledger: Ledger, engine: Engine) -> None:
+    wang = ledger.enrol("JADE")
+    ends = [f"2027-{month:02}-01" for month in range(12, 0, -1)]
+    ledger.book(*(ledger.opens(wang, "JADE", 10 + n, end) for n, end in enumerate(ends)))
+    ledger.book(ledger.redeems(wang, "LOTUS", 150))
+    close(engine, NOVEMBER, "2026-12-01 00:10")
+    *opened, used = as_json(engine, "JADE")["detail"]
+    lots = [lot.split(":") for lot in used["lots"].split()]
+    # The first to end are used first, and the last one in part.
+    assert [int(quantity) for _, quantity in lots] == [21, 20, 19, 18, 17, 16, 15, 14, 10]
+    assert [lot for lot, _ in lots] == [line["lots"].split(":")[0] for line in opened[: -len(lots) - 1 : -1]]
+
+
+def test_lines_may_be_taken_more_slowly_than_a_transaction_may_be_idle(
+    closed: Ledger, engine: Engine
+) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+        lines = read_lines(connection, headers(engine)["LOTUS"], expected=0)
+        first = next(lines)
+        time.sleep(0.5)
+        assert [first.line, *(line.line for line in lines)] == list(range(1, 6))
+        assert connection.execute(text("SELECT 1")).scalar() == 1
 
 
 def test_late_transactions_are_flagged(closed: Ledger, engine: Engine) -> None:
