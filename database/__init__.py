@@ -7,6 +7,7 @@
 | `cluster`, `configuration`, `places` | its files: how they are made, set and where they lie |
 | `binaries`, `privileges`, `processes`, `lock` | finding PostgreSQL, dropping root, orphans, exclusive use |
 | `engine` | SQLAlchemy engines with our timeouts |
+| `copying` | the rows of large queries |
 | `migrations` | bringing the tables up to date |
 
 Nothing here knows of clearing or settlement, or reads the environment.

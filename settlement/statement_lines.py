@@ -1,20 +1,15 @@
 """The lines of a statement, streamed from the journal: every leg that concerns one participant.
 
-PostgreSQL copies them to a file without a name, from which they are taken one by one, so a million lines
-take no more memory than one thousand. They are ordered by booking time, transaction and leg, so the same
-lines come in the same order.
+They are copied out of the database at once and taken one by one, so a million lines take no more memory than
+one thousand. They are ordered by booking time, transaction and leg, so the same lines come in the same order.
 """
 
-import csv
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from decimal import Decimal
 from functools import lru_cache
-from io import TextIOWrapper
 from itertools import count
-from tempfile import TemporaryFile
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +20,7 @@ from clearing.core.amounts import rate_text
 from clearing.core.journal import LegKind, Reason, TransactionKind
 from clearing.ids import letters
 from clearing.tables import merchants, participants
+from database.copying import copied
 from settlement.core.statement import DetailLine, direction_of
 from settlement.query import StatementHeader
 from settlement.tables import statement_keys
@@ -45,8 +41,7 @@ def _kinds(side: str) -> str:
 
 
 _INTO_LOT, _FROM_LOT = _kinds("credit"), _kinds("debit")
-#: ISO 8601 with milliseconds, in the session's time zone. PostgreSQL writes it while Python does other
-#: things.
+#: ISO 8601 with milliseconds, in the session's time zone.
 _TIME = """'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'"""
 
 # A leg's lots are those that its issuer's entries of the same transaction moved.
@@ -92,7 +87,7 @@ def read_lines(connection: Connection, header: StatementHeader, expected: int) -
     _prepare(connection, header.zone, expected)
     connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
     wanted = {"period": header.period, "participant": header.participant_id}
-    return map(reading.line, count(1), _copied(connection, _LINES, wanted))
+    return map(reading.line, count(1), copied(connection, _LINES, wanted))
 
 
 def read_lines_at(
@@ -110,23 +105,8 @@ def read_lines_at(
         "participant": header.participant_id,
         "keys": tuple(key for _, key in keys),
     }
-    rows = _copied(connection, _SOME_LINES, wanted)
+    rows = copied(connection, _SOME_LINES, wanted)
     return [reading.line(number, row) for (number, _), row in zip(keys, rows, strict=True)]
-
-
-def _copied(connection: Connection, query: str, values: Mapping[str, Any]) -> Iterator[list[str]]:
-    """The rows, each value as a text and NULL as an empty one.
-
-    PostgreSQL copies with several processes, which it does not for a cursor, and its text is read in a third
-    of the time that the driver takes to make values of it.
-    """
-    driver: Any = connection.connection
-    with TemporaryFile() as file, TextIOWrapper(file, "utf-8", newline="") as text:
-        with closing(driver.cursor()) as cursor:
-            wanted = cursor.mogrify(query, values).decode()
-            cursor.copy_expert(f"COPY ({wanted}) TO STDOUT WITH (FORMAT csv, ENCODING 'UTF8')", file)
-        file.seek(0)
-        yield from csv.reader(text)
 
 
 def member_token(member_key: bytes, wallet_id: int) -> str:
