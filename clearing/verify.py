@@ -4,15 +4,15 @@ Each check is one statement that answers with its first difference, or with noth
 compared by adding up both in one pass, so a row that is missing on either side is a difference too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import IntEnum
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
 from clearing.core.accounts import CHART, HUB, Account, EntryKind, Unit
 from clearing.core.journal import LegKind, PositionChange, Reason, TransactionKind, VolumeChange
+from clearing.kind_lists import FROM_LOT, IN_POINTS, INTO_LOT, numbers
 from clearing.query import family
 
 MEASURES = PositionChange._fields
@@ -144,23 +144,12 @@ POSITION_KEY = ("period", "issuer_id", "acceptor_id", "kind")
 _TRANSACTION_KEY = ("period", "wallet_id", "transaction_id")
 
 
-def _kinds(side: str) -> str:
-    """The kinds of entry that debit, or credit, a lot."""
-    return _numbers(kind for kind, posting in CHART.items() if getattr(posting, side) is Account.LOT)
-
-
-def _numbers(kinds: Iterable[IntEnum]) -> str:
-    return ", ".join(str(int(kind)) for kind in kinds)
-
-
-_INTO_ARREARS = _numbers(kind for kind, posting in CHART.items() if posting.debit is Account.ARREARS)
-_ARREARS_KINDS = _numbers(
+_INTO_ARREARS = numbers(kind for kind, posting in CHART.items() if posting.debit is Account.ARREARS)
+_ARREARS_KINDS = numbers(
     kind for kind, posting in CHART.items() if Account.ARREARS in (posting.debit, posting.credit)
 )
-_FROM_LOT, _INTO_LOT = _kinds("debit"), _kinds("credit")
-_MOVED_OUT = _numbers(kind for kind, posting in CHART.items() if posting.credit is Account.MOVED)
-_MOVED_IN = _numbers(kind for kind, posting in CHART.items() if posting.debit is Account.MOVED)
-_IN_POINTS = _numbers(kind for kind, posting in CHART.items() if posting.unit is Unit.POINTS)
+_MOVED_OUT = numbers(kind for kind, posting in CHART.items() if posting.credit is Account.MOVED)
+_MOVED_IN = numbers(kind for kind, posting in CHART.items() if posting.debit is Account.MOVED)
 
 #: Which entries move a leg's points or amount in or out of lots, and which its reversal's.
 _LEG_ENTRIES = {
@@ -180,7 +169,7 @@ _MOVED = {
     Unit.POINTS: (EntryKind.POINTS_MOVED_IN, EntryKind.POINTS_MOVED_OUT),
     Unit.FEN: (EntryKind.VALUE_MOVED_IN, EntryKind.VALUE_MOVED_OUT),
 }
-_BY_POINTS = _numbers((LegKind.VISIT, LegKind.ISSUE, LegKind.REDEMPTION))
+_BY_POINTS = numbers((LegKind.VISIT, LegKind.ISSUE, LegKind.REDEMPTION))
 
 
 def _cases(pairs: Mapping[LegKind, tuple[EntryKind, EntryKind]], first: str) -> str:
@@ -206,9 +195,9 @@ _LOT_BALANCES = compare(
     ("wallet_id", "lot_id"),
     ("lots", "balance"),
     f"""SELECT wallet_id, lot_id, 1 AS lots, sum(quantity) AS balance
-          FROM (SELECT wallet_id, credit AS lot_id, quantity FROM entries WHERE kind IN ({_INTO_LOT})
+          FROM (SELECT wallet_id, credit AS lot_id, quantity FROM entries WHERE kind IN ({INTO_LOT})
                 UNION ALL
-                SELECT wallet_id, debit, -quantity FROM entries WHERE kind IN ({_FROM_LOT})) AS moved
+                SELECT wallet_id, debit, -quantity FROM entries WHERE kind IN ({FROM_LOT})) AS moved
          GROUP BY wallet_id, lot_id""",  # noqa: S608
     "SELECT wallet_id, id AS lot_id, 1 AS lots, available + held AS balance FROM lots",
 )
@@ -228,11 +217,11 @@ SELECT concat('entries (period=', e.period, ', wallet_id=', e.wallet_id,
        'issuer_id=' || l.issuer_id || ', asset=' || l.asset AS expected,
        'issuer_id=' || e.owner || ', asset=' || e.asset AS found
   FROM (SELECT period, wallet_id, transaction_id, number,
-               CASE WHEN kind IN ({_INTO_LOT}) THEN credit ELSE debit END AS lot_id,
-               CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS owner,
-               CASE WHEN kind IN ({_IN_POINTS}) THEN 1 ELSE 2 END AS asset
+               CASE WHEN kind IN ({INTO_LOT}) THEN credit ELSE debit END AS lot_id,
+               CASE WHEN kind IN ({INTO_LOT}) THEN debit ELSE credit END AS owner,
+               CASE WHEN kind IN ({IN_POINTS}) THEN 1 ELSE 2 END AS asset
           FROM entries
-         WHERE kind IN ({_INTO_LOT}, {_FROM_LOT}) AND {of_period()}) AS e
+         WHERE kind IN ({INTO_LOT}, {FROM_LOT}) AND {of_period()}) AS e
   JOIN lots l ON l.wallet_id = e.wallet_id AND l.id = e.lot_id
  WHERE l.issuer_id <> e.owner OR l.asset <> e.asset
  ORDER BY e.period, e.wallet_id, e.transaction_id, e.number
@@ -285,7 +274,7 @@ _DRAWS_AND_CREDITS = compare(
            AND {of_period()}""",  # noqa: S608
     # Points that pay arrears, or become arrears, are given or taken back without passing through a lot.
     f"""SELECT period, wallet_id, transaction_id,
-               CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS issuer_id,
+               CASE WHEN kind IN ({INTO_LOT}) THEN debit ELSE credit END AS issuer_id,
                CASE kind WHEN {EntryKind.ARREARS_PAID:d} THEN {EntryKind.POINTS_ISSUED:d}
                          WHEN {EntryKind.ARREARS_INCURRED:d} THEN {EntryKind.POINTS_WITHDRAWN:d}
                          WHEN {EntryKind.ARREARS_MOVED_OUT:d} THEN {EntryKind.POINTS_MOVED_IN:d}
@@ -293,7 +282,7 @@ _DRAWS_AND_CREDITS = compare(
                          ELSE kind END AS kind,
                quantity
           FROM entries
-         WHERE kind IN ({_INTO_LOT}, {_FROM_LOT}, {_ARREARS_KINDS}) AND {of_period()}""",  # noqa: S608
+         WHERE kind IN ({INTO_LOT}, {FROM_LOT}, {_ARREARS_KINDS}) AND {of_period()}""",  # noqa: S608
 )
 
 _TOTALS_OF_LEGS = compare(
@@ -547,7 +536,7 @@ HAVING count(*) > 1
 SELECT concat('transactions (period=', t.period, ', wallet_id=', t.wallet_id, ', transaction_id=', t.id, ')'),
        '1 idempotency key', 'none'
   FROM transactions t
- WHERE t.kind IN ({_numbers(TransactionKind)}) AND t.kind <> {TransactionKind.TRANSFER:d}
+ WHERE t.kind IN ({numbers(TransactionKind)}) AND t.kind <> {TransactionKind.TRANSFER:d}
    AND NOT EXISTS (SELECT FROM outcomes o WHERE o.wallet_id = t.wallet_id AND o.transaction_id = t.id)
  LIMIT 1
 """  # noqa: S608
@@ -557,7 +546,7 @@ SELECT concat('entries moved between wallets (period=', period, ', issuer_id=', 
               ')') AS place,
        'as much in as out' AS expected, 'in less out=' || sum(quantity) AS found
   FROM (SELECT period, CASE WHEN kind IN ({_MOVED_OUT}) THEN credit ELSE debit END AS issuer_id,
-               CASE WHEN kind IN ({_IN_POINTS}) THEN 'points' ELSE 'fen' END AS unit,
+               CASE WHEN kind IN ({IN_POINTS}) THEN 'points' ELSE 'fen' END AS unit,
                CASE WHEN kind IN ({_MOVED_OUT}) THEN -quantity ELSE quantity END AS quantity
           FROM entries WHERE kind IN ({_MOVED_OUT}, {_MOVED_IN}) AND {of_period()}) AS moved
  GROUP BY period, issuer_id, unit

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, func, insert, select
 
 from clearing import locks
-from clearing.core.accounts import CHART, Account, Asset, EntryKind, Unit
+from clearing.core.accounts import Asset, EntryKind
 from clearing.core.journal import LegKind
+from clearing.kind_lists import FROM_LOT, IN_POINTS, INTO_LOT
 from clearing.tables import entries, legs
 from settlement.core.liability import Breakage, LegSum, RollForward, lines_of, roll_forward
 from settlement.tables import liabilities, liability_months, settlement_nets, statement_sizes
@@ -187,25 +188,18 @@ def _read_arrears(connection: Connection, number: int) -> dict[int, int]:
     return arrears
 
 
-def _kinds(side: str) -> str:
-    moving = [kind for kind, posting in CHART.items() if getattr(posting, side) is Account.LOT]
-    return ", ".join(str(int(kind)) for kind in moving)
-
-
-_IN_POINTS = ", ".join(str(int(kind)) for kind, posting in CHART.items() if posting.unit is Unit.POINTS)
-
 #: SQL: what entries put into lots and (below zero) took out, by issuer, asset and the month in which the lot
 #: ends.
 MOVED_BY_MONTH = f"""
 SELECT e.period, e.issuer_id, e.asset, coalesce(to_char(l.expires_on, 'YYYYMM')::int, {NEVER}) AS month,
        e.quantity
   FROM (SELECT period, wallet_id, credit AS lot_id, debit AS issuer_id, quantity,
-               CASE WHEN kind IN ({_IN_POINTS}) THEN {Asset.POINTS:d} ELSE {Asset.STORED_VALUE:d} END AS asset
-          FROM entries WHERE kind IN ({_kinds("credit")})
+               CASE WHEN kind IN ({IN_POINTS}) THEN {Asset.POINTS:d} ELSE {Asset.STORED_VALUE:d} END AS asset
+          FROM entries WHERE kind IN ({INTO_LOT})
         UNION ALL
         SELECT period, wallet_id, debit, credit, -quantity,
-               CASE WHEN kind IN ({_IN_POINTS}) THEN {Asset.POINTS:d} ELSE {Asset.STORED_VALUE:d} END
-          FROM entries WHERE kind IN ({_kinds("debit")})) AS e
+               CASE WHEN kind IN ({IN_POINTS}) THEN {Asset.POINTS:d} ELSE {Asset.STORED_VALUE:d} END
+          FROM entries WHERE kind IN ({FROM_LOT})) AS e
   JOIN lots l ON l.wallet_id = e.wallet_id AND l.id = e.lot_id
 """  # noqa: S608  put together from constants of this program
 

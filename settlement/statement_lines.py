@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from clearing.core.accounts import CHART, HUB, HUB_CODE, Account
+from clearing.core.accounts import HUB, HUB_CODE
 from clearing.core.amounts import rate_text
 from clearing.core.journal import LegKind, Reason, TransactionKind
 from clearing.ids import letters
+from clearing.kind_lists import FROM_LOT, INTO_LOT
 from clearing.tables import merchants, participants
 from database.copying import copied
 from settlement.core.statement import DetailLine, direction_of
@@ -35,12 +36,6 @@ _TOKEN_LETTERS = 12
 _KEPT = 50_000
 
 
-def _kinds(side: str) -> str:
-    moving = [kind for kind, posting in CHART.items() if getattr(posting, side) is Account.LOT]
-    return ", ".join(str(int(kind)) for kind in moving)
-
-
-_INTO_LOT, _FROM_LOT = _kinds("credit"), _kinds("debit")
 #: ISO 8601 with milliseconds, in the session's time zone.
 _TIME = """'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'"""
 
@@ -55,9 +50,9 @@ SELECT l.transaction_id, l.wallet_id, l.kind, l.issuer_id, l.acceptor_id, l.poin
   JOIN transactions t ON t.period = l.period AND t.wallet_id = l.wallet_id AND t.id = l.transaction_id
   LEFT JOIN fee_rules f ON f.id = l.fee_rule_id
   LEFT JOIN (SELECT period, wallet_id, transaction_id, number, quantity,
-                    CASE WHEN kind IN ({_INTO_LOT}) THEN credit ELSE debit END AS lot,
-                    CASE WHEN kind IN ({_INTO_LOT}) THEN debit ELSE credit END AS owner
-               FROM entries WHERE kind IN ({_INTO_LOT}, {_FROM_LOT})) AS e
+                    CASE WHEN kind IN ({INTO_LOT}) THEN credit ELSE debit END AS lot,
+                    CASE WHEN kind IN ({INTO_LOT}) THEN debit ELSE credit END AS owner
+               FROM entries WHERE kind IN ({INTO_LOT}, {FROM_LOT})) AS e
          ON e.period = l.period AND e.wallet_id = l.wallet_id AND e.transaction_id = l.transaction_id
             AND e.owner = l.issuer_id
  WHERE l.period = %(period)s AND (l.issuer_id = %(participant)s OR l.acceptor_id = %(participant)s)

@@ -1,13 +1,14 @@
 """Verify settlements: what closed periods were settled on, recomputed from the journal."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from clearing import verify as ledger
 from clearing.adjustments import HUB_WALLET
-from clearing.core.accounts import CHART, HUB, Account, Asset, EntryKind, Unit
+from clearing.core.accounts import CHART, HUB, Asset, EntryKind, Unit
 from clearing.core.journal import LegKind
+from clearing.kind_lists import FROM_LOT, numbers
 from clearing.proof import check as seal
 from clearing.verify import MEASURES, POSITION_KEY, Check, Difference, compare, legs_as_positions, of_period
 from settlement.core.balance import PaymentDirection
@@ -281,10 +282,6 @@ _LIABILITY_KEY = ("period", "issuer_id", "asset")
 _MOVEMENTS = ("issued", "opened", "used", "expired", "adjusted", "arrears")
 
 
-def _numbers(kinds: Iterable[EntryKind]) -> str:
-    return ", ".join(f"{kind:d}" for kind in kinds)
-
-
 def _part_of(kind: EntryKind) -> str:
     """SQL: a row that says what entries of this kind are of the liability."""
     asset = Asset.POINTS if CHART[kind].unit is Unit.POINTS else Asset.STORED_VALUE
@@ -297,10 +294,9 @@ _MOVED = f"""
 SELECT period, issuer_id, asset, 0 AS opening,
        {", ".join(f"{movement} * quantity AS {movement}" for movement in _MOVEMENTS)}, 0 AS used_elsewhere
   FROM (SELECT period, kind,
-               CASE WHEN kind IN ({_numbers(kind for kind in _PARTS if CHART[kind].debit is Account.LOT)})
-                    THEN credit ELSE debit END AS issuer_id,
+               CASE WHEN kind IN ({FROM_LOT}) THEN credit ELSE debit END AS issuer_id,
                sum(quantity) AS quantity
-          FROM entries WHERE kind IN ({_numbers(_PARTS)}) AND {_ADDED_UP} AND {of_period()}
+          FROM entries WHERE kind IN ({numbers(_PARTS)}) AND {_ADDED_UP} AND {of_period()}
          GROUP BY 1, 2, 3) AS entered
   JOIN (VALUES {", ".join(map(_part_of, _PARTS))}) AS parts (kind, asset, {", ".join(_MOVEMENTS)})
        USING (kind)

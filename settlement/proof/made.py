@@ -19,6 +19,7 @@ from clearing.core.amounts import rate_text
 from clearing.core.journal import LegKind
 from clearing.core.leaf import ENTRY, HEAD, LEG, PRIVATE
 from clearing.core.merkle import TILE_LEVELS
+from clearing.kind_lists import numbers
 from clearing.proof import rows
 from clearing.proof.heads import TreeHead, read_head_of_period
 from clearing.proof.keys import SealingKeys, pem
@@ -36,11 +37,7 @@ CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(","
 CONTEXT = b"tongdui statement\n"
 
 
-def _numbers(kinds: tuple[int, ...]) -> str:
-    return ", ".join(str(int(kind)) for kind in kinds)
-
-
-_INTO, _ON_LOT = _numbers(INTO_LOT), _numbers((*INTO_LOT, *FROM_LOT))
+_INTO, _ON_LOT = numbers(INTO_LOT), numbers((*INTO_LOT, *FROM_LOT))
 
 _OF_STATEMENT = """
   FROM legs l
