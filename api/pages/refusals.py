@@ -523,8 +523,8 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     N_("All of it has been reversed before."),
     N_("%(quantity)s of it are left to be reversed."),
     (
-        "%(fen)s fen of it are still there and %(fen_asked)s were to be taken back; the rest is spent.",
-        N_("%(fen)s of it are still there and %(fen_asked)s were to be taken back; the rest is spent."),
+        "%(fen)s fen of it are left and %(fen_asked)s were to be taken back; the rest is spent or held.",
+        N_("%(fen)s of it are left and %(fen_asked)s were to be taken back; the rest is spent or held."),
     ),
     # ---- Imports ----
     N_("There is no import '%(id)s'."),
