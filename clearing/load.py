@@ -33,7 +33,14 @@ from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceK
 from clearing.directory import DirectoryCache
 from clearing.limits import lock_caps, read_usage, used_since
 from clearing.locks import PERIODS, hold_exclusively
-from clearing.originals import NOTHING_NAMED, Named, read_named, read_originals, read_references
+from clearing.originals import (
+    NOTHING_NAMED,
+    Named,
+    read_ended,
+    read_named,
+    read_originals,
+    read_references,
+)
 from clearing.prepared import prepared
 from clearing.query import read_open_holds
 
@@ -215,6 +222,9 @@ def gather(
     known_cards, known_holds = _cards(cards), _holds(holds, draws)
     reversals = [one for one in follow_ups if isinstance(one, Reversal)]
     originals = read_originals(connection, reversals, named.elsewhere)
+    ended: list[Lot] = []
+    if originals:
+        originals, ended = read_ended(connection, originals, known_cards, at)
     taken = {ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references}
     taken |= read_references(connection, reversals, originals, known_holds)
     snapshot = Snapshot(
@@ -222,7 +232,7 @@ def gather(
         periods=[period for period in known if period.state is PeriodState.OPEN],
         closed_until=max(closed, default=None),
         cards=known_cards,
-        lots=_lots(lots),
+        lots=_lots(lots, ended),
         arrears={ArrearsKey(wallet_id, issuer_id): points for wallet_id, issuer_id, points in arrears},
         holds=known_holds,
         originals=originals,
@@ -310,11 +320,15 @@ def _cards(rows: Iterable[Sequence[Any]]) -> dict[str, Card]:
     }
 
 
-def _lots(rows: Iterable[Sequence[Any]]) -> dict[int, list[Lot]]:
+def _lots(rows: Iterable[Sequence[Any]], ended: Iterable[Lot]) -> dict[int, list[Lot]]:
+    """`ended`: lots beside these; some may be among them."""
     lots: dict[int, list[Lot]] = {}
     for wallet_id, lot_id, issuer_id, asset, expires_on, available, held in rows:
         lot = Lot(wallet_id, lot_id, issuer_id, _ASSETS[asset], _date(expires_on), available, held)
         lots.setdefault(wallet_id, []).append(lot)
+    for lot in ended:
+        if lot not in lots.setdefault(lot.wallet_id, []):
+            lots[lot.wallet_id].append(lot)
     return lots
 
 

@@ -3,15 +3,18 @@ it was booked and what is left.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, select, tuple_
 
 from clearing import arrays
+from clearing.core.accounts import Asset, EntryKind
 from clearing.core.commands import OnHold, Reversal
 from clearing.core.decide import NUMBERED
 from clearing.core.holds import Hold
-from clearing.core.snapshot import Original, ReferenceKey, Terms
+from clearing.core.journal import Transaction, TransactionKind
+from clearing.core.snapshot import Card, Lot, Original, ReferenceKey, Terms
 from clearing.locks import PERIODS
 from clearing.query import family, read_bookings
 from clearing.tables import legs, references, rulebooks, transactions
@@ -58,8 +61,11 @@ def read_originals(
     """
     names = {(command.wallet_id, command.transaction_id) for command in commands}
     keys = sorted((elsewhere.get(name, name[0]), name[1]) for name in names)
-    if not keys:
-        return {}
+    return _read(connection, keys) if keys else {}
+
+
+def _read(connection: Connection, keys: Sequence[tuple[int, int]]) -> dict[int, Original]:
+    """`keys`: wallet and transaction."""
     bookings = read_bookings(connection, keys)
     terms = _terms(connection, {one.transaction.rule_version for one in bookings})
     reversed_ = read_reversed(connection, [row.transaction.id for row in bookings])
@@ -70,6 +76,67 @@ def read_originals(
         points, amount = sum(part.points for part in parts), sum(part.amount for part in parts)
         originals[row.id] = Original(booking, terms[row.rule_version], points, amount)
     return originals
+
+
+class Ended(NamedTuple):
+    """Originals with how their lots ended, and these lots, which a batch has no other reason to read."""
+
+    originals: dict[int, Original]
+    lots: list[Lot]
+
+
+_ENDS = f"""
+SELECT a.id AS accrual_id, l.wallet_id, l.id AS lot_id, l.available, l.held, t.id AS end_id
+  FROM unnest(%(ids)s::bigint[], %(wallets)s::bigint[], %(today)s::bigint[], %(issuers)s::int[],
+              %(days)s::date[]) AS a (id, wallet_id, wallet_today, issuer_id, expires_on)
+ CROSS JOIN LATERAL ({family("a.wallet_id")} UNION SELECT a.wallet_today) AS f
+  JOIN lots l ON l.wallet_id = f.id AND l.issuer_id = a.issuer_id AND l.asset = {Asset.POINTS:d}
+             AND l.expires_on = a.expires_on
+  LEFT JOIN (transactions t
+             JOIN entries e ON e.wallet_id = t.wallet_id AND e.transaction_id = t.id
+                           AND e.kind = {EntryKind.POINTS_EXPIRED:d})
+    ON t.wallet_id = l.wallet_id AND t.kind = {TransactionKind.EXPIRY:d} AND e.debit = l.id
+ ORDER BY t.id
+"""  # noqa: S608
+
+
+def read_ended(
+    connection: Connection, originals: Mapping[int, Original], cards: Mapping[str, Card], at: datetime
+) -> Ended:
+    """Of accruals whose points have ended: into whatever wallet they had come by then."""
+    tomorrow = (at + timedelta(days=1)).date()
+    ended = [
+        (one.booking.transaction, movement)
+        for one in originals.values()
+        if one.booking.transaction.kind is TransactionKind.ACCRUAL
+        for movement in one.booking.movements
+        if movement.expires_on is not None and movement.expires_on <= tomorrow
+    ]
+    if not ended:
+        return Ended(dict(originals), [])
+    today = [_wallet_today(cards, row) for row, _ in ended]
+    asked = {
+        "ids": arrays.numbers(row.id for row, _ in ended),
+        "wallets": arrays.numbers(row.wallet_id for row, _ in ended),
+        "today": arrays.numbers(today),
+        "issuers": arrays.numbers(movement.issuer_id for _, movement in ended),
+        "days": arrays.times(movement.expires_on for _, movement in ended),
+    }
+    rows = connection.exec_driver_sql(_ENDS, asked).all()
+    keys = sorted({(row.wallet_id, row.end_id) for row in rows if row.end_id is not None})
+    ends = _read(connection, keys) if keys else {}
+    place = {row.id: movement for row, movement in ended}
+    lots: dict[int, Lot] = {}
+    found = dict(originals)
+    for row in rows:
+        lot = place[row.accrual_id]
+        lots[row.lot_id] = Lot(
+            row.wallet_id, row.lot_id, lot.issuer_id, Asset.POINTS, lot.expires_on, row.available, row.held
+        )
+        if row.end_id is not None:
+            before = found[row.accrual_id]
+            found[row.accrual_id] = before._replace(ends=(*before.ends, ends[row.end_id]))
+    return Ended(found, list(lots.values()))
 
 
 def read_references(
@@ -93,6 +160,11 @@ def read_references(
     keys = tuple_(table.merchant_id, table.kind, table.reference)
     rows = connection.execute(select(table.merchant_id, table.reference).where(keys.in_(named)))
     return {ReferenceKey(row.merchant_id, kind, row.reference) for row in rows}
+
+
+def _wallet_today(cards: Mapping[str, Card], row: Transaction) -> int:
+    card = cards.get(row.card_number) if row.card_number is not None else None
+    return card.wallet_id if card else row.wallet_id
 
 
 class ReversedPart(NamedTuple):

@@ -52,11 +52,16 @@ def lapse_holds(engine: Engine, writer: Writer, at: datetime | None = None) -> i
     return lapsed
 
 
-def expire_lots(engine: Engine, writer: Writer, at: datetime | None = None) -> Ended:
-    """End every lot whose last day is over in the alliance's time zone."""
+def expire_lots(
+    engine: Engine, writer: Writer, at: datetime | None = None, before: date | None = None
+) -> Ended:
+    """End every lot whose last day is over in the alliance's time zone.
+
+    `before`: the first day on which rows of the past may still use points; what ended then or later is left.
+    """
     ended = Ended()
     today = _today(engine, writer, at)
-    for portion in _ended_lots(engine, today):
+    for portion in _ended_lots(engine, today if before is None else min(today, before)):
         commands = [_expiry(wallet_id, lot_id, today) for wallet_id, lot_id in portion]
         for outcome in writer.post(commands):
             if isinstance(outcome, Posted):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from clearing.core.accounts import CHART, HUB, Account, EntryKind, Unit
+from clearing.core.accounts import CHART, HUB, Account, Asset, EntryKind, Unit
 from clearing.core.journal import LegKind, PositionChange, Reason, TransactionKind, VolumeChange
 from clearing.kind_lists import FROM_LOT, IN_POINTS, INTO_LOT, numbers
 from clearing.query import family
@@ -162,7 +162,6 @@ _LEG_ENTRIES = {
 _IN_EITHER_UNIT = {
     LegKind.OPENING: (EntryKind.POINTS_OPENED, EntryKind.VALUE_OPENED),
     LegKind.ADJUSTMENT: (EntryKind.POINTS_ADJUSTED_UP, EntryKind.POINTS_ADJUSTED_DOWN),
-    LegKind.EXPIRY: (EntryKind.POINTS_EXPIRED, EntryKind.VALUE_EXPIRED),
 }
 #: Of what goes from one wallet to another: into the one, out of the other.
 _MOVED = {
@@ -182,6 +181,9 @@ def _cases(pairs: Mapping[LegKind, tuple[EntryKind, EntryKind]], first: str) -> 
 
 _LEG_MOVES = f"""
        CASE kind {_cases(_LEG_ENTRIES, "points + amount > 0")} {_cases(_IN_EITHER_UNIT, "points > 0")}
+            WHEN {LegKind.EXPIRY:d} THEN CASE WHEN points > 0 THEN {EntryKind.POINTS_EXPIRED:d}
+                                              WHEN points < 0 THEN {EntryKind.BREAKAGE_REVERSED:d}
+                                              ELSE {EntryKind.VALUE_EXPIRED:d} END
             WHEN {LegKind.TRANSFER:d} THEN CASE WHEN points > 0 THEN {_MOVED[Unit.POINTS][0]:d}
                                                 WHEN points < 0 THEN {_MOVED[Unit.POINTS][1]:d}
                                                 WHEN amount > 0 THEN {_MOVED[Unit.FEN][0]:d}
@@ -443,6 +445,17 @@ _ARREARS = compare(
     "SELECT wallet_id, issuer_id, points FROM arrears",
 )
 
+_OWED_AND_USABLE = f"""
+SELECT concat('arrears (wallet_id=', a.wallet_id, ', issuer_id=', a.issuer_id, ')') AS place,
+       'nothing available in lots of an issuer who is owed points' AS expected,
+       concat('arrears=', a.points, ', available=', l.available, ' in lot ', l.id) AS found
+  FROM arrears a
+  JOIN lots l ON l.wallet_id = a.wallet_id AND l.issuer_id = a.issuer_id AND l.asset = {Asset.POINTS:d}
+ WHERE a.points > 0 AND l.available > 0
+ ORDER BY a.wallet_id, a.issuer_id, l.id
+ LIMIT 1
+"""  # noqa: S608
+
 _VOLUME_KEY = ("period", "rule_id", "issuer_id", "acceptor_id")
 _VOLUME_MEASURES = VolumeChange._fields
 
@@ -538,6 +551,10 @@ SELECT concat('transactions (period=', t.period, ', wallet_id=', t.wallet_id, ',
   FROM transactions t
  WHERE t.kind IN ({numbers(TransactionKind)}) AND t.kind <> {TransactionKind.TRANSFER:d}
    AND NOT EXISTS (SELECT FROM outcomes o WHERE o.wallet_id = t.wallet_id AND o.transaction_id = t.id)
+   -- Breakage is reversed beside the reversal of an accrual, under its key.
+   AND NOT EXISTS (SELECT FROM transactions e
+                    WHERE e.wallet_id = coalesce(t.original_wallet_id, t.wallet_id) AND e.id = t.original_id
+                      AND e.kind = {TransactionKind.EXPIRY:d})
  LIMIT 1
 """  # noqa: S608
 
@@ -622,6 +639,7 @@ CHECKS = (
     Check("held", "What lots hold is what open holds have set aside", _HELD),
     Check("holds", "A hold has a transaction of what was captured, or none", _HOLDS),
     Check("arrears", "Arrears are what the journal made and paid", _ARREARS),
+    Check("arrears_paid", "Points that a wallet has of an issuer have paid its arrears", _OWED_AND_USABLE),
     Check("fee_volumes", "Volumes of fee rules with tiers are the sums of their legs", _VOLUMES),
     Check("exposures", "What participants owe on balance is the sum of the legs", _EXPOSURES),
     Check("one_period", "A transaction lies in one period", _ONE_PERIOD),

@@ -56,8 +56,15 @@ class Writer:
         self._fixed_time = fixed_time
         self.directory = directory or DirectoryCache()
         self._connection: Connection | None = None
-        self.ids: Iterator[int] = iter(())
+        self._ids: Iterator[int] = iter(())
         self.number = -1
+
+    @property
+    def ids(self) -> Iterator[int]:
+        """New ids of this writer's own. They hold its number, so it connects first if it has none."""
+        if self._connection is None:
+            self._connected()
+        return self._ids
 
     def post(self, commands: Sequence[Command], alongside: Alongside | None = None) -> list[Outcome]:
         """Judge the commands in order and write what they cause, all in one transaction.
@@ -146,7 +153,7 @@ class Writer:
                 connection.close()
                 raise
             self._connection = connection
-            self.ids = make_ids(self.number, _milliseconds())
+            self._ids = make_ids(self.number, _milliseconds())
         return self._connection
 
     @staticmethod

@@ -7,7 +7,7 @@ there were.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -282,6 +282,26 @@ def list_waiting(connection: Connection, at: datetime) -> list[Period]:
         for row in connection.execute(query)
         if row.closed_by is None and _holds_history(row) and row.ends_at + timedelta(minutes=quiet) <= at
     ]
+
+
+def history_open_from(connection: Connection) -> date | None:
+    """The first day, in the alliance's time zone, on which rows of the past may still be booked: that of the
+    end of the last closed period, `date.min` where none is closed. None where nobody is loading history.
+
+    Somebody is while a period that holds some is open, and between two such periods: the one was closed by
+    hand and the next is not opened yet.
+    """
+    query = select(periods, settlements.c.closed_by).outerjoin(settlements).order_by(periods.c.number)
+    rows = connection.execute(query).all()
+    last_closed = next((row for row in reversed(rows) if row.closed_by is not None), None)
+    waits = any(row.closed_by is None and _holds_history(row) for row in rows)
+    if last_closed is None:
+        return date.min if waits else None
+    follows = any(row.closed_by is None and row.starts_at <= last_closed.ends_at for row in rows)
+    if not waits and (follows or not _holds_history(last_closed)):
+        return None
+    day: date = last_closed.ends_at.astimezone(read_rulebook(connection).settings.time_zone).date()
+    return day
 
 
 def _holds_history(period: Row) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from clearing.upkeep import expire_lots, lapse_holds, remind
 from clearing.verify import frozen
 from clearing.writer import Writer
-from settlement.close import close_due, finish_unfinished
+from settlement.close import close_due, finish_unfinished, history_open_from
 from settlement.core.timetable import Daily, Every
 from settlement.overdue import suspend_overdue
 from settlement.verify import checks, verify
@@ -43,7 +43,10 @@ def _lapse(engine: Engine, writer: Writer, at: datetime) -> Counts:
 
 
 def _expire(engine: Engine, writer: Writer, at: datetime) -> Counts:
-    return expire_lots(engine, writer, at)._asdict()
+    with engine.connect() as connection:
+        # What a row of the past may still use has not ended for it.
+        before = history_open_from(connection)
+    return expire_lots(engine, writer, at, before)._asdict()
 
 
 def _remind(engine: Engine, writer: Writer, at: datetime) -> Counts:

@@ -162,19 +162,31 @@ def _read_legs(connection: Connection, number: int) -> list[LegSum]:
             func.count().label("legs"),
             func.sum(legs.c.points).label("points"),
             func.sum(legs.c.amount).label("amount"),
+            in_points.label("in_points"),
         )
         .where(legs.c.period == number)
         .group_by(legs.c.issuer_id, legs.c.acceptor_id, legs.c.kind, in_points)
     )
     return [
-        LegSum(row.issuer_id, row.acceptor_id, LegKind(row.kind), row.legs, int(row.points), int(row.amount))
+        LegSum(
+            row.issuer_id,
+            row.acceptor_id,
+            LegKind(row.kind),
+            row.legs,
+            int(row.points),
+            # Points that come to nothing, as ended ones and those that were taken back, are not money.
+            0 if row.in_points else int(row.amount),
+        )
         for row in connection.execute(query)
     ]
 
 
 def _read_arrears(connection: Connection, number: int) -> dict[int, int]:
-    """Points by issuer: incurred less paid."""
-    kinds = (EntryKind.ARREARS_INCURRED, EntryKind.ARREARS_PAID)
+    """Points by issuer: incurred less paid. What moves from wallet to wallet adds up to nothing; what moves
+    within one was paid out of its lots.
+    """
+    into = (EntryKind.ARREARS_INCURRED, EntryKind.ARREARS_MOVED_IN)
+    kinds = (*into, EntryKind.ARREARS_PAID, EntryKind.ARREARS_MOVED_OUT)
     query = (
         select(entries.c.debit, entries.c.kind, func.sum(entries.c.quantity).label("points"))
         .where(entries.c.period == number, entries.c.kind.in_([int(kind) for kind in kinds]))
@@ -182,8 +194,8 @@ def _read_arrears(connection: Connection, number: int) -> dict[int, int]:
     )
     arrears: dict[int, int] = {}
     for row in connection.execute(query):
-        # Debit and credit of both kinds are owned by the issuer.
-        sign = 1 if row.kind == EntryKind.ARREARS_INCURRED else -1
+        # Debit and credit of all these kinds are owned by the issuer.
+        sign = 1 if row.kind in into else -1
         arrears[row.debit] = arrears.get(row.debit, 0) + sign * int(row.points)
     return arrears
 

@@ -265,6 +265,8 @@ _PARTS = {
     EntryKind.POINTS_WITHDRAWN: {"issued": -1},
     EntryKind.ARREARS_PAID: {"issued": 1, "arrears": -1},
     EntryKind.ARREARS_INCURRED: {"issued": -1, "arrears": 1},
+    EntryKind.ARREARS_MOVED_IN: {"arrears": 1},
+    EntryKind.ARREARS_MOVED_OUT: {"arrears": -1},
     EntryKind.VALUE_LOADED: {"issued": 1},
     EntryKind.VALUE_UNLOADED: {"issued": -1},
     EntryKind.POINTS_OPENED: {"opened": 1},
@@ -275,6 +277,7 @@ _PARTS = {
     EntryKind.VALUE_RETURNED: {"used": -1},
     EntryKind.POINTS_EXPIRED: {"expired": 1},
     EntryKind.VALUE_EXPIRED: {"expired": 1},
+    EntryKind.BREAKAGE_REVERSED: {"expired": -1},
     EntryKind.POINTS_ADJUSTED_UP: {"adjusted": 1},
     EntryKind.POINTS_ADJUSTED_DOWN: {"adjusted": -1},
 }

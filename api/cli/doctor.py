@@ -108,6 +108,6 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
     for period in waiting:
         yield Finding(
             False,
-            f"{period.name} holds history and is not closed; later months wait for it",
+            f"{period.name} holds history and is not closed; later months and the end of points wait for it",
             f"When it is complete, run `tongdui close {period.name}`.",
         )

@@ -477,6 +477,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     N_("%(code)s has reached the limit of what it may owe; take less, or another means of payment."),
     N_("That is less than one point of the alliance."),
     N_("This balance ended on %(day)s, before the day it is booked."),
+    N_("These points would have ended on %(day)s, before the day they are given; choose a later day."),
     (
         "The lot has not ended yet.",
         N_("These points have not expired yet."),
@@ -522,8 +523,8 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     N_("All of it has been reversed before."),
     N_("%(quantity)s of it are left to be reversed."),
     (
-        "%(fen)s fen of it are still there and %(fen_asked)s were to be taken back; the rest is spent.",
-        N_("%(fen)s of it are still there and %(fen_asked)s were to be taken back; the rest is spent."),
+        "%(fen)s fen of it are left and %(fen_asked)s were to be taken back; the rest is spent or held.",
+        N_("%(fen)s of it are left and %(fen_asked)s were to be taken back; the rest is spent or held."),
     ),
     # ---- Imports ----
     N_("There is no import '%(id)s'."),

@@ -19,11 +19,12 @@ from clearing import adjustments, ids
 from clearing.adjustments import HUB_WALLET, AdjustmentKind, AdjustmentStatus
 from clearing.beside import Beside, nothing
 from clearing.core.accounts import HUB, HUB_CODE
+from clearing.core.adjustment import ended
 from clearing.core.commands import Scope
 from clearing.core.directory import Directory
 from clearing.core.outcomes import Code, Recorded
 from clearing.load import read_recorded
-from clearing.query import read_card
+from clearing.query import database_time, read_card
 
 blueprint = Blueprint("adjustments", __name__, description="What two operators agree to set right by hand")
 
@@ -160,6 +161,10 @@ def _values(connection: Connection, body: dict[str, Any], directory: Directory) 
     card = read_card(connection, body["card"])
     if card is None:
         raise Problem(Code.CARD_UNKNOWN, f"No participant has issued a card {body['card']!r}.")
+    today = database_time(connection).astimezone(directory.rulebook.settings.time_zone).date()
+    refusal = ended(body["points"], body.get("expires_on"), today)
+    if refusal is not None:
+        raise Problem(refusal.code, refusal.detail, [FieldError("/expires_on", refusal.detail)])
     return {
         **common,
         "wallet_id": card.wallet_id,

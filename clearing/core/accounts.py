@@ -64,6 +64,7 @@ class EntryKind(IntEnum):
     VALUE_MOVED_IN = 24
     ARREARS_MOVED_OUT = 25
     ARREARS_MOVED_IN = 26
+    BREAKAGE_REVERSED = 27
 
 
 class Posting(NamedTuple):
@@ -100,6 +101,8 @@ CHART: dict[EntryKind, Posting] = {
     EntryKind.ARREARS_MOVED_IN: Posting(Account.ARREARS, Account.MOVED, Unit.POINTS),
     EntryKind.POINTS_EXPIRED: Posting(Account.LOT, Account.BREAKAGE, Unit.POINTS),
     EntryKind.VALUE_EXPIRED: Posting(Account.LOT, Account.BREAKAGE, Unit.FEN),
+    # What became breakage is taken back with its accrual: into the lot, and out of it at once.
+    EntryKind.BREAKAGE_REVERSED: Posting(Account.BREAKAGE, Account.LOT, Unit.POINTS),
 }
 
 

@@ -1,5 +1,7 @@
 """Adjustment: the operator gives or takes points, or lets one participant owe another, by hand."""
 
+from datetime import date
+
 from clearing.core.accounts import HUB, Asset, EntryKind
 from clearing.core.amounts import MAX_QUANTITY, multiply_half_up
 from clearing.core.batch import Batch
@@ -33,7 +35,20 @@ def _wallet_id(batch: Batch, command: PointsAdjustment | MoneyAdjustment) -> int
 
 
 def check(batch: Batch, command: PointsAdjustment | MoneyAdjustment, setting: Setting) -> Refusal | None:
-    return None
+    if isinstance(command, MoneyAdjustment):
+        return None
+    return ended(command.points, command.expires_on, setting.times.on)
+
+
+def ended(points: int, expires_on: date | None, on: date) -> Refusal | None:
+    """Why points that are given on that day cannot have this last day."""
+    if points <= 0 or expires_on is None or expires_on >= on:
+        return None
+    return Refusal(
+        Code.AMOUNT_INVALID,
+        f"These points would have ended on {expires_on}, before the day they are given; choose a later day.",
+        field="expires_on",
+    )
 
 
 def plan(batch: Batch, command: PointsAdjustment | MoneyAdjustment, setting: Setting) -> Plan | Refusal:

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from clearing.core.accounts import HUB, Asset, EntryKind
@@ -31,6 +32,8 @@ from clearing.core.limits import Owing, Usage, UsageKey, UsageOf, growth_of
 from clearing.core.outcomes import Moved, Outcome, Recorded, Refusal
 from clearing.core.plan import Credit, Move, Plan, Release, Setting, Times
 from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
+
+_NOTHING_OWED: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass
@@ -75,6 +78,9 @@ class Batch:
         self._booked: dict[int, Booking] = {}
         self._held: dict[str, Hold] = {}
         self._reversed: dict[int, tuple[int, int]] = {}
+        self._owed: dict[int, dict[int, int]] = {}
+        for key, points in snapshot.arrears.items():
+            self._owed.setdefault(key.wallet_id, {})[key.issuer_id] = points
         self._usage: dict[UsageKey, Usage] = {}
         self._debits: Counter[int] = Counter()
         #: Participants whose caps the batch comes so near that it must have them to itself.
@@ -142,7 +148,10 @@ class Batch:
             return None
         if self._lies_in(wallet_id, transaction_id) != found.booking.transaction.wallet_id:
             return None
-        points, amount = self._reversed.get(transaction_id, (0, 0))
+        return self._less_reversed(found)
+
+    def _less_reversed(self, found: Original) -> Original:
+        points, amount = self._reversed.get(found.booking.transaction.id, (0, 0))
         return found._replace(
             points_reversed=found.points_reversed + points, amount_reversed=found.amount_reversed + amount
         )
@@ -150,15 +159,34 @@ class Batch:
     def _booked_here(self, transaction_id: int) -> Original | None:
         """A transaction of this batch: a captured hold's number is known before it is booked."""
         booking = self._booked.get(transaction_id)
-        if booking is None:
-            return None
+        return None if booking is None else self._as_booked(booking)
+
+    def _as_booked(self, booking: Booking) -> Original:
         settings = self.snapshot.directory.rulebook.settings
         return Original(booking, Terms(settings.point_value, settings.reimbursement_rate), 0, 0)
 
+    def ends(self, original: Original) -> list[Original]:
+        """How the lot of an accrual's points has become breakage, less what was reversed of that so far."""
+        row = original.booking.transaction
+        wallets = {row.wallet_id, self.wallet_today(row.card_number, row.wallet_id)}
+        lots = {(one.issuer_id, one.expires_on) for one in original.booking.movements}
+        in_this_batch = [
+            self._as_booked(booking)
+            for booking in self._booked.values()
+            if booking.transaction.kind is TransactionKind.EXPIRY
+            and booking.transaction.points
+            and booking.transaction.wallet_id in wallets
+            and lots.issuperset((one.issuer_id, one.expires_on) for one in booking.movements)
+        ]
+        return [self._less_reversed(end) for end in (*original.ends, *in_this_batch)]
+
+    def owed(self, wallet_id: int) -> Mapping[int, int]:
+        """Points that the wallet owes, by issuer; some may be 0."""
+        return self._owed.get(wallet_id, _NOTHING_OWED)
+
     def arrears(self, wallet_id: int, issuer_id: int) -> int:
         """Points that the wallet owes this issuer."""
-        key = ArrearsKey(wallet_id, issuer_id)
-        return self.decision.arrears.get(key, self.snapshot.arrears.get(key, 0))
+        return self.owed(wallet_id).get(issuer_id, 0)
 
     def usage(self, key: UsageKey) -> Usage:
         return self._usage.get(key) or self.snapshot.usage.get(key) or Usage()
@@ -276,7 +304,21 @@ class Batch:
         return hold
 
     def book(self, command: Command, setting: Setting, plan: Plan) -> Booking:
-        """Write the plan into the decision. Nothing in here can fail."""
+        """Write the plan into the decision as what the command comes to. Nothing in here can fail."""
+        booking = self._write(command, setting, plan)
+        transaction = booking.transaction
+        self._refer(command, setting, plan.kind, transaction.id)
+        self.decision.recorded[command.key] = Recorded(
+            command.request_hash, transaction.wallet_id, transaction.id
+        )
+        self._bookings[command.key] = booking
+        return booking
+
+    def book_beside(self, command: Command, setting: Setting, plan: Plan) -> Booking:
+        """Write what has to be booked because of the command, and is not its outcome. Nothing can fail."""
+        return self._write(replace(command, reference=None, metadata=None), setting, plan)
+
+    def _write(self, command: Command, setting: Setting, plan: Plan) -> Booking:
         transaction = self._transaction(command, setting, plan)
         legs = self._legs(transaction, plan)
         self._entry_number = 0
@@ -290,12 +332,8 @@ class Batch:
         if plan.original is not None:
             points, amount = self._reversed.get(plan.original.id, (0, 0))
             self._reversed[plan.original.id] = (points - plan.points, amount - plan.amount)
-        self._refer(command, setting, plan.kind, transaction.id)
-        self.decision.recorded[command.key] = Recorded(
-            command.request_hash, transaction.wallet_id, transaction.id
-        )
         booking = Booking(transaction, legs, movements)
-        self._bookings[command.key] = self._booked[transaction.id] = booking
+        self._booked[transaction.id] = booking
         return booking
 
     def hold_back(self, lot: Lot, quantity: int) -> None:
@@ -306,7 +344,6 @@ class Batch:
         """Let the move be the command's outcome, whatever was booked for it."""
         assert not self.decision.outcomes, "it is alone in its batch"
         self.decision.move = move
-        self._bookings.pop(command.key, None)
         self.decision.recorded[command.key] = Recorded(command.request_hash, move.target_id)
         return Moved(move.source_id, move.target_id)
 
@@ -428,7 +465,8 @@ class Batch:
             kind = EntryKind.ARREARS_INCURRED if growth > 0 else EntryKind.ARREARS_PAID
         self._enter(transaction, kind, issuer_id, issuer_id, abs(growth))
         key = ArrearsKey(transaction.wallet_id, issuer_id)
-        self.decision.arrears[key] = self.arrears(*key) + growth
+        points = self.arrears(*key) + growth
+        self.decision.arrears[key] = self._owed.setdefault(key.wallet_id, {})[issuer_id] = points
 
     def _refer(self, command: Command, setting: Setting, kind: TransactionKind, id_: int) -> None:
         """Take the merchant's own number, for a transaction or a hold."""

@@ -11,7 +11,9 @@ from itertools import count
 from clearing.core import (
     accrual,
     adjustment,
+    arrears,
     capture,
+    ends,
     expiry,
     limiting,
     linking,
@@ -162,7 +164,11 @@ def _judge(batch: Batch, command: Command) -> Outcome:
     if isinstance(plan, Refusal):
         return plan
     if isinstance(plan, Release):
-        return Held(release.book(batch, command, plan))
+        if batch.owed(setting.wallet_id):
+            _open_period(setting)
+        hold = release.book(batch, command, plan)
+        arrears.settle(batch, command, setting)
+        return Held(hold)
     if isinstance(plan, Relocation):
         _open_period(setting)
         return linking.book(batch, command, setting, plan)
@@ -189,7 +195,11 @@ def _carry_out(batch: Batch, command: Command, setting: Setting, plan: Plan) -> 
     _open_period(setting)
     if batch.is_limited:
         limiting.count(batch, command, setting, plan)
-    return Posted(batch.book(command, setting, plan))
+    if plan.undone:
+        plan = ends.undo(batch, command, setting, plan)
+    booking = batch.book(command, setting, plan)
+    arrears.settle(batch, command, setting)
+    return Posted(booking)
 
 
 def _open_period(setting: Setting) -> None:

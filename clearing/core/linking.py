@@ -5,6 +5,7 @@ A member that leaves takes its cards and what its own participant owes. What mov
 as two transfers, one out of a wallet and one into the other; nothing is owed or charged for it.
 """
 
+from clearing.core import arrears
 from clearing.core.accounts import Asset, EntryKind
 from clearing.core.amounts import multiply_half_up
 from clearing.core.batch import Batch
@@ -74,6 +75,7 @@ def book(batch: Batch, command: Command, setting: Setting, planned: Relocation) 
             there = _lot_in_target(batch, planned, lot)
             batch.hold_back(there, lot.held)
             held_in[lot.id] = there.id
+    arrears.settle(batch, command, _setting(setting, planned.target_id, setting.acceptor_id))
     return batch.move(command, Move(planned.source_id, planned.target_id, planned.issuer_id, held_in))
 
 
@@ -141,10 +143,10 @@ def _move_lots(
     amount = _worth(batch, points) if asset is Asset.POINTS else quantity
     draws = [Draw(lot, lot.available) for lot in whole]
     leaving = _plan(issuer_id, -points, -amount, planned)._replace(draws=draws, draw_entry=out)
-    batch.book(command, _setting(setting, planned.source_id, issuer_id), leaving)
+    batch.book_beside(command, _setting(setting, planned.source_id, issuer_id), leaving)
     credits_ = [Credit(issuer_id, asset, lot.expires_on, lot.available, into) for lot in whole]
     coming = _plan(issuer_id, points, amount, planned)._replace(credits=credits_)
-    batch.book(command, _setting(setting, planned.target_id, issuer_id), coming)
+    batch.book_beside(command, _setting(setting, planned.target_id, issuer_id), coming)
 
 
 def _move_arrears(
@@ -155,7 +157,7 @@ def _move_arrears(
     worth = _worth(batch, points)
     for wallet_id, sign in ((planned.source_id, 1), (planned.target_id, -1)):
         moved = _plan(issuer_id, sign * points, sign * worth, planned)._replace(arrears=-sign * points)
-        batch.book(command, _setting(setting, wallet_id, issuer_id), moved)
+        batch.book_beside(command, _setting(setting, wallet_id, issuer_id), moved)
 
 
 def _plan(issuer_id: int, points: int, amount: int, planned: Relocation) -> Plan:

@@ -11,7 +11,7 @@ from clearing.core.fees import Fee
 from clearing.core.holds import Hold, HoldStatus
 from clearing.core.journal import LegKind, Transaction, TransactionKind
 from clearing.core.lots import Draw
-from clearing.core.snapshot import Card, Lot
+from clearing.core.snapshot import Card, Lot, Original
 
 
 class Times(NamedTuple):
@@ -55,12 +55,20 @@ class Credit(NamedTuple):
     entry: EntryKind
 
 
+class Undone(NamedTuple):
+    """So many points of a transaction by which a lot became breakage."""
+
+    end: Original
+    points: int
+
+
 class Plan(NamedTuple):
     """`draws` are taken out of lots with entries of `draw_entry`; `credits` are put in.
 
     `captured`: the hold that this takes, as it is afterwards; `released` are its lots with the part that is
     not taken available again. `original`: the transaction that this reverses. `arrears`: points by which the
-    acceptor's arrears in this wallet grow (reversal) or, below zero, are paid (accrual).
+    acceptor's arrears in this wallet grow (reversal) or, below zero, are paid (accrual). `undone`: breakage
+    to be reversed first, of points that this takes back.
     """
 
     kind: TransactionKind
@@ -75,6 +83,7 @@ class Plan(NamedTuple):
     released: Sequence[Lot] = ()
     original: Transaction | None = None
     arrears: int = 0
+    undone: Sequence[Undone] = ()
 
 
 class Release(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
+from clearing.core import ends
 from clearing.core.accounts import Asset, EntryKind
 from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_half_up
 from clearing.core.batch import Batch
@@ -236,7 +237,7 @@ def _of_load(batch: Batch, command: Reversal, setting: Setting, original: Origin
         available = lot.available if lot else 0
         return Refusal(
             Code.EXCEEDS_REVERSIBLE,
-            f"{available} fen of it are still there and {back} were to be taken back; the rest is spent.",
+            f"{available} fen of it are left and {back} were to be taken back; the rest is spent or held.",
             field="amount",
         )
     planned = _difference(batch, original, leg, Part(0, left), Part(0, left - back))
@@ -260,6 +261,10 @@ def _of_accrual(batch: Batch, command: Reversal, setting: Setting, original: Ori
     for movement in original.booking.movements:
         lot = batch.lot_ending(setting.wallet_id, movement.issuer_id, Asset.POINTS, movement.expires_on)
     taken = min(back, in_lot, lot.available) if lot else 0
+    # What ended was not spent. What is held stays held: it is owed until the hold is over, and paid by what
+    # that gives back.
+    undone = ends.to_undo(batch, original, min(back, in_lot) - taken)
+    paid = taken + sum(one.points for one in undone)
     legs = []
     for leg in original.booking.legs:
         if leg.kind is LegKind.ISSUE:
@@ -280,7 +285,8 @@ def _of_accrual(batch: Batch, command: Reversal, setting: Setting, original: Ori
         [Draw(lot, taken)] if lot and taken else [],
         EntryKind.POINTS_WITHDRAWN,
         [],
-        arrears=back - taken,
+        arrears=back - paid,
+        undone=undone,
     )
 
 

@@ -66,12 +66,16 @@ class Terms(NamedTuple):
 
 
 class Original(NamedTuple):
-    """A transaction that is to be reversed, and how much of it has been already, above zero."""
+    """A transaction that is to be reversed, and how much of it has been already, above zero.
+
+    `ends`: of an accrual, the transactions by which its lot became breakage, the earliest first.
+    """
 
     booking: Booking
     terms: Terms
     points_reversed: int
     amount_reversed: int
+    ends: Sequence["Original"] = ()
 
 
 class ArrearsKey(NamedTuple):

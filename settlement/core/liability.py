@@ -15,7 +15,9 @@ from clearing.core.journal import LegKind
 
 
 class LegSum(NamedTuple):
-    """The legs of one kind between an issuer and an acceptor, added up. `points` is 0 where money moved."""
+    """The legs of one kind between an issuer and an acceptor, added up. `points` is 0 where money moved, and
+    `amount` (fen) where points did.
+    """
 
     issuer_id: int
     acceptor_id: int
@@ -30,8 +32,8 @@ class RollForward(NamedTuple):
 
     `issued`: points given, or stored value sold; `opened`: brought in from before the alliance; `used_own`
     and `used_elsewhere`: redeemed or spent; `expired`: breakage; `adjusted`: given, or (below zero) taken by
-    hand. `arrears`: points taken back that had been spent already, less those that paid such arrears: these
-    change what was issued, but no lot.
+    hand. `arrears`: points taken back that were not in a lot any more, less those that paid such arrears, as
+    they were issued or out of a lot.
     """
 
     issuer_id: int

@@ -1,13 +1,16 @@
 """Adjustments by hand: two operators agree, the books stay whole, and statements show it."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from clearing.verify import frozen
 from settlement.verify import verify
 from support.alliance import NOBODY, WANG, Alliance
 from support.api import Caller, code, good, pointers, problem
+from support.core import SHANGHAI
 
 GOODWILL = {"kind": "points", "card": WANG, "issuer": "PINE", "points": 500, "reason": "goodwill: cold room"}
 
@@ -50,6 +53,26 @@ def test_points_are_given_once_another_operator_has_approved(alliance: Alliance,
     booked = good(alliance.operator.get(f"/v1/transactions/{approved['transaction']}"))
     assert (booked["kind"], booked["points"], booked["purpose"]) == ("adjustment", 500, "goodwill: cold room")
     assert (booked["legs"][0]["issuer"], booked["legs"][0]["fee"]) == ("PINE", 0)
+    adds_up(alliance)
+
+
+def test_points_that_would_have_ended_are_not_even_proposed(alliance: Alliance) -> None:
+    yesterday = (datetime.now(SHANGHAI) - timedelta(days=1)).date().isoformat()
+    refused = problem(alliance.operator.post("/v1/adjustments", GOODWILL | {"expires_on": yesterday}))
+    assert (refused["code"], pointers(refused)) == ("amount_invalid", ["/expires_on"])
+    assert "would have ended" in refused["detail"]
+    assert good(alliance.operator.get("/v1/adjustments"))["data"] == []
+    propose(alliance, **GOODWILL, expires_on=(datetime.now(SHANGHAI) + timedelta(days=1)).date().isoformat())
+
+
+def test_a_proposal_whose_day_has_passed_is_approved_in_vain(alliance: Alliance, second: Caller) -> None:
+    path = propose(alliance, **GOODWILL, expires_on="2099-12-31")
+    with alliance.services.engine.begin() as connection:
+        connection.execute(text("UPDATE adjustments SET expires_on = '2025-12-31'"))
+    approved = good(second.post(f"{path}/approve"))
+    assert approved["transaction"] is None
+    assert "would have ended on 2025-12-31" in approved["refusal"]
+    assert points(alliance) == 6500
     adds_up(alliance)
 
 

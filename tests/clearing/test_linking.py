@@ -3,7 +3,9 @@
 from sqlalchemy import Engine, text
 
 from clearing.core.outcomes import Moved, Posted, Refusal
-from support.ledger import Ledger
+from clearing.linking import Linker
+from clearing.writer import Writer
+from support.ledger import OPERATOR, Ledger
 
 
 def test_a_card_is_limited_by_its_own_wallet_also_beside_one_that_it_has_left(engine: Engine) -> None:
@@ -27,3 +29,15 @@ def test_a_card_is_limited_by_its_own_wallet_also_beside_one_that_it_has_left(en
         outcomes = ledger.post(*(ledger.redeems(card, "PINE", 1) for card in (wang, wang, li, li, li)))
         told = [type(one) if isinstance(one, Posted) else getattr(one, "code", None) for one in outcomes]
         assert told == [Posted, "velocity_limit", Posted, Posted, "velocity_limit"]
+
+
+def test_a_server_that_has_just_started_parts_a_wallet_before_it_has_linked_any(engine: Engine) -> None:
+    with Ledger(engine) as ledger:
+        card = ledger.enrol("JADE", "LOTUS")
+    linker = Linker(engine, Writer(engine))
+    try:
+        parted = linker.unlink(OPERATOR, card)
+        assert isinstance(parted, int)
+        assert linker.unlink(OPERATOR, card) == parted
+    finally:
+        linker.close()

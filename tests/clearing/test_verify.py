@@ -181,6 +181,11 @@ TAMPERING_IN_FULL = [
     ("DELETE FROM hold_draws WHERE quantity = 30", {"held"}),
     ("UPDATE arrears SET points = points + 1", {"arrears"}),
     ("DELETE FROM arrears", {"arrears"}),
+    (
+        "UPDATE lots SET available = 1"
+        " WHERE (wallet_id, issuer_id) IN (SELECT wallet_id, issuer_id FROM arrears)",
+        {"arrears_paid", "lot_balances"},
+    ),
     ("UPDATE entries SET quantity = quantity - 1 WHERE kind = 14", {"arrears", "draws_and_credits"}),
     ("UPDATE entries SET quantity = quantity - 1 WHERE kind = 18", {"obligations_and_fees"}),
     ("UPDATE entries SET kind = 7 WHERE kind = 18", {"obligations_and_fees"}),

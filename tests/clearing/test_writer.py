@@ -74,6 +74,18 @@ def test_a_writer_that_was_not_used_holds_nothing(engine: Engine) -> None:
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
+def test_ids_are_the_writers_own_before_it_has_posted_and_after_it_was_closed(engine: Engine) -> None:
+    with Writer(engine) as first, Writer(engine) as second:
+        numbers = []
+        for _ in range(2):
+            made = [next(writer.ids) for writer in (second, first)]
+            numbers.append([id_ >> 12 & 1023 for id_ in made])
+            assert numbers[-1] == [second.number, first.number]
+            first.close()
+            second.close()
+        assert numbers == [[0, 1], [0, 1]]
+
+
 def test_closing_twice_is_the_same_as_once(engine: Engine) -> None:
     writer = Writer(engine)
     touch(writer)

@@ -41,6 +41,7 @@ PUT_IN = {
     EntryKind.VALUE_OPENED: Asset.STORED_VALUE,
     EntryKind.POINTS_RETURNED: Asset.POINTS,
     EntryKind.VALUE_RETURNED: Asset.STORED_VALUE,
+    EntryKind.BREAKAGE_REVERSED: Asset.POINTS,
 }
 TAKEN_OUT = {
     EntryKind.POINTS_REDEEMED: Asset.POINTS,
@@ -49,9 +50,14 @@ TAKEN_OUT = {
     EntryKind.VALUE_UNLOADED: Asset.STORED_VALUE,
     EntryKind.POINTS_EXPIRED: Asset.POINTS,
     EntryKind.VALUE_EXPIRED: Asset.STORED_VALUE,
+    EntryKind.POINTS_MOVED_OUT: Asset.POINTS,
 }
 OWED = {EntryKind.OBLIGATION, EntryKind.OBLIGATION_REVERSED, EntryKind.FEE, EntryKind.FEE_RETURNED}
-ARREARS = {EntryKind.ARREARS_INCURRED: 1, EntryKind.ARREARS_PAID: -1}
+ARREARS = {
+    EntryKind.ARREARS_INCURRED: 1,
+    EntryKind.ARREARS_PAID: -1,
+    EntryKind.ARREARS_MOVED_OUT: -1,
+}
 HUB = 0
 
 
@@ -173,7 +179,16 @@ def _invariant_3_what_was_issued_is_outstanding_used_or_gone(history: History) -
         outstanding = sum(lot.available + lot.held for lot in lots)
         before = sum(one.available + one.held for one in books.opening.values() if books.lots[one.id] in lots)
         owed = sum(points for key, points in books.arrears.items() if key.issuer_id == issuer_id)
-        assert before + issued == outstanding + used + of[EntryKind.POINTS_EXPIRED] - owed
+        expired = of[EntryKind.POINTS_EXPIRED] - of[EntryKind.BREAKAGE_REVERSED]
+        assert of[EntryKind.POINTS_MOVED_OUT] == of[EntryKind.ARREARS_MOVED_OUT], "out of lots, into arrears"
+        assert before + issued == outstanding + used + expired - owed
+
+
+def _invariant_3_nobody_owes_an_issuer_whose_points_he_could_use(history: History) -> None:
+    books = history.books
+    for lot in books.lots.values():
+        if lot.asset is Asset.POINTS and books.arrears.get(ArrearsKey(lot.wallet_id, lot.issuer_id)):
+            assert lot.available == 0
 
 
 def _invariant_4_own_system_is_free_and_what_crosses_is_charged_by_its_rule(history: History) -> None:
@@ -315,6 +330,7 @@ INVARIANTS: list[Callable[[History], None]] = [
     _a_hold_is_a_transaction_if_and_only_if_it_is_captured,
     _invariant_2_what_a_transaction_moves_is_what_its_legs_say,
     _invariant_3_what_was_issued_is_outstanding_used_or_gone,
+    _invariant_3_nobody_owes_an_issuer_whose_points_he_could_use,
     _invariant_4_own_system_is_free_and_what_crosses_is_charged_by_its_rule,
     _invariant_4_a_visit_crosses_when_the_wallet_holds_no_active_card_of_the_acceptor,
     _invariant_5_positions_are_the_sums_of_entries_and_legs,

@@ -5,11 +5,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from clearing.core.accounts import Asset
 from clearing.core.outcomes import Moved
-from clearing.tables import lots
+from clearing.tables import lots, participants
 from clearing.verify import frozen
 from settlement.close import check_recomputed, close_period
 from settlement.liabilities import Liability, read_liabilities, write_liabilities
@@ -131,7 +131,7 @@ def test_it_is_the_same_whenever_it_is_added_up(ledger: Ledger, engine: Engine) 
         assert list(verify(connection)) == []
 
 
-def test_links_move_what_is_owed_from_wallet_to_wallet_and_change_nothing_of_it(
+def test_links_move_what_is_owed_from_wallet_to_wallet_and_only_arrears_change_it(
     ledger: Ledger, engine: Engine
 ) -> None:
     wang, li = ledger.worked_example(), ledger.enrol("LOTUS")
@@ -142,8 +142,10 @@ def test_links_move_what_is_owed_from_wallet_to_wallet_and_change_nothing_of_it(
     with engine.connect() as connection:
         before = read_owed(connection)
     assert isinstance(ledger.post(ledger.links(wang, li))[0], Moved)
+    # The 80 points that Li owes LOTUS are paid by Wang's, now that the two are one.
+    lotus = (ledger.participant_ids["LOTUS"], 1, "2028-11-30")
     with engine.connect() as connection:
-        assert read_owed(connection) == before
+        assert read_owed(connection) == before | {lotus: before[lotus] - 80}
     assert isinstance(ledger.post(ledger.unlinks(li))[0], Moved)
     close(engine, NOVEMBER, "2026-12-01 00:10")
     with engine.begin() as connection:
@@ -183,3 +185,42 @@ def test_breakage_is_counted_from_the_beginning(ledger: Ledger, engine: Engine) 
         assert (found.breakage.given_to_date, found.breakage.expired_to_date) == (1_000, 300)
         assert str(found.breakage.rate) == "0.3000"
         assert months(found) == {202712: 700}
+
+
+def test_breakage_that_is_taken_back_is_below_zero_in_its_month_and_arrears_are_paid_out_of_lots(
+    ledger: Ledger, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(participants).values(expiry_months=0))
+    wang = ledger.enrol("JADE")
+    earned = ledger.book(ledger.pays_cash(wang, "JADE", 100_000))[0]
+    used = ledger.book(ledger.redeems(wang, "LOTUS", 300))[0]
+    ledger.now = shanghai("2026-12-01 00:05")
+    with engine.connect() as connection:
+        lot = connection.execute(select(lots.c.wallet_id, lots.c.id)).one()
+    ledger.book(ledger.expires(lot.wallet_id, lot.id))
+    close(engine, NOVEMBER, "2026-12-01 00:10")
+    close(engine, DECEMBER, "2027-01-01 00:10")
+    ledger.now = shanghai("2027-01-02 10:00")
+    ledger.book(ledger.reverses(earned, 900))
+    ledger.book(ledger.reverses(used))
+    ledger.book(ledger.reverses(earned))
+    close(engine, JANUARY, "2027-02-01 00:10")
+    for number, expired, arrears, closing in (
+        (NOVEMBER, 0, 0, 700),
+        (DECEMBER, 700, 0, 0),
+        (JANUARY, -700, 0, 0),
+    ):
+        movement = owed(engine, ledger, number, "JADE")[Asset.POINTS].movement
+        assert (movement.expired, movement.arrears, movement.closing) == (expired, arrears, closing)
+    with engine.begin() as connection:
+        for header in list_statements(connection):
+            statement = open_statement(connection, header.id)
+            assert statement is not None
+            files = {name: BytesIO() for name in ("csv", "json", "beancount", "xlsx")}
+            render(connection, statement, files)
+            if (header.participant_code, header.period) == ("JADE", JANUARY):
+                assert files["csv"].getvalue().count(b",expiry,") == 1
+                assert b"breakage" in files["beancount"].getvalue()
+    with frozen(engine) as connection:
+        assert list(verify(connection)) == []

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event, select, text, update
 
 from clearing.core.calendar import PeriodState
+from clearing.core.commands import Command
+from clearing.core.outcomes import Posted
 from clearing.tables import periods, rulebooks, transactions
 from clearing.upkeep import CLOCK
 from clearing.verify import frozen
@@ -25,6 +28,8 @@ from settlement.close import (
     settle_period,
 )
 from settlement.core.balance import PaymentDirection
+from settlement.job_runs import run_job
+from settlement.jobs import EXPIRE, Counts
 from settlement.life import approve_period, check_and_approve
 from settlement.payments import NewPayment, carry_forward, record_payment
 from settlement.present import settlement_json
@@ -139,6 +144,73 @@ def test_the_month_after_closed_history_is_left_to_whoever_loads_it(ledger: Ledg
     close(engine, 202609)
     assert close_due(engine, END + timedelta(days=1)) == 0
     assert list(states(engine)) == [202609]
+
+
+# ---- the end of points waits for history ---------------------------------------------------------
+
+
+def load_history(ledger: Ledger, engine: Engine, at: str, *commands: Command) -> None:
+    """A file of the past, loaded on 15 November; its rows are booked when they occurred."""
+    with Writer(engine, fixed_time=lambda: shanghai("2026-11-15 10:00")) as writer:
+        rows = [replace(one, historical=True, occurred_at=shanghai(at)) for one in commands]
+        outcomes = writer.post(rows)
+    assert [type(one) for one in outcomes] == [Posted] * len(rows), outcomes
+    opened(engine, int(at[:4] + at[5:7]), "2026-11-15 10:00")
+
+
+def nightly(engine: Engine) -> Counts:
+    counts = run_job(engine, EXPIRE, shanghai("2026-11-16 00:05"))
+    assert counts is not None
+    return counts
+
+
+@pytest.mark.parametrize("september_is_closed", [False, True])
+def test_a_nightly_run_between_two_files_of_history_takes_nothing_from_the_second(
+    ledger: Ledger, engine: Engine, september_is_closed: bool
+) -> None:
+    wang = ledger.enrol("JADE")
+    load_history(
+        ledger,
+        engine,
+        "2026-09-10 10:00",
+        ledger.opens(wang, "JADE", 500, "2026-10-31"),
+        ledger.opens(wang, "JADE", 70, "2026-09-30"),
+    )
+    if september_is_closed:
+        close(engine, 202609)
+    # What ended before October cannot be asked for any more, once September is closed.
+    assert nightly(engine)["points"] == (70 if september_is_closed else 0)
+    load_history(ledger, engine, "2026-10-20 10:00", ledger.redeems(wang, "LOTUS", 500))
+    close(engine, 202609)
+    close(engine, OCTOBER)
+    load_history(ledger, engine, "2026-11-02 10:00", ledger.pays_cash(wang, "LOTUS", 100))
+    opened(engine, NOVEMBER, "2026-11-01 00:00")
+    assert nightly(engine)["points"] == (0 if september_is_closed else 70)
+    with frozen(engine) as connection:
+        assert list(verify(connection)) == []
+
+
+def test_files_of_history_may_come_in_any_order_as_long_as_nothing_is_closed(
+    ledger: Ledger, engine: Engine
+) -> None:
+    wang = ledger.enrol("JADE")
+    load_history(ledger, engine, "2026-08-31 10:00", ledger.opens(wang, "JADE", 500, "2026-09-30"))
+    load_history(ledger, engine, "2026-10-20 10:00", ledger.pays_cash(wang, "LOTUS", 100))
+    assert nightly(engine)["lots"] == 0
+    load_history(ledger, engine, "2026-09-20 10:00", ledger.redeems(wang, "LOTUS", 500))
+
+
+def test_points_end_while_nobody_loads_history(ledger: Ledger, engine: Engine) -> None:
+    wang = ledger.enrol("JADE")
+    ledger.now = shanghai("2026-08-10 10:00")
+    ledger.book(ledger.opens(wang, "JADE", 30, "2026-08-31"))
+    opened(engine, 202608, "2026-08-01 00:00")
+    # September was empty: the clock has opened it when it was over, to close it.
+    assert close_due(engine, shanghai("2026-10-01 10:00")) == 2
+    ledger.now = shanghai("2026-10-10 10:00")
+    ledger.book(ledger.opens(wang, "JADE", 500, "2026-11-15"))
+    opened(engine, OCTOBER, "2026-10-01 00:00")
+    assert nightly(engine) == {"lots": 2, "points": 530, "value": 0}
 
 
 @pytest.mark.parametrize("after", [cut_off, close_period])

@@ -155,9 +155,10 @@ class Model:
             effects.debits.update(debits)
         if isinstance(outcome, Posted):
             self._book(outcome.booking)
+        for transaction in decision.transactions:
+            if transaction.id not in self.bookings:
+                self._book(_booked_beside(decision, transaction))
         if decision.move is not None:
-            for transaction in decision.transactions:
-                self._book(_transfer(decision, transaction))
             self._carry_out(decision.move)
 
     def _carry_out(self, move: Move) -> None:
@@ -295,7 +296,27 @@ class Model:
         settings = self.directory.rulebook.settings
         terms = Terms(settings.point_value, settings.reimbursement_rate)
         id_ = command.transaction_id
-        return {id_: Original(self.bookings[id_], terms, *self._reversed.get(id_, (0, 0)))}
+        found = Original(self.bookings[id_], terms, *self._reversed.get(id_, (0, 0)))
+        ends = [
+            Original(one, terms, *self._reversed.get(one.transaction.id, (0, 0)))
+            for one in self._ends(found.booking)
+        ]
+        return {id_: found._replace(ends=ends)}
+
+    def _ends(self, booking: Booking) -> Iterator[Booking]:
+        """How the lot of an accrual's points became breakage."""
+        row = booking.transaction
+        if row.kind is not TransactionKind.ACCRUAL:
+            return
+        card = self.cards.get(row.card_number or "")
+        for one in self.bookings.values():
+            ended = one.transaction
+            if ended.kind is TransactionKind.EXPIRY and ended.points:
+                in_reach = self._root(ended.wallet_id) == self._root(row.wallet_id)
+                if in_reach or (card is not None and ended.wallet_id == card.wallet_id):
+                    lots = {(move.issuer_id, move.expires_on) for move in booking.movements}
+                    if lots.issuperset((move.issuer_id, move.expires_on) for move in one.movements):
+                        yield one
 
     def _usage(
         self, command: Command, moment: Moment, unseen: Sequence[Effects], *, used: bool, released: bool
@@ -361,8 +382,8 @@ class Model:
         return {(leg.transaction_id, leg.number): leg for one in self.bookings.values() for leg in one.legs}
 
 
-def _transfer(decision: Decision, row: Transaction) -> Booking:
-    """What was booked for a move, as it is read back."""
+def _booked_beside(decision: Decision, row: Transaction) -> Booking:
+    """What was booked and is not the outcome: for a move, for arrears, for breakage; as it is read back."""
     legs = [leg for leg in decision.legs if leg.transaction_id == row.id]
     lots = decision.changed_lots | decision.new_lots
     movements = []

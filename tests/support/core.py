@@ -41,7 +41,16 @@ from clearing.core.commands import (
 from clearing.core.decide import decide
 from clearing.core.directory import Directory, Merchant, Participant, Status
 from clearing.core.holds import Hold, HoldStatus
-from clearing.core.journal import Booking, Entry, Leg, LegKind, PositionChange, PositionKey, Transaction
+from clearing.core.journal import (
+    Booking,
+    Entry,
+    Leg,
+    LegKind,
+    PositionChange,
+    PositionKey,
+    Transaction,
+    TransactionKind,
+)
 from clearing.core.limits import Cap, Usage, UsageKey
 from clearing.core.outcomes import Held, Moved, Outcome, Posted, Recorded, Refusal
 from clearing.core.plan import Move
@@ -398,7 +407,26 @@ class Books:
             self.terms[booking.transaction.id],
             -sum(one.points for one in reversals),
             -sum(one.amount for one in reversals),
+            self._ends(booking),
         )
+
+    def _ends(self, booking: Booking) -> list[Original]:
+        """How the lot of an accrual's points became breakage, in any wallet that it may have come to."""
+        if booking.transaction.kind is not TransactionKind.ACCRUAL:
+            return []
+        row = booking.transaction
+        now_in = self.cards[row.card_number].wallet_id if row.card_number else row.wallet_id
+        wallets = {one for one in (*self.merged, *self.merged.values(), row.wallet_id)
+                   if self._root(one) == self._root(row.wallet_id)} | {now_in}  # fmt: skip
+        lots = {(one.issuer_id, one.expires_on) for one in booking.movements}
+        return [
+            self._original(one)
+            for one in self.bookings.values()
+            if one.transaction.kind is TransactionKind.EXPIRY
+            and one.transaction.points
+            and one.transaction.wallet_id in wallets
+            and lots.issuperset((move.issuer_id, move.expires_on) for move in one.movements)
+        ]
 
     def decide(self, *commands: Command) -> Decision:
         """What would be decided now; changes nothing (but uses up ids)."""

@@ -1,6 +1,6 @@
 """Adjustments by hand: points given or taken, and money that one participant is to owe another."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -72,6 +72,35 @@ def test_points_are_given_at_the_issuers_expense(quantity: int, ends: str | None
     [leg] = booked.legs
     assert (leg.obligation, leg.fee) == (0, 0)
     assert not books.positions
+
+
+@pytest.mark.parametrize(
+    ("now", "ends"),
+    [
+        (NOW, "2026-11-14"),
+        (NOW, "2025-12-31"),
+        # The day is the alliance's: it is still the 15th in London.
+        (datetime(2026, 11, 15, 16, 30, tzinfo=UTC), "2026-11-15"),
+    ],
+)
+def test_points_that_would_have_ended_are_not_given(now: datetime, ends: str) -> None:
+    books = _books("JADE 10 pts never")
+    books.at = now
+    assert books.post(points(5, "JADE", ends)) == [
+        Refusal(
+            Code.AMOUNT_INVALID,
+            f"These points would have ended on {ends}, before the day they are given; choose a later day.",
+            "expires_on",
+        )
+    ]
+    assert books.left("Wang") == ["JADE 10 pts never"]
+
+
+def test_points_are_given_until_the_end_of_today_and_taken_whatever_day_is_named() -> None:
+    books = _books("JADE 10 pts never")
+    books.book(points(5, "JADE", "2026-11-15"))
+    books.book(points(-5, "JADE", "2020-01-01"))
+    assert books.left("Wang") == ["JADE 10 pts never"]
 
 
 def test_points_that_are_given_join_a_lot_of_that_day() -> None:

@@ -297,7 +297,7 @@ def test_stored_value_that_is_spent_says_how_much_is_still_there() -> None:
     books = Books(alliance("JADE"))
     booked = books.book(load("¥5.00", "JADE-1"))
     books.book(spend("¥2.00", "JADE-1"))
-    said = "300 fen of it are still there and 500 were to be taken back; the rest is spent."
+    said = "300 fen of it are left and 500 were to be taken back; the rest is spent or held."
     assert books.post(reverse(booked)) == [Refusal(Code.EXCEEDS_REVERSIBLE, said, "amount")]
 
 
@@ -306,7 +306,7 @@ def test_a_load_whose_lot_is_gone_has_nothing_left() -> None:
     booked = books.book(load("¥5.00", "JADE-1"))
     books.book(spend("¥5.00", "JADE-1"))
     books.lots.clear()  # empty lots of long ago are not read
-    said = "0 fen of it are still there and 500 were to be taken back; the rest is spent."
+    said = "0 fen of it are left and 500 were to be taken back; the rest is spent or held."
     assert books.post(reverse(booked)) == [Refusal(Code.EXCEEDS_REVERSIBLE, said, "amount")]
 
 

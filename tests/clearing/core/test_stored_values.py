@@ -24,7 +24,7 @@ NUMBERS: list[tuple[type[Enum], str]] = [
         " points_returned points_withdrawn value_returned value_unloaded fee_returned arrears_incurred"
         " arrears_paid points_expired value_expired obligation_reversed points_adjusted_up"
         " points_adjusted_down points_moved_out points_moved_in value_moved_out value_moved_in"
-        " arrears_moved_out arrears_moved_in",
+        " arrears_moved_out arrears_moved_in breakage_reversed",
     ),
     (TransactionKind, "accrual redemption load spend opening reversal expiry adjustment transfer"),
     (LegKind, "visit redemption spend load issue opening expiry adjustment transfer"),
