@@ -123,6 +123,7 @@ def period_json(period: Period, zone: ZoneInfo) -> dict[str, Any]:
         "starts_at": _time(period.starts_at, zone),
         "ends_at": _time(period.ends_at, zone),
         "state": period.state.value,
+        "time_zone": zone.key,
     }
 
 

@@ -135,6 +135,12 @@ def list_periods(connection: Connection) -> list[Period]:
     return read_periods(connection)
 
 
+def read_zones(connection: Connection) -> dict[int, ZoneInfo]:
+    """The time zone in which each closed period was settled, and so stands on its statements, by number."""
+    query = select(settlements.c.period, rulebooks.c.time_zone).join(rulebooks)
+    return {row.period: ZoneInfo(row.time_zone) for row in connection.execute(query)}
+
+
 def read_settlement(connection: Connection, number: int) -> Settlement | None:
     """The settlement of a period, closed or open; None for a period that has not been opened."""
     period = _read_period(connection, number)

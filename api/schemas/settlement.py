@@ -11,6 +11,12 @@ class PeriodSchema(Schema):
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     state = fields.String()
+    time_zone = fields.String(
+        metadata={
+            "description": "In which it is shown: a closed period's own, whatever the alliance's is now",
+            "example": "Asia/Shanghai",
+        }
+    )
 
 
 class CloseInput(Schema):

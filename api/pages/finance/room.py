@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext
 from marshmallow import Schema, ValidationError
 
 from api.auth import SEES_ALL, current_caller
+from api.pages.formats import show_in
 from api.pages.words import add_words
 from api.problems import FieldError, Problem, field_errors
 from api.v1.periods import all_periods
@@ -52,6 +53,13 @@ def books() -> Books:
 def closed_periods() -> list[str]:
     """Names of the periods that have a settlement, the newest first."""
     return [one["period"] for one in all_periods()[::-1] if one["state"] != PeriodState.OPEN.value]
+
+
+def show_in_zone_of(period: str) -> None:
+    """Let this page show times as the statements of that month do, whatever the alliance's zone is now."""
+    for one in all_periods():
+        if one["period"] == period:
+            show_in(one["time_zone"])
 
 
 def loaded(schema: Schema, form: Mapping[str, Any]) -> dict[str, Any]:
