@@ -134,7 +134,7 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
         yield Finding(
             False,
             f"Periods do not follow each other: {apart.place} {apart.found}, expected {apart.expected}",
-            "Restore the table `periods` from a backup, or ask whoever maintains the program.",
+            "Was the table changed by hand? `tongdui verify` tells what else differs.",
         )
     if zone is not None:
         yield from _examine_present(periods, now, zone)

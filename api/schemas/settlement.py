@@ -71,6 +71,12 @@ class RebateSchema(Schema):
     volume = fields.Integer()
     fees = fields.Integer()
     rebate = fields.Integer()
+    of_period = fields.String(
+        metadata={
+            "description": "If it is another month's: what was reclaimed as some of it was given back since",
+            "example": "2026-11",
+        }
+    )
 
 
 class MatrixRowSchema(Schema):

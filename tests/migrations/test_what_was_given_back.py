@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select, text, update
+
+from clearing.tables import fee_rules, money_corrections
+from clearing.verify import frozen
+from settlement.close import close_and_check
+from settlement.core.disputes import DisputeReason
+from settlement.verify import verify
+from support.ledger import Ledger, shanghai
+from support.money import disputed
 
 REVISION: Any = ScriptDirectory("migrations").get_revision("0016").module
 
@@ -74,3 +82,47 @@ def _spans(connection: Connection) -> list[tuple[int, str, str]]:
         f"SELECT number, {shown.format('starts_at')}, {shown.format('ends_at')} FROM periods ORDER BY number"
     )
     return [tuple(row) for row in connection.execute(text(query))]
+
+
+def all_adds_up(engine: Engine) -> None:
+    with frozen(engine) as connection:
+        assert list(verify(connection)) == []
+
+
+def test_disputes_of_before_are_known_to_reversals_and_volumes_to_their_months(engine: Engine) -> None:
+    """As version 0012 left it: a line was corrected, one was reversed in part before, of one the fee was."""
+    with Ledger(engine) as ledger:
+        with engine.begin() as connection:
+            tiers = [{"above": 100_000, "rate": "0.015"}]
+            connection.execute(update(fee_rules).where(fee_rules.c.kind == 2).values(tiers=tiers))
+        li = ledger.enrol("JADE")
+        ledger.book(ledger.opens(li, "JADE", 150_000, "2029-12-31"))
+        booked = ledger.book(*(ledger.redeems(li, "LOTUS", 50_000) for _ in range(3)))
+        ledger.now = shanghai("2026-12-01 00:20")
+        close_and_check(engine, 202611, at=ledger.now, closed_by="tests")
+        ledger.book(ledger.reverses(booked[1], 20_000))
+        assert disputed(ledger, 1, booked[0], "JADE", points=12_345)
+        assert disputed(ledger, 2, booked[1], "JADE")
+        assert disputed(ledger, 3, booked[2], "LOTUS", DisputeReason.WRONG_FEE, amount=77)
+        all_adds_up(engine)
+        with engine.begin() as connection:
+            before = connection.execute(select(money_corrections)).all()
+            connection.execute(text("DELETE FROM money_corrections"))
+            connection.execute(text("UPDATE fee_volumes SET of_period = period"))
+            REVISION.note_disputes(connection)
+            REVISION.split_volumes(connection)
+            assert sorted(connection.execute(select(money_corrections)).all()) == sorted(before)
+        all_adds_up(engine)
+        ledger.book(ledger.reverses(booked[0]))
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM money_corrections"))
+            # No clock of the test's is that of the disputes.
+            connection.execute(text("UPDATE disputes SET ended_at = '2026-11-30 16:00Z'"))
+            REVISION.note_disputes(connection)
+            table = money_corrections.c
+            uncounted = select(table.correction_id).where(~table.counted)
+            assert list(connection.execute(uncounted.order_by(table.correction_id)).scalars()) == [1, 2]
+        all_adds_up(engine)
+        ledger.now = shanghai("2027-01-01 00:20")
+        close_and_check(engine, 202612, at=ledger.now, closed_by="tests")
+        all_adds_up(engine)

@@ -100,6 +100,7 @@ add_words(
         "waived": lazy_gettext("exchange, fee waived"),
         "no_fee_rule": lazy_gettext("exchange without a fee rule, free of charge"),
         "adjustment": lazy_gettext("by hand"),
+        "corrected": lazy_gettext("already given back by a dispute"),
         "held": lazy_gettext("only held so far"),
     },
 )
