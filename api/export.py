@@ -16,7 +16,7 @@ from clearing.core.directory import Directory
 from clearing.core.holds import Hold, first_of
 from clearing.core.journal import Booking
 from clearing.members import Member
-from clearing.originals import read_reversed
+from clearing.originals import NOTHING_GIVEN_BACK, read_given_back
 from clearing.privacy import masked_number
 from clearing.query import (
     HoldFilter,
@@ -143,9 +143,11 @@ class Export:
 
     def _show_bookings(self, connection: Connection, bookings: list[Booking]) -> list[dict[str, Any]]:
         seen = [one for one in bookings if self._concerns(one)]
-        reversed_ = read_reversed(connection, [one.transaction.id for one in seen])
+        given_back = read_given_back(connection, [one.transaction.id for one in seen])
         return [
-            present.transaction(one, self._directory, self._caller, reversed_.get(one.transaction.id, ()))
+            present.transaction(
+                one, self._directory, self._caller, given_back.get(one.transaction.id, NOTHING_GIVEN_BACK)
+            )
             for one in seen
         ]
 

@@ -21,7 +21,10 @@ CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 #: Unicode's categories Cc and Cs: control characters, and halves of characters.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,10})?")
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9]{2}:?[0-9]{2})")
+#: Up to nine decimals of a second, as other systems' clocks have them.
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})"
+)
 
 
 class Whole(fields.Integer):
@@ -119,7 +122,7 @@ class Rate(fields.Field[Decimal]):
 
 
 class Instant(fields.AwareDateTime):
-    """An RFC 3339 time with its offset."""
+    """An RFC 3339 time with its offset. Microseconds are kept; further decimals of a second are cut."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", **kwargs)

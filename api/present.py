@@ -1,6 +1,6 @@
 """The ledger's values in the shapes of the contract. What a caller may not see is left out here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -15,11 +15,11 @@ from clearing.core.calendar import period_name
 from clearing.core.commands import Caller
 from clearing.core.directory import Directory
 from clearing.core.holds import Hold
-from clearing.core.journal import Booking, Leg, LotMovement, TransactionKind
+from clearing.core.journal import Booking, Leg, LegKind, LotMovement, TransactionKind
 from clearing.core.outcomes import Held, Posted
 from clearing.core.rulebook import FeeRule
 from clearing.core.snapshot import Lot
-from clearing.originals import ReversedPart
+from clearing.originals import NOTHING_GIVEN_BACK, GivenBack
 from clearing.privacy import PersonalData, masked_name, masked_number
 
 EXPIRIES_SHOWN = 3
@@ -43,12 +43,12 @@ def transaction(
     booking: Booking,
     directory: Directory,
     caller: Caller,
-    reversed_: Sequence[ReversedPart] = (),
+    given_back: GivenBack = NOTHING_GIVEN_BACK,
     hold: Hold | None = None,
 ) -> dict[str, Any]:
     """A transaction as this caller may see it: an issuer that is not the acceptor sees its own legs only.
 
-    Without `reversed_` it is as it was when it was booked. `hold`: the one that it captured.
+    Without `given_back` it is as it was when it was booked. `hold`: the one that it captured.
     """
     row = booking.transaction
     settings = directory.rulebook.settings
@@ -56,7 +56,7 @@ def transaction(
     whole = viewer is None or viewer == row.acceptor_id
     legs_seen = [leg for leg in booking.legs if whole or leg.issuer_id == viewer]
     zone = settings.time_zone
-    undone = [part for part in reversed_ if whole or part.issuer_id == viewer]
+    undone = [part for part in given_back.reversed if whole or part.issuer_id == viewer]
     points_undone, amount_undone = sum(one.points for one in undone), sum(one.amount for one in undone)
     return {
         "id": ids.transaction_id(row.wallet_id, row.id),
@@ -86,7 +86,7 @@ def transaction(
             row.wallet_id if row.original_wallet_id is None else row.original_wallet_id, row.original_id
         ),
         "reverses_period": None if row.original_period is None else period_name(row.original_period),
-        "legs": [_leg(leg, booking, directory) for leg in legs_seen],
+        "legs": [_leg(leg, booking, directory, given_back) for leg in legs_seen],
     }
 
 
@@ -138,6 +138,7 @@ def _held_leg(hold: Hold, issuer_id: int, directory: Directory) -> dict[str, Any
         "fee_payer": None,
         "fee_shares": {},
         "reason": "held",
+        "corrected": None,
         "rule_version": hold.rule_version,
         "draws": [
             {
@@ -195,7 +196,9 @@ def quote(outcome: Posted | Held, directory: Directory) -> dict[str, Any]:
     }
 
 
-def _leg(leg: Leg, booking: Booking, directory: Directory) -> dict[str, Any]:
+def _leg(
+    leg: Leg, booking: Booking, directory: Directory, given_back: GivenBack = NOTHING_GIVEN_BACK
+) -> dict[str, Any]:
     row = booking.transaction
     issuer, acceptor = (party_code(directory, one) for one in (leg.issuer_id, leg.acceptor_id))
     shares = {acceptor: leg.acceptor_fee, issuer: leg.issuer_fee} if leg.cross_system else {}
@@ -213,9 +216,25 @@ def _leg(leg: Leg, booking: Booking, directory: Directory) -> dict[str, Any]:
         "fee_payer": payers[0] if len(payers) == 1 else "split" if payers else None,
         "fee_shares": {code: fee for code, fee in shares.items() if fee},
         "reason": leg.reason.label,
+        "corrected": _corrected(leg, given_back),
         "rule_version": row.rule_version,
         "draws": [_movement(row.wallet_id, one, unit) for one in of_issuer if not one.credit],
         "issues": [_movement(row.wallet_id, one, unit) for one in of_issuer if one.credit],
+    }
+
+
+def _corrected(leg: Leg, given_back: GivenBack) -> dict[str, int] | None:
+    """What disputes have given back of a leg in money; None for nothing."""
+    found = [one for one in given_back.corrected if one.leg_number == leg.number]
+    if not found:
+        return None
+    quantity = sum(one.quantity for one in found)
+    in_points = leg.kind is LegKind.REDEMPTION
+    return {
+        "points": quantity if in_points else 0,
+        "amount": abs(sum(one.amount for one in found)),
+        "obligation": sum(one.obligation for one in found),
+        "fee": sum(one.fee for one in found),
     }
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import Engine, func, select
 
 from api.secret_keys import load_personal_data, load_sealing_keys
 from clearing.alliance import found_alliance
+from clearing.core.calendar import is_time_zone
 from clearing.core.commands import Scope
 from clearing.core.rulebook import AllianceSettings
 from clearing.directory import read_rulebook
@@ -31,7 +32,12 @@ def prepare(settings: Settings, database_url: str) -> str | None:
 
 def _prepare(settings: Settings, engine: Engine) -> str | None:
     with engine.begin() as connection:
-        found_alliance(connection, AllianceSettings(time_zone=settings.timezone), made_by="setup")
+        founded = found_alliance(connection, AllianceSettings(time_zone=settings.timezone), made_by="setup")
+        if founded and not is_time_zone(settings.timezone.key):
+            raise SettingsError(
+                f"TONGDUI_TZ is {settings.timezone.key!r}, which means something else on another machine;"
+                " name a place, such as Asia/Shanghai."
+            )
         if not read_periods(connection):
             zone = read_rulebook(connection).settings.time_zone
             open_period_for(connection, connection.execute(select(func.now())).scalar_one(), zone)

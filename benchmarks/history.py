@@ -14,7 +14,7 @@ from benchmarks.alliance import Alliance, settle
 from benchmarks.databases import created, dropped
 from benchmarks.filling import fill, open_lots
 from clearing.core.calendar import month
-from clearing.periods import open_month
+from clearing.periods import open_period
 from clearing.proof.keys import SealingKeys, new_sealing_keys
 from clearing.proof.seal import seal
 from database import make_engine, migrations
@@ -76,7 +76,7 @@ class History:
 def fill_month(engine: Engine, redemptions: int) -> None:
     """Write an open month of so many redemptions into an alliance without any; see `filling`."""
     with engine.begin() as connection:
-        period = open_month(connection, MONTH, [])
+        period = open_period(connection, MONTH)
     fill(engine, period, range(redemptions), redemptions, concentrated=True)
     open_lots(engine, period)
     _settle_all(engine)

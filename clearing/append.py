@@ -276,8 +276,9 @@ _VOLUME_ADDED = ", ".join(f"{measure} = v.{measure} + excluded.{measure}" for me
 
 _VOLUMES = f"""
 INSERT INTO fee_volumes AS v (stripe, {", ".join((*VolumeKey._fields, *VolumeChange._fields))})
-SELECT %s, * FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[])
-    ON CONFLICT (period, rule_id, issuer_id, acceptor_id, stripe) DO UPDATE SET {_VOLUME_ADDED}
+SELECT %s, * FROM unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::int[],
+                         %s::bigint[], %s::bigint[], %s::bigint[])
+    ON CONFLICT (period, rule_id, issuer_id, acceptor_id, of_period, stripe) DO UPDATE SET {_VOLUME_ADDED}
 """  # noqa: S608  built from the column names above
 
 

@@ -159,10 +159,13 @@ BEFORE_ALL_LOTS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Gathered(NamedTuple):
-    """`at` is the database's clock, read after the locks were granted."""
+    """`at` is the database's clock, read after the locks were granted. `periods`: the open ones, as in the
+    snapshot, and the last closed one.
+    """
 
     snapshot: Snapshot
     at: datetime
+    periods: Sequence[Period] = ()
 
     def with_period(self, period: Period) -> "Gathered":
         """The same with one more period open."""
@@ -246,7 +249,7 @@ def gather(
         elsewhere=named.elsewhere,
         open_holds=_read_open_holds(connection, commands, known_cards),
     )
-    return Gathered(snapshot, at)
+    return Gathered(snapshot, at, known)
 
 
 def _unlocked(connection: Connection) -> str:

@@ -16,6 +16,7 @@ from clearing.core.holds import Hold
 from clearing.core.journal import Transaction, TransactionKind
 from clearing.core.snapshot import Card, Lot, Original, ReferenceKey, Terms
 from clearing.locks import PERIODS
+from clearing.money_corrections import MoneyCorrection, corrected, read_corrections
 from clearing.query import family, read_bookings
 from clearing.tables import legs, references, rulebooks, transactions
 
@@ -68,13 +69,14 @@ def _read(connection: Connection, keys: Sequence[tuple[int, int]]) -> dict[int, 
     """`keys`: wallet and transaction."""
     bookings = read_bookings(connection, keys)
     terms = _terms(connection, {one.transaction.rule_version for one in bookings})
-    reversed_ = read_reversed(connection, [row.transaction.id for row in bookings])
+    given_back = read_given_back(connection, [row.transaction.id for row in bookings])
     originals = {}
     for booking in bookings:
         row = booking.transaction
-        parts = reversed_.get(row.id, ())
+        parts, corrections = given_back.get(row.id, NOTHING_GIVEN_BACK)
         points, amount = sum(part.points for part in parts), sum(part.amount for part in parts)
-        originals[row.id] = Original(booking, terms[row.rule_version], points, amount)
+        known = terms[row.rule_version]
+        originals[row.id] = Original(booking, known, points, amount, corrected(corrections))
     return originals
 
 
@@ -173,6 +175,25 @@ class ReversedPart(NamedTuple):
     issuer_id: int
     points: int
     amount: int
+
+
+class GivenBack(NamedTuple):
+    """What was given back of a transaction: by reversals, and in money only."""
+
+    reversed: Sequence[ReversedPart] = ()
+    corrected: Sequence[MoneyCorrection] = ()
+
+
+NOTHING_GIVEN_BACK = GivenBack()
+
+
+def read_given_back(connection: Connection, ids: Sequence[int]) -> dict[int, GivenBack]:
+    """By transaction id; one of which nothing was given back is left out."""
+    parts, corrections = read_reversed(connection, ids), read_corrections(connection, ids)
+    return {
+        id_: GivenBack(parts.get(id_, ()), corrections.get(id_, ()))
+        for id_ in parts.keys() | corrections.keys()
+    }
 
 
 def read_reversed(connection: Connection, ids: Sequence[int]) -> dict[int, list[ReversedPart]]:

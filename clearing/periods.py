@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, insert, select, text
 
 from clearing import locks
-from clearing.core.calendar import Period, PeriodState, month, month_of
+from clearing.core.calendar import Period, PeriodState, period_at
 from clearing.tables import JOURNAL, periods
 
 
@@ -33,22 +33,22 @@ def open_period_for(connection: Connection, at: datetime, zone: ZoneInfo) -> Per
     """
     locks.hold_exclusively(connection, locks.PERIODS)
     existing = read_periods(connection)
-    for period in existing:
-        if period.starts_at <= at < period.ends_at:
-            return period
+    period = period_at(at, zone, existing)
+    if period is None:
+        raise PeriodIsOver(f"{at.isoformat()} lies in a gap between two periods; run `tongdui verify`")
+    if period in existing:
+        return period
     closed = closed_until(existing)
     if closed is not None and at < closed:
         raise PeriodIsOver(f"{at.isoformat()} lies before the end of a closed period")
-    return open_month(connection, month_of(at, zone), existing)
+    return open_period(connection, period)
 
 
-def open_month(connection: Connection, wanted: Period, existing: Sequence[Period]) -> Period:
-    """Open that calendar month; it begins where an earlier period that reaches into it ends.
+def open_period(connection: Connection, period: Period) -> Period:
+    """Open it as it is; see `period_at` and `period_numbered` for one that fits between its neighbours.
 
     The caller holds `locks.PERIODS` exclusively.
     """
-    reach = max((one.ends_at for one in existing if one.number < wanted.number), default=wanted.starts_at)
-    period = wanted._replace(starts_at=max(wanted.starts_at, reach))
     connection.execute(insert(periods).values(**period._asdict()))
     for table in JOURNAL:
         # Made apart and then attached: unlike CREATE … PARTITION OF, this waits for no reader of the journal.
@@ -58,8 +58,3 @@ def open_month(connection: Connection, wanted: Period, existing: Sequence[Period
             text(f"ALTER TABLE {table.name} ATTACH PARTITION {partition} FOR VALUES IN ({period.number})")
         )
     return period
-
-
-def next_month(number: int, zone: ZoneInfo, starts_at: datetime) -> Period:
-    """The calendar month of that number, beginning elsewhere than at its first instant (early closing)."""
-    return month(number, zone)._replace(starts_at=starts_at)

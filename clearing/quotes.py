@@ -6,7 +6,7 @@ from itertools import count
 
 from sqlalchemy import Connection
 
-from clearing.core.calendar import month_of
+from clearing.core.calendar import period_at
 from clearing.core.commands import Command
 from clearing.core.decide import PeriodMissing, decide
 from clearing.core.outcomes import Outcome
@@ -42,10 +42,13 @@ def quote_each(
 
 def decide_quote(gathered: Gathered, command: Command) -> Outcome:
     """The outcome of one command on a snapshot, as if its period were open already."""
-    snapshot, at = gathered
+    snapshot, at = gathered.snapshot, gathered.at
     try:
         return decide(snapshot, [command], at, count(1)).outcomes[0]
     except PeriodMissing as missing:
         zone = snapshot.directory.rulebook.settings.time_zone
-        opened = gathered.with_period(month_of(missing.at, zone))
+        period = period_at(missing.at, zone, gathered.periods)
+        if period is None:
+            raise
+        opened = gathered.with_period(period)
         return decide(opened.snapshot, [command], at, count(1)).outcomes[0]

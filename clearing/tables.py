@@ -357,6 +357,28 @@ legs = Table(
     postgresql_partition_by="LIST (period)",
 )
 
+money_corrections = Table(
+    "money_corrections",
+    metadata,
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("leg_number", SmallInteger, nullable=False),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("correction_id", BigInteger, nullable=False),
+    Column("leg_period", Integer, nullable=False),
+    Column("period", Integer, nullable=False, index=True),
+    Column("quantity", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("obligation", BigInteger, nullable=False),
+    Column("acceptor_fee", BigInteger, nullable=False),
+    Column("issuer_fee", BigInteger, nullable=False),
+    # Before there was this table, a reversal gave back what had been corrected before it once more.
+    Column("counted", Boolean, nullable=False, server_default=text("true")),
+    PrimaryKeyConstraint("transaction_id", "leg_number", "wallet_id", "correction_id"),
+    CheckConstraint("quantity >= 0", name="not_negative"),
+    comment="What was given back of legs in money only, by disputes; reversals give back what is left."
+    " counted: false if made by a version whose reversals did not look here",
+)
+
 entries = Table(
     "entries",
     metadata,
@@ -394,14 +416,17 @@ positions = Table(
 fee_volumes = Table(
     "fee_volumes",
     metadata,
-    Column("period", Integer, primary_key=True),
-    Column("rule_id", Integer, primary_key=True),
-    Column("issuer_id", Integer, primary_key=True),
-    Column("acceptor_id", Integer, primary_key=True),
-    Column("stripe", SmallInteger, primary_key=True),
+    Column("period", Integer, nullable=False),
+    Column("rule_id", Integer, nullable=False),
+    Column("issuer_id", Integer, nullable=False),
+    Column("acceptor_id", Integer, nullable=False),
+    Column("stripe", SmallInteger, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("acceptor_fee", BigInteger, nullable=False),
     Column("issuer_fee", BigInteger, nullable=False),
+    Column("of_period", Integer, nullable=False),  # the month of what was priced, also of a later reversal
+    PrimaryKeyConstraint("period", "rule_id", "issuer_id", "acceptor_id", "of_period", "stripe"),
+    Index("fee_volumes_of_period_idx", "of_period"),
     comment="What fee rules with tiers have priced, by writer as in positions; rebates are computed from it",
     postgresql_with={"fillfactor": 30},
 )

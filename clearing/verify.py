@@ -327,7 +327,7 @@ SELECT 'legs (period=' || l.period || ', wallet_id=' || l.wallet_id || ', transa
 
 _OWN_SYSTEM_FREE = _legs_where(
     f"""(l.issuer_id = l.acceptor_id) <> (l.reason = {Reason.OWN_SYSTEM:d})
-        OR (l.reason NOT IN ({Reason.EXCHANGE:d}, {Reason.ADJUSTMENT:d})
+        OR (l.reason NOT IN ({Reason.EXCHANGE:d}, {Reason.ADJUSTMENT:d}, {Reason.CORRECTED:d})
             AND l.acceptor_fee + l.issuer_fee <> 0)
         OR (l.issuer_id = l.acceptor_id AND l.obligation <> 0)
         OR (l.obligation <> 0
@@ -370,12 +370,32 @@ _FEES_BY_RULE = _legs_where(
     f"{_RULES} LEFT JOIN fee_rules f ON f.id = l.fee_rule_id",
 )
 
-#: What is left of a transaction after its reversals: for each issuer the sums of its legs.
-_LEFT = """
+#: What was given back of legs in money only. `bare_fee`: fees by themselves.
+_CORRECTED = """
+SELECT wallet_id, transaction_id, leg_number, sum(quantity) AS quantity, sum(obligation) AS obligation,
+       sum(acceptor_fee) AS acceptor_fee, sum(issuer_fee) AS issuer_fee,
+       coalesce(sum(acceptor_fee + issuer_fee) FILTER (WHERE quantity = 0), 0) AS bare_fee,
+       bool_and(counted) AS counted
+  FROM money_corrections
+ GROUP BY wallet_id, transaction_id, leg_number
+"""
+
+#: What is left of a transaction after its reversals: for each issuer the sums of its legs. `points` and
+#: `amount` are without what was corrected in money, and so are obligation and fees, which follow from them.
+_LEFT = f"""
 SELECT t.wallet_id, t.id AS transaction_id, l.number, l.kind, l.issuer_id, l.acceptor_id, t.rule_version,
-       l.fee_rule_id, l.points + s.points AS points, l.amount + s.amount AS amount,
-       l.obligation + s.obligation AS obligation, l.acceptor_fee + s.acceptor_fee AS acceptor_fee,
-       l.issuer_fee + s.issuer_fee AS issuer_fee
+       l.fee_rule_id, l.points + s.points AS points_left, l.amount + s.amount AS amount_left,
+       CASE WHEN l.kind = {LegKind.REDEMPTION:d}
+            THEN greatest(l.points + s.points - coalesce(c.quantity, 0), 0)
+            ELSE l.points + s.points END AS points,
+       CASE WHEN c.quantity IS NULL THEN l.amount + s.amount
+            WHEN l.kind = {LegKind.REDEMPTION:d}
+            THEN round(greatest(l.points + s.points - c.quantity, 0) * r.point_value)
+            ELSE greatest(l.amount + s.amount - c.quantity, 0) END AS amount,
+       l.obligation + s.obligation - coalesce(c.obligation, 0) AS obligation,
+       l.acceptor_fee + s.acceptor_fee - coalesce(c.acceptor_fee, 0) AS acceptor_fee,
+       l.issuer_fee + s.issuer_fee - coalesce(c.issuer_fee, 0) AS issuer_fee,
+       coalesce(c.bare_fee, 0) AS bare_fee, coalesce(c.counted, true) AS counted
   FROM (SELECT coalesce(r.original_wallet_id, r.wallet_id) AS wallet_id, r.original_id, r.original_period,
                b.kind, b.issuer_id, sum(b.points) AS points, sum(b.amount) AS amount,
                sum(b.obligation) AS obligation, sum(b.acceptor_fee) AS acceptor_fee,
@@ -393,19 +413,29 @@ SELECT t.wallet_id, t.id AS transaction_id, l.number, l.kind, l.issuer_id, l.acc
          ON t.wallet_id = s.wallet_id AND t.id = s.original_id AND t.period = s.original_period
   LEFT JOIN legs l ON l.period = t.period AND l.wallet_id = t.wallet_id AND l.transaction_id = t.id
                   AND l.kind = s.kind AND l.issuer_id = s.issuer_id
-"""
+  LEFT JOIN rulebooks r ON r.version = t.rule_version
+  LEFT JOIN ({_CORRECTED}) AS c
+         ON c.wallet_id = l.wallet_id AND c.transaction_id = l.transaction_id AND c.leg_number = l.number
+"""  # noqa: S608
 
 _REVERSALS = f"""
 SELECT concat('transactions (wallet_id=', l.wallet_id, ', transaction_id=', l.transaction_id,
               '), leg ', l.number, ' less its reversals') AS place,
-       concat('nothing below zero, obligation=', {_OBLIGATION_BY_RULE}, ', fee=', {_FEE_OF_REST}) AS expected,
-       concat('points=', l.points, ', amount=', l.amount, ', obligation=', l.obligation, ', fee=',
+       concat('nothing below zero, obligation=', {_OBLIGATION_BY_RULE}, ', fee=', {_FEE_OF_REST},
+              CASE WHEN l.bare_fee <> 0 THEN ' less ' || l.bare_fee END) AS expected,
+       concat('points=', l.points_left, ', amount=', l.amount_left, ', obligation=', l.obligation, ', fee=',
               l.acceptor_fee, '+', l.issuer_fee) AS found
   FROM ({_LEFT}) AS l
   LEFT JOIN rulebooks r ON r.version = l.rule_version
   LEFT JOIN fee_rules f ON f.id = l.fee_rule_id
- WHERE l.number IS NULL OR l.points < 0 OR l.amount < 0 OR l.acceptor_fee < 0 OR l.issuer_fee < 0
-    OR l.obligation <> {_OBLIGATION_BY_RULE} OR l.acceptor_fee + l.issuer_fee <> {_FEE_OF_REST}
+ WHERE l.number IS NULL OR l.points_left < 0 OR l.amount_left < 0
+    OR (l.counted AND (l.acceptor_fee < 0 OR l.issuer_fee < 0 OR l.obligation <> {_OBLIGATION_BY_RULE}
+                       OR CASE WHEN l.bare_fee = 0
+                               THEN l.acceptor_fee + l.issuer_fee <> {_FEE_OF_REST}
+                               -- Of each payer's part no more is given back than there is.
+                               ELSE l.acceptor_fee + l.issuer_fee
+                                    NOT BETWEEN greatest({_FEE_OF_REST} - l.bare_fee, 0) AND {_FEE_OF_REST}
+                          END))
  ORDER BY l.wallet_id, l.transaction_id, l.number
  LIMIT 1
 """  # noqa: S608
@@ -456,17 +486,20 @@ SELECT concat('arrears (wallet_id=', a.wallet_id, ', issuer_id=', a.issuer_id, '
  LIMIT 1
 """  # noqa: S608
 
-_VOLUME_KEY = ("period", "rule_id", "issuer_id", "acceptor_id")
+_VOLUME_KEY = ("period", "rule_id", "issuer_id", "acceptor_id", "of_period")
 _VOLUME_MEASURES = VolumeChange._fields
 
 _VOLUMES = compare(
     "fee_volumes",
     _VOLUME_KEY,
     _VOLUME_MEASURES,
-    f"""SELECT period, fee_rule_id AS rule_id, issuer_id, acceptor_id, {", ".join(_VOLUME_MEASURES)}
-          FROM legs
-         WHERE fee_rule_id IN (SELECT id FROM fee_rules WHERE tiers <> '[]')
-           AND issuer_id <> acceptor_id AND {of_period()}""",  # noqa: S608
+    f"""SELECT l.period, l.fee_rule_id AS rule_id, l.issuer_id, l.acceptor_id,
+               coalesce(t.original_period, t.period) AS of_period,
+               {", ".join(f"l.{measure}" for measure in _VOLUME_MEASURES)}
+          FROM legs l
+          JOIN transactions t ON t.period = l.period AND t.wallet_id = l.wallet_id AND t.id = l.transaction_id
+         WHERE l.fee_rule_id IN (SELECT id FROM fee_rules WHERE tiers <> '[]')
+           AND l.issuer_id <> l.acceptor_id AND {of_period("l.period")}""",  # noqa: S608
     f"SELECT {', '.join((*_VOLUME_KEY, *_VOLUME_MEASURES))} FROM fee_volumes WHERE {of_period()}",  # noqa: S608
 )
 
@@ -511,14 +544,22 @@ SELECT concat('transactions (period=', t.period, ', wallet_id=', t.wallet_id, ',
  LIMIT 1
 """  # noqa: S608
 
+# Months without a posting may not have been opened yet; where the names follow each other, so do the times.
 _PERIODS_APART = """
-SELECT 'periods (number=' || later.number || ')' AS place,
-       'begins at ' || earlier.ends_at || ' or later' AS expected, 'begins at ' || later.starts_at AS found
-  FROM periods later
-  JOIN periods earlier ON earlier.number < later.number AND earlier.ends_at > later.starts_at
- ORDER BY later.number
+SELECT 'periods (number=' || number || ')' AS place,
+       'begins at ' || previous_end || CASE WHEN follows THEN '' ELSE ' or later' END AS expected,
+       'begins at ' || starts_at AS found
+  FROM (SELECT number, starts_at, lag(ends_at) OVER (ORDER BY number) AS previous_end,
+               lag(number) OVER (ORDER BY number)
+                 = CASE WHEN mod(number, 100) = 1 THEN number - 89 ELSE number - 1 END AS follows
+          FROM periods) AS p
+ WHERE starts_at < previous_end OR (follows AND starts_at <> previous_end)
+ ORDER BY number
  LIMIT 1
 """
+
+#: Cheap, so it is also asked where the whole journal is not added up.
+PERIODS = Check("periods_apart", "Periods follow each other without gap or overlap", _PERIODS_APART)
 
 _OUTCOMES = f"""
 SELECT 'outcomes (key=' || o.key || ')' AS place,
@@ -644,7 +685,7 @@ CHECKS = (
     Check("exposures", "What participants owe on balance is the sum of the legs", _EXPOSURES),
     Check("one_period", "A transaction lies in one period", _ONE_PERIOD),
     Check("period_bounds", "It is booked within its period, and late if it occurred before", _PERIOD_BOUNDS),
-    Check("periods_apart", "Periods do not overlap", _PERIODS_APART),
+    PERIODS,
     Check("outcomes", "Outcomes of keys name existing transactions", _OUTCOMES),
     Check("keys", "A transaction is the outcome of one key", _KEYS),
     Check("moves", "What leaves a wallet for another comes into it", _MOVES),

@@ -77,7 +77,7 @@ class Writer:
         alone: set[int] = set()
 
         def work(connection: Connection) -> list[Outcome]:
-            snapshot, clock = gather(connection, commands, self.directory, alone=frozenset(alone))
+            snapshot, clock, _ = gather(connection, commands, self.directory, alone=frozenset(alone))
             at = self._fixed_time() if self._fixed_time else clock
             try:
                 decision = decide(snapshot, commands, at, self.ids)

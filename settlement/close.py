@@ -18,10 +18,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from clearing import locks
 from clearing.beside import Beside, nothing
-from clearing.core.calendar import Period, PeriodState, following, month, month_of, period_name
+from clearing.core.calendar import Period, PeriodState, following, period_at, period_name, period_numbered
 from clearing.directory import read_rulebook
 from clearing.ids import encode
-from clearing.periods import next_month, open_month, read_periods
+from clearing.periods import open_period, read_periods
 from clearing.tables import participants, periods, transactions
 from clearing.upkeep import CLOCK
 from settlement.accounts import Stated, read_open, read_paid, read_stated, up_to_now
@@ -261,7 +261,8 @@ def _next_due(engine: Engine, at: datetime) -> int | None:
     first_open = next((row for row in rows if row.closed_by is None), None)
     due = first_open
     if last_closed is not None and not _holds_history(last_closed):
-        unopened = month(following(last_closed.number), settings.time_zone)
+        existing = [Period(row.number, row.starts_at, row.ends_at, PeriodState(row.state)) for row in rows]
+        unopened = period_numbered(following(last_closed.number), settings.time_zone, existing)
         if first_open is None or unopened.number < first_open.number:
             # Nothing was posted in it, so nobody has opened it; it settles too.
             due = unopened
@@ -354,10 +355,11 @@ def _empty_month(
 
     None for a month before the first period or after the present one.
     """
-    if not existing or not existing[0].number <= number <= month_of(at, zone).number:
+    present = period_at(at, zone, existing)
+    if not existing or present is None or not existing[0].number <= number <= present.number:
         return None
     later = [one for one in existing if one.number > number and one.state is not PeriodState.OPEN]
-    return None if later else open_month(connection, month(number, zone), existing)
+    return None if later else open_period(connection, period_numbered(number, zone, existing))
 
 
 def _end_early(
@@ -372,12 +374,12 @@ def _end_early(
     ends_at = at if last is None else min(last + TICK, period.ends_at)
     connection.execute(update(periods).where(periods.c.number == period.number).values(ends_at=ends_at))
     ended = [one._replace(ends_at=ends_at) if one.number == period.number else one for one in existing]
-    wanted = next_month(following(period.number), zone, ends_at)
-    if any(one.number == wanted.number for one in existing):
+    number = following(period.number)
+    if any(one.number == number for one in existing):
         # Opened ahead of time by a clock that runs ahead; what it holds was booked later than this end.
-        connection.execute(update(periods).where(periods.c.number == wanted.number).values(starts_at=ends_at))
+        connection.execute(update(periods).where(periods.c.number == number).values(starts_at=ends_at))
     else:
-        open_month(connection, wanted, ended)
+        open_period(connection, period_numbered(number, zone, ended))
 
 
 def _write_netting(connection: Connection, number: int, netting: Netting, stated: Stated) -> None:

@@ -59,7 +59,10 @@ def settlement_json(settlement: Settlement) -> dict[str, Any]:
             }
             for row in netting.exchanges
         ],
-        "rebates": [{"participant": codes[row.payer_id], **rebate_json(row)} for row in netting.rebates],
+        "rebates": [
+            {"participant": codes[row.payer_id], **rebate_json(row, settlement.period.number)}
+            for row in netting.rebates
+        ],
         "netting_ratio": str(netting.ratio),
         "checks": {"zero_sum": settlement.zero_sum, "recomputed": settlement.recomputed},
     }
@@ -105,8 +108,8 @@ def without_json(settlement: Settlement, found: Without, left_out: int) -> dict[
     }
 
 
-def rebate_json(row: RebateRow) -> dict[str, Any]:
-    """What one rule's tiers gave back to one payer; whose it is stands around it."""
+def rebate_json(row: RebateRow, period: int) -> dict[str, Any]:
+    """What one rule's tiers gave back to one payer in the period; whose it is stands around it."""
     return {
         "rule": row.rule_id,
         "kind": row.kind.label,
@@ -114,6 +117,8 @@ def rebate_json(row: RebateRow) -> dict[str, Any]:
         "volume": row.volume,
         "fees": row.fees,
         "rebate": row.rebate,
+        # Of another month than the statement's own it is told; a statement of before stays as it was.
+        **({} if row.of_period == period else {"of_period": period_name(row.of_period)}),
     }
 
 
@@ -123,6 +128,7 @@ def period_json(period: Period, zone: ZoneInfo) -> dict[str, Any]:
         "starts_at": _time(period.starts_at, zone),
         "ends_at": _time(period.ends_at, zone),
         "state": period.state.value,
+        "time_zone": zone.key,
     }
 
 

@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, Select, func, select
 
 from clearing.core.calendar import Period, PeriodState, period_name
-from clearing.core.journal import LegKind, PositionChange, PositionKey, VolumeChange, VolumeKey
+from clearing.core.journal import LegKind, PositionChange, PositionKey
 from clearing.core.rulebook import Rulebook
 from clearing.directory import read_rulebook
 from clearing.periods import read_periods
-from clearing.tables import fee_volumes, participants, periods, positions, rulebooks
+from clearing.tables import participants, periods, positions, rulebooks
 from settlement.accounts import Stated, read_balances, read_carried, read_stated
 from settlement.core.balance import Balance
 from settlement.core.disputes import last_day
 from settlement.core.netting import Netting, ParticipantLine, Positions, net, with_lines
-from settlement.core.rebates import RebateRow, Volumes, rebates
-from settlement.core.without import Without, without
+from settlement.core.rebates import RebateKey, RebateRow, rebates
+from settlement.core.without import Business, Without, without
 from settlement.disputes.sums import Disputed, read_disputed
 from settlement.references import reference_of
 from settlement.tables import (
@@ -32,6 +32,7 @@ from settlement.tables import (
     settlements,
     statements,
 )
+from settlement.volumes import read_given, read_volumes
 
 _MEASURES = PositionChange._fields
 
@@ -135,6 +136,12 @@ def list_periods(connection: Connection) -> list[Period]:
     return read_periods(connection)
 
 
+def read_zones(connection: Connection) -> dict[int, ZoneInfo]:
+    """The time zone in which each closed period was settled, and so stands on its statements, by number."""
+    query = select(settlements.c.period, rulebooks.c.time_zone).join(rulebooks)
+    return {row.period: ZoneInfo(row.time_zone) for row in connection.execute(query)}
+
+
 def read_settlement(connection: Connection, number: int) -> Settlement | None:
     """The settlement of a period, closed or open; None for a period that has not been opened."""
     period = _read_period(connection, number)
@@ -186,12 +193,17 @@ def net_now(
     """The period netted from its running totals. What waits to be carried forward enters the earliest open
     one, from what lies after `stated`.
     """
-    volumes = read_volumes(connection, number)
+    is_next = _is_next(connection, number)
     return net(
         codes,
         read_running(connection, number),
-        rebates(volumes, {rule.id: rule for rule in rulebook.rules}),
-        read_carried(connection, stated) if _is_next(connection, number) else {},
+        rebates(
+            read_volumes(connection, number),
+            {rule.id: rule for rule in rulebook.rules},
+            number,
+            read_given(connection, number) if is_next else {},
+        ),
+        read_carried(connection, stated) if is_next else {},
     )
 
 
@@ -219,21 +231,16 @@ def read_without_participant(connection: Connection, settlement: Settlement, lef
     rules = {rule.id: rule for rule in read_rulebook(connection).rules}
     # What a closed period was settled on is what its running positions came to.
     crossed = read_running(connection, number)
-    return without(left_out, settlement.netting, crossed, read_volumes(connection, number), rules)
-
-
-def read_volumes(connection: Connection, number: int) -> Volumes:
-    """What fee rules with tiers have priced in the period, added up over the stripes."""
-    key = [fee_volumes.c[name] for name in VolumeKey._fields]
-    sums = [func.sum(fee_volumes.c[name]).label(name) for name in VolumeChange._fields]
-    query = select(*key, *sums).where(fee_volumes.c.period == number).group_by(*key)
-    return {VolumeKey(*row[:4]): VolumeChange(*map(int, row[4:])) for row in connection.execute(query)}
+    given = read_given(connection, number) if _is_next(connection, number) else {}
+    volumes = read_volumes(connection, number)
+    return without(left_out, settlement.netting, crossed, Business(number, volumes, rules, given))
 
 
 def read_rebates(connection: Connection, number: int) -> list[RebateRow]:
     """The rebates of a closed period, by rule and payer."""
     columns = [settlement_rebates.c[name] for name in RebateRow._fields]
-    query = select(*columns).where(settlement_rebates.c.period == number).order_by(*columns[:3])
+    query = select(*columns).where(settlement_rebates.c.period == number)
+    query = query.order_by(*(settlement_rebates.c[name] for name in RebateKey._fields))
     return [RebateRow(**row._asdict() | {"kind": LegKind(row.kind)}) for row in connection.execute(query)]
 
 

@@ -95,7 +95,7 @@ class Detail:
         for record in (
             statement_json(statement.header),
             *matrix_json(statement),
-            *map(rebate_json, statement.rebates),
+            *(rebate_json(row, statement.header.period) for row in statement.rebates),
             *liabilities_json(statement),
         ):
             self._hash.record(record)

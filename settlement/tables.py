@@ -18,6 +18,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -45,11 +46,13 @@ settlements = Table(
     Column("approved_at", instant()),
     Column("approved_by", Text),
     Column("settled_at", instant()),
+    Column("reclaims", Boolean, nullable=False, server_default=text("true")),
     CheckConstraint("(approved_at IS NULL) = (approved_by IS NULL)", name="approved"),
     CheckConstraint("settled_at IS NULL OR approved_at IS NOT NULL", name="settled"),
     comment="One row for each closed period; zero_sum is NULL until the nets have been written, recomputed"
     " until the journal has been added up again. The last payment and carry-forward are those that this or an"
-    " earlier settlement has stated",
+    " earlier settlement has stated. reclaims: false if closed by a version that took what was reversed off"
+    " the volume of the month in which it was reversed",
 )
 
 settlement_nets = Table(
@@ -76,16 +79,19 @@ settlement_nets = Table(
 settlement_rebates = Table(
     "settlement_rebates",
     metadata,
-    Column("period", Integer, ForeignKey("settlements.period"), primary_key=True),
-    Column("rule_id", Integer, ForeignKey("fee_rules.id"), primary_key=True),
-    Column("payer_id", Integer, ForeignKey("participants.id"), primary_key=True),
-    Column("as_acceptor", Boolean, primary_key=True),
+    Column("period", Integer, ForeignKey("settlements.period"), nullable=False),
+    Column("rule_id", Integer, ForeignKey("fee_rules.id"), nullable=False),
+    Column("payer_id", Integer, ForeignKey("participants.id"), nullable=False),
+    Column("as_acceptor", Boolean, nullable=False),
     Column("kind", SmallInteger, nullable=False),
     Column("volume", BigInteger, nullable=False),
     Column("fees", BigInteger, nullable=False),
     Column("rebate", BigInteger, nullable=False),
-    CheckConstraint("rebate >= 0", name="not_negative"),
-    comment="What the tiers of a fee rule gave back on a payer's volume of the period",
+    Column("of_period", Integer, nullable=False),
+    PrimaryKeyConstraint("period", "rule_id", "payer_id", "as_acceptor", "of_period"),
+    CheckConstraint("rebate >= 0 OR of_period < period", name="not_negative"),
+    comment="What the tiers of a fee rule gave back on a payer's volume of the period; or, of an earlier"
+    " month, by how much that changed because some of it was given back in this one",
 )
 
 settlement_positions = Table(

@@ -75,18 +75,84 @@ _SETTLED_NETS = compare(
           FROM settlement_nets WHERE {of_period()}""",  # noqa: S608
 )
 
-#: Both sides of each leg that a rule with tiers priced in a closed period.
-_TIERED = f"""
-SELECT l.period, l.fee_rule_id AS rule_id, l.acceptor_id AS payer_id, 1 AS as_acceptor, l.amount,
-       l.acceptor_fee AS fee, f.acceptor_share AS share
-  FROM legs l JOIN fee_rules f ON f.id = l.fee_rule_id AND f.tiers <> '[]'
- WHERE f.acceptor_share > 0 AND l.issuer_id <> l.acceptor_id
-   AND l.{_CLOSED} AND {of_period("l.period")}
+#: No earlier month than this is concerned by what is asked for.
+_FIRST_MONTH = """
+SELECT least(min(coalesce(t.original_period, t.period)),
+             (SELECT min(coalesce(o.original_period, o.period))
+                FROM money_corrections c
+                JOIN transactions o ON o.period = c.leg_period AND o.wallet_id = c.wallet_id
+                                   AND o.id = c.transaction_id
+               WHERE c.period = %(period)s::int))
+  FROM transactions t WHERE t.period = %(period)s::int
+"""
+
+#: Legs that a rule with tiers has priced, by the month of what they are of; up to the period asked for.
+_TIERED_LEGS = f"""
+SELECT l.period, coalesce(t.original_period, t.period) AS of_period, l.wallet_id, l.transaction_id, l.number,
+       l.kind, l.fee_rule_id AS rule_id, l.issuer_id, l.acceptor_id, l.amount, l.acceptor_fee, l.issuer_fee
+  FROM legs l
+  JOIN fee_rules f ON f.id = l.fee_rule_id AND f.tiers <> '[]'
+  JOIN transactions t ON t.period = l.period AND t.wallet_id = l.wallet_id AND t.id = l.transaction_id
+ WHERE l.issuer_id <> l.acceptor_id AND l.{_CLOSED}
+   AND (%(period)s::int IS NULL OR l.period BETWEEN ({_FIRST_MONTH}) AND %(period)s::int)
+"""  # noqa: S608
+
+#: What disputes have corrected of them in money, and what was reversed of the same, by period.
+_UNDONE = f"""
+SELECT l.wallet_id, l.transaction_id, l.number, c.period, l.amount, c.amount AS corrected, 0 AS reversed,
+       c.acceptor_fee, c.issuer_fee
+  FROM ({_TIERED_LEGS}) AS l
+  JOIN money_corrections c ON c.wallet_id = l.wallet_id AND c.transaction_id = l.transaction_id
+                          AND c.leg_number = l.number AND c.leg_period = l.period
+ WHERE %(period)s::int IS NULL OR c.period <= %(period)s::int
  UNION ALL
-SELECT l.period, l.fee_rule_id, l.issuer_id, 0, l.amount, l.issuer_fee, 1 - f.acceptor_share
-  FROM legs l JOIN fee_rules f ON f.id = l.fee_rule_id AND f.tiers <> '[]'
- WHERE f.acceptor_share < 1 AND l.issuer_id <> l.acceptor_id
-   AND l.{_CLOSED} AND {of_period("l.period")}
+SELECT l.wallet_id, l.transaction_id, l.number, r.period, l.amount, 0, -b.amount, 0, 0
+  FROM ({_TIERED_LEGS}) AS l
+  JOIN transactions r ON r.original_id = l.transaction_id
+                     AND coalesce(r.original_wallet_id, r.wallet_id) = l.wallet_id
+  JOIN legs b ON b.period = r.period AND b.wallet_id = r.wallet_id AND b.transaction_id = r.id
+             AND b.kind = l.kind AND b.issuer_id = l.issuer_id
+ WHERE (l.wallet_id, l.transaction_id, l.number)
+       IN (SELECT wallet_id, transaction_id, leg_number FROM money_corrections)
+   AND (%(period)s::int IS NULL OR r.period <= %(period)s::int)
+"""  # noqa: S608
+
+#: The part of it that is in no leg: a reversal's is, of what was corrected and reversed too.
+_IN_MONEY = """least(sum(sum(corrected)) OVER so_far,
+             CASE WHEN amount < 0 THEN 0 ELSE amount - sum(sum(reversed)) OVER so_far END)"""
+
+_CORRECTED = f"""
+SELECT wallet_id, transaction_id, number, period, acceptor_fee, issuer_fee,
+       in_money - coalesce(lag(in_money) OVER (PARTITION BY wallet_id, transaction_id, number
+                                               ORDER BY period), 0) AS amount
+  FROM (SELECT wallet_id, transaction_id, number, period, {_IN_MONEY} AS in_money,
+               sum(acceptor_fee) AS acceptor_fee, sum(issuer_fee) AS issuer_fee
+          FROM ({_UNDONE}) AS u
+         GROUP BY wallet_id, transaction_id, number, period, amount
+        WINDOW so_far AS (PARTITION BY wallet_id, transaction_id, number ORDER BY period)) AS by_period
+"""  # noqa: S608
+
+_VOLUMES = f"""
+SELECT period, of_period, rule_id, issuer_id, acceptor_id, amount, acceptor_fee, issuer_fee
+  FROM ({_TIERED_LEGS}) AS l
+ UNION ALL
+SELECT c.period, l.of_period, l.rule_id, l.issuer_id, l.acceptor_id, -c.amount, -c.acceptor_fee, -c.issuer_fee
+  FROM ({_CORRECTED}) AS c
+  JOIN ({_TIERED_LEGS}) AS l USING (wallet_id, transaction_id, number)
+ WHERE c.{_CLOSED}
+"""  # noqa: S608
+
+#: Both sides of it, and of which month it is part: before rebates were reclaimed, always of the period's own.
+_TIERED = f"""
+SELECT v.period, CASE WHEN s.reclaims THEN v.of_period ELSE v.period END AS of_period, v.rule_id,
+       sides.payer_id, sides.as_acceptor, v.amount, sides.fee, sides.share
+  FROM ({_VOLUMES}) AS v
+  JOIN settlements s ON s.period = v.period
+  JOIN fee_rules f ON f.id = v.rule_id
+ CROSS JOIN LATERAL (VALUES (v.acceptor_id, 1, v.acceptor_fee, f.acceptor_share),
+                            (v.issuer_id, 0, v.issuer_fee, 1 - f.acceptor_share))
+                    AS sides (payer_id, as_acceptor, fee, share)
+ WHERE sides.share > 0
 """  # noqa: S608
 
 #: Each tier of a rule, where the next one begins, and what its rate saves.
@@ -96,20 +162,35 @@ SELECT f.id AS rule_id, (tier ->> 'above')::bigint AS above, f.rate - (tier ->> 
   FROM fee_rules f, jsonb_array_elements(f.tiers) WITH ORDINALITY AS tiers (tier, place)
 """
 
+_REBATE_KEY = ("period", "rule_id", "payer_id", "as_acceptor", "of_period")
+
+#: By period and month, what was added and what all up to there comes to.
+_ACCUMULATED = f"""
+SELECT period, of_period, rule_id, payer_id, as_acceptor, share, sum(amount) AS volume, sum(fee) AS fees,
+       sum(sum(amount)) OVER so_far AS volume_so_far, sum(sum(fee)) OVER so_far AS fees_so_far
+  FROM ({_TIERED}) AS paid
+ GROUP BY period, of_period, rule_id, payer_id, as_acceptor, share
+WINDOW so_far AS (PARTITION BY of_period, rule_id, payer_id, as_acceptor ORDER BY period)
+"""  # noqa: S608
+
+# Of a month that is over, the rebate on what remains less what was given on it before.
 _REBATES = compare(
     "settlement_rebates",
-    ("period", "rule_id", "payer_id", "as_acceptor"),
+    _REBATE_KEY,
     ("volume", "fees", "rebate"),
-    f"""SELECT period, rule_id, payer_id, as_acceptor, volume, fees,
-               greatest(least(round(share * saved), fees), 0) AS rebate
-          FROM (SELECT v.*, (SELECT sum(greatest(least(v.volume, coalesce(t.ends, v.volume)) - t.above, 0)
+    f"""SELECT period, rule_id, payer_id, as_acceptor, of_period, volume, fees,
+               greatest(least(round(share * saved), fees_so_far), 0)
+               - coalesce((SELECT sum(g.rebate) FROM settlement_rebates g
+                            WHERE g.of_period = volumes.of_period AND g.rule_id = volumes.rule_id
+                              AND g.payer_id = volumes.payer_id AND g.as_acceptor::int = volumes.as_acceptor
+                              AND g.period < volumes.period), 0) AS rebate
+          FROM (SELECT v.*, (SELECT sum(greatest(least(v.volume_so_far, coalesce(t.ends, v.volume_so_far))
+                                                 - t.above, 0)
                                         * t.saves)
                                FROM ({_TIERS}) AS t WHERE t.rule_id = v.rule_id) AS saved
-                  FROM (SELECT period, rule_id, payer_id, as_acceptor, share, sum(amount) AS volume,
-                               sum(fee) AS fees
-                          FROM ({_TIERED}) AS paid
-                         GROUP BY period, rule_id, payer_id, as_acceptor, share) AS v) AS volumes""",  # noqa: S608
-    f"""SELECT period, rule_id, payer_id, as_acceptor::int AS as_acceptor, volume, fees, rebate
+                  FROM ({_ACCUMULATED}) AS v) AS volumes
+         WHERE {of_period()}""",  # noqa: S608
+    f"""SELECT period, rule_id, payer_id, as_acceptor::int AS as_acceptor, of_period, volume, fees, rebate
           FROM settlement_rebates WHERE {of_period()}""",  # noqa: S608
 )
 

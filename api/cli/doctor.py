@@ -3,7 +3,9 @@
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import Engine, text
@@ -12,8 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.cli.context import console
 from api.cli.opened import opened_url
 from api.secret_keys import load_personal_data, load_sealing_keys
-from clearing.core.calendar import PeriodState
+from clearing.core.calendar import Period, PeriodState, is_time_zone, period_at
+from clearing.directory import read_rulebook
 from clearing.query import database_time
+from clearing.verify import PERIODS
 from config import Settings, SettingsError
 from database import make_engine, migrations
 from settlement.close import list_waiting
@@ -68,6 +72,23 @@ def _examine(settings: Settings, engine: Engine) -> Iterator[Finding]:
         yield Finding(False, f"Database: {reason}", "Check DATABASE_URL, and that the server runs.")
 
 
+def _examine_present(periods: list[Period], now: datetime, zone: ZoneInfo) -> Iterator[Finding]:
+    """Whether what is posted now has a period, opened already or to be opened by it."""
+    present = period_at(now, zone, periods)
+    if present is None or present.state is not PeriodState.OPEN:
+        yield Finding(
+            False,
+            "What is posted now has no open period",
+            "Compare the server's clock with `GET /v1/periods`, and run `tongdui verify`.",
+        )
+    if not is_time_zone(zone.key):
+        yield Finding(
+            False,
+            f"The time zone is {zone.key!r}, which means something else on another machine",
+            "Choose a place, such as Asia/Shanghai, on the settings page or by PUT /v1/alliance.",
+        )
+
+
 def _disk(settings: Settings) -> Finding:
     folder = settings.data_dir
     while not folder.exists():
@@ -102,9 +123,21 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
     if faults:
         return
     with engine.connect() as connection:
-        states = [period.state for period in list_periods(connection)]
-        waiting = list_waiting(connection, database_time(connection))
+        periods, now = list_periods(connection), database_time(connection)
+        waiting = list_waiting(connection, now)
+        rules = connection.execute(text("SELECT version FROM rulebooks LIMIT 1")).first()
+        zone = read_rulebook(connection).settings.time_zone if rules else None
+        apart = PERIODS.run(connection, None)
+    states = [period.state for period in periods]
     yield Finding(True, f"{states.count(PeriodState.OPEN)} periods open, {len(states)} in all")
+    if apart is not None:
+        yield Finding(
+            False,
+            f"Periods do not follow each other: {apart.place} {apart.found}, expected {apart.expected}",
+            "Was the table changed by hand? `tongdui verify` tells what else differs.",
+        )
+    if zone is not None:
+        yield from _examine_present(periods, now, zone)
     for period in waiting:
         yield Finding(
             False,

@@ -38,20 +38,22 @@ def percent(rate: str | Decimal | None) -> str:
 
 
 def day(value: Day) -> str:
-    """A date in the reader's form; of a time its day in the alliance's time zone."""
+    """A date in the reader's form; of a time its day in the page's time zone."""
     found = _local(value)
     if found is None:
         return NOTHING
     return _time(found.isoformat(), format_date(found, "medium", locale=get_locale()))
 
 
-def moment(value: datetime | str | None) -> str:
-    """A time in the reader's form, in the alliance's time zone, to the minute."""
-    found = _local(value)
+def moment(value: datetime | str | None, zone: str | None = None) -> str:
+    """A time in the reader's form, to the minute, in the page's time zone or in `zone`, then named."""
+    found = _local(value, zone)
     if not isinstance(found, datetime):
         return day(found)
-    # The zone is the alliance's everywhere, and is named once, below the page.
+    # The page's zone is named once, below it.
     text = format_datetime(found.replace(tzinfo=None), _MOMENT[_language()], locale=get_locale())
+    if zone is not None and zone != page_zone().key:
+        text = f"{text} ({zone})"
     return _time(found.isoformat(timespec="seconds"), text)
 
 
@@ -75,13 +77,23 @@ FILTERS = {
 }
 
 
-def _local(value: Day) -> date | datetime | None:
+def page_zone() -> ZoneInfo:
+    """The time zone in which this page shows times: the alliance's, unless it is about a closed month."""
+    zone: ZoneInfo = g.get("zone") or g.directory.rulebook.settings.time_zone
+    return zone
+
+
+def show_in(zone: str) -> None:
+    """Let this page show times in a closed month's own zone, as its statements do."""
+    g.zone = ZoneInfo(zone)
+
+
+def _local(value: Day, zone: str | None = None) -> date | datetime | None:
     if isinstance(value, str):
         # A date alone has ten characters; a time carries its offset.
         value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
     if isinstance(value, datetime):
-        zone: ZoneInfo = g.directory.rulebook.settings.time_zone
-        return value.astimezone(zone)
+        return value.astimezone(page_zone() if zone is None else ZoneInfo(zone))
     return value
 
 

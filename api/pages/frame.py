@@ -88,6 +88,7 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         place=place,
         here=here,
         page_policy=POLICY,
+        page_zone=formats.page_zone,
     )
 
     def keep(filename: str | None) -> int | None:

@@ -3,13 +3,13 @@
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from api.fields import CodeText, Rate, Text, Truth, Whole
 from api.schemas.common import PageQuery
-from clearing.core.calendar import ExpiryKind
+from clearing.core.calendar import ExpiryKind, is_time_zone
 from clearing.core.commands import Scope
 from clearing.core.directory import Status
 from clearing.core.rulebook import DrawOrder, ExchangeKind
@@ -21,9 +21,9 @@ STATUSES = [one.value for one in Status]
 PATHS_BESIDE_CODES = frozenset({"payments", "liabilities"})
 
 
-def is_time_zone(name: str) -> None:
+def check_time_zone(name: str) -> None:
     # Not OneOf: a list of six hundred names would drown the OpenAPI document.
-    if name not in available_timezones():
+    if not is_time_zone(name):
         raise ValidationError("Must be the name of a time zone, such as Asia/Shanghai.")
 
 
@@ -48,7 +48,7 @@ def document_field(most: int, description: str) -> Text:
 class AllianceSchema(Schema):
     """Every field is optional in a PUT; what is absent stays as it is."""
 
-    time_zone = fields.String(validate=is_time_zone, metadata={"example": "Asia/Shanghai"})
+    time_zone = fields.String(validate=check_time_zone, metadata={"example": "Asia/Shanghai"})
     currency = fields.String(validate=validate.OneOf(["CNY"]))
     point_value = Rate(most=Decimal(1_000_000), metadata={"description": "Fen per point", "example": "1"})
     reimbursement_rate = Rate(metadata={"description": "Part of a point's value that the issuer owes"})

@@ -93,6 +93,15 @@ class MovementSchema(Schema):
     amount = fields.Integer()
 
 
+class CorrectedSchema(Schema):
+    """What disputes have given back of a leg in money; a reversal gives back none of it once more."""
+
+    points = fields.Integer()
+    amount = fields.Integer()
+    obligation = fields.Integer()
+    fee = fields.Integer()
+
+
 class LegSchema(Schema):
     kind = fields.String()
     issuer = fields.String()
@@ -103,7 +112,12 @@ class LegSchema(Schema):
     fee = fields.Integer()
     fee_payer = fields.String(allow_none=True)
     fee_shares = fields.Dict(keys=fields.String(), values=fields.Integer())
-    reason = fields.String()
+    reason = fields.String(
+        metadata={
+            "description": "Why it was charged or free; `corrected`: a dispute has given back money before"
+        }
+    )
+    corrected = fields.Nested(CorrectedSchema, allow_none=True)
     rule_version = fields.Integer()
     draws = fields.List(fields.Nested(MovementSchema))
     issues = fields.List(fields.Nested(MovementSchema))

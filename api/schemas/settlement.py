@@ -11,6 +11,12 @@ class PeriodSchema(Schema):
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     state = fields.String()
+    time_zone = fields.String(
+        metadata={
+            "description": "In which it is shown: a closed period's own, whatever the alliance's is now",
+            "example": "Asia/Shanghai",
+        }
+    )
 
 
 class CloseInput(Schema):
@@ -65,6 +71,12 @@ class RebateSchema(Schema):
     volume = fields.Integer()
     fees = fields.Integer()
     rebate = fields.Integer()
+    of_period = fields.String(
+        metadata={
+            "description": "If it is another month's: what was reclaimed as some of it was given back since",
+            "example": "2026-11",
+        }
+    )
 
 
 class MatrixRowSchema(Schema):

@@ -17,7 +17,7 @@ from clearing.core.outcomes import Code
 from settlement.close import CloseRefusal, close_and_check
 from settlement.life import check_and_approve
 from settlement.present import period_json, settlement_json
-from settlement.query import list_periods
+from settlement.query import list_periods, read_zones
 from settlement.refusals import Refusal
 
 blueprint = Blueprint("periods", __name__, description="Calendar months; each is closed once")
@@ -78,7 +78,8 @@ def all_periods() -> list[dict[str, Any]]:
     """All periods as JSON, the earliest first."""
     with services().engine.connect() as connection:
         zone = services().directory(connection).rulebook.settings.time_zone
-        return [period_json(period, zone) for period in list_periods(connection)]
+        own = read_zones(connection)
+        return [period_json(one, own.get(one.number, zone)) for one in list_periods(connection)]
 
 
 def number_of(name: str) -> int:

@@ -166,7 +166,7 @@ def statement_document(statement_id: str) -> dict[str, Any]:
     return {
         **statement_json(statement.header),
         "matrix": matrix_json(statement),
-        "rebate_rows": [rebate_json(row) for row in statement.rebates],
+        "rebate_rows": [rebate_json(row, statement.header.period) for row in statement.rebates],
         "points": points,
         "stored_value": stored_value,
         "merchants": [row._asdict() for row in tally.merchants],

@@ -20,7 +20,7 @@ from clearing.core.calendar import period_number
 from clearing.core.commands import Caller, Scope
 from clearing.core.journal import Booking
 from clearing.core.outcomes import Code
-from clearing.originals import read_reversed
+from clearing.originals import NOTHING_GIVEN_BACK, read_given_back
 from clearing.query import (
     TransactionFilter,
     database_time,
@@ -66,12 +66,12 @@ def transactions_page(query: Mapping[str, Any], booked_since: datetime | None = 
             booked_since=booked_since,
         )
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), limit + 1)
-        reversed_ = read_reversed(connection, [booking.transaction.id for booking in bookings])
+        given_back = read_given_back(connection, [booking.transaction.id for booking in bookings])
     return page(
         bookings,
         limit,
         lambda booking: present.transaction(
-            booking, directory, caller, reversed_.get(booking.transaction.id, ())
+            booking, directory, caller, given_back.get(booking.transaction.id, NOTHING_GIVEN_BACK)
         ),
         lambda booking: booking.transaction.id,
     )
@@ -84,12 +84,12 @@ def transaction_shown(transaction_id: str) -> dict[str, Any]:
     with services().engine.connect() as connection:
         directory = services().directory(connection)
         booking = read_booking(connection, wallet_id, number)
-        reversed_ = read_reversed(connection, [number])
+        given_back = read_given_back(connection, [number])
         hold = read_hold(connection, wallet_id, number)
         at = database_time(connection)
     if booking is not None and visible(booking, caller):
-        undone = reversed_.get(booking.transaction.id, ())
-        return present.transaction(booking, directory, caller, undone, hold)
+        given = given_back.get(booking.transaction.id, NOTHING_GIVEN_BACK)
+        return present.transaction(booking, directory, caller, given, hold)
     if hold is not None and booking is None and holds.visible(hold, caller):
         return present.held(hold._replace(status=hold.status_at(at)), directory)
     raise Problem(Code.TRANSACTION_UNKNOWN, f"There is no transaction {transaction_id!r}.")

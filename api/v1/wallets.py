@@ -14,7 +14,7 @@ from api.services import services
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
 from clearing.core.commands import Scope
-from clearing.originals import read_reversed
+from clearing.originals import NOTHING_GIVEN_BACK, read_given_back
 from clearing.privacy import masked_number
 from clearing.query import (
     TransactionFilter,
@@ -79,13 +79,13 @@ def list_wallet_transactions(query: dict[str, Any], wallet_id: str) -> Response:
         directory = services().directory(connection)
         wanted = TransactionFilter(visible_to=own_participant(caller), wallet_id=wallet)
         bookings = list_bookings(connection, wanted, cursor_number(query["cursor"]), query["limit"] + 1)
-        reversed_ = read_reversed(connection, [booking.transaction.id for booking in bookings])
+        given_back = read_given_back(connection, [booking.transaction.id for booking in bookings])
     return answer(
         page(
             bookings,
             query["limit"],
             lambda booking: present.transaction(
-                booking, directory, caller, reversed_.get(booking.transaction.id, ())
+                booking, directory, caller, given_back.get(booking.transaction.id, NOTHING_GIVEN_BACK)
             ),
             lambda booking: booking.transaction.id,
         )

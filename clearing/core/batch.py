@@ -445,10 +445,11 @@ class Batch:
             position = PositionKey(leg.period, leg.issuer_id, leg.acceptor_id, leg.kind)
             positions[position] = positions.get(position, NO_CHANGE).plus(leg)
             if self._tiered and leg.fee_rule_id in self._tiered:
-                self._count_volume(leg, leg.fee_rule_id)
+                of_period = transaction.original_period or leg.period
+                self._count_volume(leg, leg.fee_rule_id, of_period)
 
-    def _count_volume(self, leg: Leg, rule_id: int) -> None:
-        key = VolumeKey(leg.period, rule_id, leg.issuer_id, leg.acceptor_id)
+    def _count_volume(self, leg: Leg, rule_id: int, of_period: int) -> None:
+        key = VolumeKey(leg.period, rule_id, leg.issuer_id, leg.acceptor_id, of_period)
         self.decision.volumes[key] = self.decision.volumes.get(key, NO_VOLUME).plus(leg)
 
     def _charge(self, transaction: Transaction, payer_id: int, fee: int) -> None:

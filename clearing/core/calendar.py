@@ -1,13 +1,21 @@
 """Settlement periods and expiry dates: calendar months in the alliance's time zone.
 
-A period is named by a whole number, 202611 for November 2026 (text form `2026-11`).
+A period is named by a whole number, 202611 for November 2026 (text form `2026-11`). Periods follow each other
+without gap or overlap, whatever the time zone was when each of them was opened: the next one begins where the
+last one ends, and has the next name.
 """
 
 from calendar import monthrange
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
+
+#: Names that stand for whatever a machine is set to, or for no place: they are files of some machines, and
+#: mean something else, or nothing, on the next.
+_NO_PLACES = frozenset({"localtime", "posixrules", "Factory"})
+_NO_PLACES_BELOW = ("posix/", "right/", "SystemV/")
 
 
 class PeriodState(StrEnum):
@@ -59,6 +67,11 @@ def following(number: int) -> int:
     return number + 1 if number % 100 < 12 else number + 89
 
 
+def preceding(number: int) -> int:
+    """The number of the month before."""
+    return number - 1 if number % 100 > 1 else number - 89
+
+
 def month_of(at: datetime, zone: ZoneInfo) -> Period:
     """The open calendar month that holds the instant `at`."""
     local = at.astimezone(zone)
@@ -69,6 +82,53 @@ def month(number: int, zone: ZoneInfo) -> Period:
     """The open calendar month of that number, from its first instant to the next month's first."""
     starts_at, ends_at = _first_instant(number, zone), _first_instant(following(number), zone)
     return Period(number, starts_at, ends_at, PeriodState.OPEN)
+
+
+def period_at(at: datetime, zone: ZoneInfo, existing: Iterable[Period]) -> Period | None:
+    """The period that holds the instant: one of those that exist, or the open one that fits between them.
+
+    A new one is called after its month in the zone, unless that name has its place before or after its
+    neighbours: then it takes the name next to theirs. `existing` may leave out what ended before the last
+    closed one. None if the neighbours leave no name for it, as two follow each other with a gap.
+    """
+    known = sorted(existing)
+    for period in known:
+        if period.starts_at <= at < period.ends_at:
+            return period
+    number = month_of(at, zone).number
+    before = [one for one in known if one.ends_at <= at]
+    after = [one for one in known if one.starts_at > at]
+    if before:
+        number = max(number, following(before[-1].number))
+    if after:
+        number = min(number, preceding(after[0].number))
+    if before and number <= before[-1].number:
+        return None
+    return period_numbered(number, zone, known)
+
+
+def period_numbered(number: int, zone: ZoneInfo, existing: Sequence[Period]) -> Period:
+    """The open period of a number that does not exist yet: its month in the zone, fitted between the others.
+
+    It begins where the one before it ends, and ends where the one after it begins.
+    """
+    wanted = month(number, zone)
+    starts_at, ends_at = wanted.starts_at, wanted.ends_at
+    earlier = max((one for one in existing if one.number < number), default=None)
+    later = min((one for one in existing if one.number > number), default=None)
+    if earlier is not None:
+        follows = earlier.number == preceding(number)
+        starts_at = earlier.ends_at if follows else max(starts_at, earlier.ends_at)
+    if later is not None:
+        precedes = later.number == following(number)
+        ends_at = later.starts_at if precedes else min(ends_at, later.starts_at)
+        starts_at = min(starts_at, later.starts_at)
+    return Period(number, starts_at, max(starts_at, ends_at), PeriodState.OPEN)
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether it is a fixed name of the IANA database, which means the same on every machine."""
+    return name in available_timezones() and name not in _NO_PLACES and not name.startswith(_NO_PLACES_BELOW)
 
 
 def _first_instant(number: int, zone: ZoneInfo) -> datetime:

@@ -52,6 +52,8 @@ class Reason(IntEnum):
     WAIVED = 3
     NO_FEE_RULE = 4
     ADJUSTMENT = 5
+    #: Of a reversal: a dispute has given back the money, or a part of it, before.
+    CORRECTED = 6
 
     @property
     def label(self) -> str:
@@ -188,12 +190,16 @@ NO_CHANGE = PositionChange(0, 0, 0, 0, 0, 0)
 
 
 class VolumeKey(NamedTuple):
-    """A running total of what one fee rule with tiers has priced between two participants in a period."""
+    """A running total of what one fee rule with tiers has priced between two participants in a period.
+
+    What a reversal takes back counts to the month of what it reverses, `of_period`; all else to its own.
+    """
 
     period: int
     rule_id: int
     issuer_id: int
     acceptor_id: int
+    of_period: int
 
 
 class VolumeChange(NamedTuple):

@@ -3,6 +3,9 @@
 Of whatever is divided by rounding (worth, obligation, fee) a reversal gives back the difference between
 what the part before it and the part after it would have had. So any number of reversals gives back
 exactly what the whole had.
+
+Of what was given back in money already (a dispute), the points or the value go back, and neither obligation
+nor fee once more.
 """
 
 from collections.abc import Callable
@@ -15,12 +18,12 @@ from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_half_up
 from clearing.core.batch import Batch
 from clearing.core.commands import Reversal
 from clearing.core.fees import Fee, amount_of, shares
-from clearing.core.journal import Leg, LegKind, LotMovement, TransactionKind
+from clearing.core.journal import Leg, LegKind, LotMovement, Reason, TransactionKind
 from clearing.core.lots import Draw
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.plan import Credit, Plan, PlannedLeg, Setting
 from clearing.core.rulebook import Rulebook
-from clearing.core.snapshot import Original, Terms
+from clearing.core.snapshot import Corrected, Original, Terms
 
 REVERSIBLE = frozenset(
     {TransactionKind.ACCRUAL, TransactionKind.REDEMPTION, TransactionKind.LOAD, TransactionKind.SPEND}
@@ -35,6 +38,7 @@ class Part(NamedTuple):
 
 
 NOTHING = Part(0, 0)
+NOT_CORRECTED = Corrected()
 
 
 def setting(batch: Batch, command: Reversal) -> Setting | Refusal:
@@ -178,22 +182,39 @@ def _legs(
 
 
 def _difference(batch: Batch, original: Original, leg: Leg, was: Part, will_be: Part) -> PlannedLeg:
-    rulebook = batch.snapshot.directory.rulebook
-    fee_was, fee_will_be = (fee_of(rulebook, leg, one) for one in (was, will_be))
-    owed_was, owed_will_be = (obligation_of(original.terms, leg, one) for one in (was, will_be))
-    return PlannedLeg(
-        leg.kind,
-        leg.issuer_id,
-        will_be.points - was.points,
-        will_be.amount - was.amount,
-        owed_will_be - owed_was,
-        Fee(
-            fee_will_be.acceptor - fee_was.acceptor,
-            fee_will_be.issuer - fee_was.issuer,
-            leg.fee_rule_id,
-            leg.reason,
-        ),
+    rulebook, corrected = batch.snapshot.directory.rulebook, original.corrected.get(leg.number, NOT_CORRECTED)
+
+    def given_back(corrected: Corrected) -> tuple[int, Fee]:
+        owing = [still_owing(original.terms, leg, one, corrected) for one in (was, will_be)]
+        owed_was, owed_will_be = (obligation_of(original.terms, leg, one) for one in owing)
+        fee_was, fee_will_be = (less(fee_of(rulebook, leg, one), corrected) for one in owing)
+        acceptor, issuer = fee_will_be.acceptor - fee_was.acceptor, fee_will_be.issuer - fee_was.issuer
+        return owed_will_be - owed_was, Fee(acceptor, issuer, leg.fee_rule_id, leg.reason)
+
+    obligation, fee = given_back(corrected)
+    if corrected != NOT_CORRECTED and (obligation, fee) != given_back(NOT_CORRECTED):
+        fee = fee._replace(reason=Reason.CORRECTED)
+    points, amount = will_be.points - was.points, will_be.amount - was.amount
+    return PlannedLeg(leg.kind, leg.issuer_id, points, amount, obligation, fee)
+
+
+def still_owing(terms: Terms, leg: Leg, part: Part, corrected: Corrected) -> Part:
+    """So much of a leg, without what was given back of it in money."""
+    if not corrected.quantity:
+        return part
+    if leg.kind is LegKind.REDEMPTION:
+        points = max(part.points - corrected.quantity, 0)
+        return Part(points, multiply_half_up(points, terms.point_value))
+    return Part(part.points, max(part.amount - corrected.quantity, 0))
+
+
+def less(fee: Fee, corrected: Corrected) -> Fee:
+    """The fee without what was given back of it by itself; nothing, where that was as much."""
+    acceptor, issuer = (
+        max(fee.acceptor - corrected.acceptor_fee, 0),
+        max(fee.issuer - corrected.issuer_fee, 0),
     )
+    return fee._replace(acceptor=acceptor, issuer=issuer)
 
 
 def fee_of(rulebook: Rulebook, leg: Leg, part: Part) -> Fee:

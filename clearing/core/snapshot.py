@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from clearing.core.accounts import Asset
@@ -65,10 +66,21 @@ class Terms(NamedTuple):
     reimbursement_rate: Decimal
 
 
+class Corrected(NamedTuple):
+    """What was given back of a leg in money only. `quantity`: so much of it, in points of a redemption or
+    fen, with the obligation and the fee that go with that; the other two: fees by themselves.
+    """
+
+    quantity: int = 0
+    acceptor_fee: int = 0
+    issuer_fee: int = 0
+
+
 class Original(NamedTuple):
     """A transaction that is to be reversed, and how much of it has been already, above zero.
 
     `ends`: of an accrual, the transactions by which its lot became breakage, the earliest first.
+    `corrected`: what was given back of its legs in money only, by leg number.
     """
 
     booking: Booking
@@ -76,6 +88,7 @@ class Original(NamedTuple):
     points_reversed: int
     amount_reversed: int
     ends: Sequence["Original"] = ()
+    corrected: Mapping[int, Corrected] = MappingProxyType({})
 
 
 class ArrearsKey(NamedTuple):

@@ -111,6 +111,11 @@ def stake_of(
     return Stake(*(_within(b - a, most) for b, a, most in zip(before, after, left.stake, strict=True)))
 
 
+def amount_of(leg: Leg, prices: Prices, left: Share, quantity: int) -> int:
+    """The fen of the line's amount that go with so much of it, with the line's sign."""
+    return _amount(leg, prices, left.quantity) - _amount(leg, prices, left.quantity - quantity)
+
+
 def moves(leg: Leg, stake: Stake) -> list[Move]:
     """The movements that take so much of the line back: nothing for nothing."""
     debtor, creditor = parties(leg.kind, leg.issuer_id, leg.acceptor_id)
@@ -148,6 +153,13 @@ def _worth(leg: Leg, prices: Prices, quantity: int) -> Stake:
         part = Part(0, quantity)
     fee = fee_of(prices.rulebook, leg, part)
     return Stake(obligation_of(prices.terms, leg, part), fee.acceptor, fee.issuer)
+
+
+def _amount(leg: Leg, prices: Prices, quantity: int) -> int:
+    all_ = whole(leg).quantity
+    if leg.kind is LegKind.REDEMPTION and leg.points > 0 and quantity < all_:
+        return multiply_half_up(quantity, prices.terms.point_value)
+    return _in_proportion(leg.amount, quantity, all_) if all_ else 0
 
 
 def _in_proportion(amount: int, quantity: int, all_: int) -> int:

@@ -5,11 +5,12 @@ fee rules become smaller, and rebates are computed anew. What others carried for
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from clearing.core.rulebook import FeeRule
 from settlement.core.netting import Netting, Positions, net
-from settlement.core.rebates import Volumes, rebates
+from settlement.core.rebates import RebateKey, RebateRow, Volumes, rebates
 
 
 class Changed(NamedTuple):
@@ -31,21 +32,35 @@ class Without(NamedTuple):
     netting: Netting
 
 
-def without(
-    left_out: int, whole: Netting, positions: Positions, volumes: Volumes, rules: Mapping[int, FeeRule]
-) -> Without:
+class Business(NamedTuple):
+    """What rebates are computed from (`settlement.core.rebates.rebates`)."""
+
+    period: int
+    volumes: Volumes
+    rules: Mapping[int, FeeRule]
+    given: Mapping[RebateKey, int] = MappingProxyType({})
+
+
+def without(left_out: int, whole: Netting, positions: Positions, business: Business) -> Without:
     """`whole` was netted from these positions and volumes."""
     kept = {line.participant_id: line for line in whole.lines if line.participant_id != left_out}
+    period, volumes, rules, given = business
+    staying = {key: one for key, one in volumes.items() if left_out not in (key.issuer_id, key.acceptor_id)}
     remaining = net(
         kept,
         {key: total for key, total in positions.items() if left_out not in (key.issuer_id, key.acceptor_id)},
-        rebates(
-            {key: one for key, one in volumes.items() if left_out not in (key.issuer_id, key.acceptor_id)},
-            rules,
-        ),
+        [
+            *rebates({key: one for key, one in staying.items() if key.of_period == period}, rules, period),
+            # Months that are over were settled with everybody in them; so they stay.
+            *(row for row in rebates(volumes, rules, period, given) if _stays(row, period, left_out)),
+        ],
         {line.participant_id: line.carried_forward for line in kept.values() if line.carried_forward},
     )
     changed = [
         Changed(line.participant_id, kept[line.participant_id].net, line.net) for line in remaining.lines
     ]
     return Without(tuple(changed), remaining)
+
+
+def _stays(row: RebateRow, period: int, left_out: int) -> bool:
+    return row.of_period != period and row.payer_id != left_out

@@ -20,9 +20,20 @@ from clearing.core.outcomes import Code, Outcome, Posted, Refusal
 from clearing.core.reversal import REVERSIBLE
 from clearing.idempotency import key_hash, request_hash
 from clearing.ids import encode, transaction_id
+from clearing.money_corrections import MoneyCorrection, write_correction
 from clearing.tables import wallets
 from clearing.writer import Writer
-from settlement.core.corrections import NOTHING, Measure, Move, Stake, disputable, measure, moves, stake_of
+from settlement.core.corrections import (
+    NOTHING,
+    Measure,
+    Move,
+    Stake,
+    amount_of,
+    disputable,
+    measure,
+    moves,
+    stake_of,
+)
 from settlement.core.disputes import Act, DisputeReason
 from settlement.disputes.acts import end_dispute, lock_dispute, next_status
 from settlement.disputes.lines import Line, LineKey, is_corrected_in_money, read_left, read_line, read_prices
@@ -52,11 +63,14 @@ class Judgement(NamedTuple):
 
 
 class _Planned(NamedTuple):
-    """What accepting would write: the dispute as it was found, how much of it, and the commands."""
+    """What accepting would write: the dispute as it was found, how much of the line (`amount`: in fen of the
+    line's own amount), and the commands.
+    """
 
     dispute: Row[Any]
     line: Line
     quantity: int
+    amount: int
     stake: Stake
     moves: Sequence[Move]
     commands: Sequence[Command]
@@ -109,15 +123,15 @@ def _plan(connection: Connection, id_: int, judgement: Judgement) -> _Planned | 
     refusal = _not_by(connection, judgement, row, line)
     if refusal is not None:
         return refusal
-    quantity, stake = _corrected(connection, row, line)
+    quantity, _, stake = corrected = _corrected(connection, row, line)
     found = moves(line.leg, stake)
     if not found:
-        return _Planned(row, line, quantity, stake, (), (), Instrument.NONE)
+        return _Planned(row, line, *corrected, (), (), Instrument.NONE)
     if judgement.instrument is Instrument.REVERSAL:
         reversal = _reversal(row, line, quantity, judgement.caller)
-        return _Planned(row, line, quantity, stake, (), [reversal], Instrument.REVERSAL)
+        return _Planned(row, line, *corrected, (), [reversal], Instrument.REVERSAL)
     commands = [_adjustment(row, line, move, judgement.caller) for move in found]
-    return _Planned(row, line, quantity, stake, found, commands, Instrument.MONEY)
+    return _Planned(row, line, *corrected, found, commands, Instrument.MONEY)
 
 
 def _not_by(
@@ -144,17 +158,20 @@ def _not_by(
     )
 
 
-def _corrected(connection: Connection, dispute: Row[Any], line: Line) -> tuple[int, Stake]:
-    """What of the claim is still there to be taken back, and the money that goes with it."""
+def _corrected(connection: Connection, dispute: Row[Any], line: Line) -> tuple[int, int, Stake]:
+    """What of the claim is still there to be taken back, the fen of the line's amount in it, and the money
+    that goes with it.
+    """
     measured = measure(DisputeReason(dispute.reason), line.leg)
     left = read_left(connection, line)
     quantity = min(dispute.quantity, disputable(line.leg, measured, left, dispute.opener_id))
     if not quantity:
-        return 0, NOTHING
+        return 0, 0, NOTHING
     prices = read_prices(connection, line)
     stake = stake_of(line.leg, prices, left, quantity, measured, dispute.opener_id)
-    # Fen of a fee are no part of the line's own quantity.
-    return (0 if measured is Measure.FEE else quantity), stake
+    if measured is Measure.FEE:
+        return 0, 0, stake  # fen of a fee are no part of the line's own quantity
+    return quantity, amount_of(line.leg, prices, left, quantity), stake
 
 
 def _is_reversible(dispute: Row[Any], line: Line) -> bool:
@@ -198,7 +215,8 @@ def _finish(
         is_as_found = not is_corrected_in_money(connection, planned.line)
         stake = _reversed(outcomes)
     else:
-        is_as_found = _corrected(connection, dispute, planned.line) == (planned.quantity, planned.stake)
+        found = (planned.quantity, planned.amount, planned.stake)
+        is_as_found = _corrected(connection, dispute, planned.line) == found
         stake = planned.stake
     if not is_as_found:
         raise _Moved
@@ -215,7 +233,31 @@ def _finish(
         },
     )
     _write_corrections(connection, planned, outcomes)
+    if planned.instrument is Instrument.MONEY:
+        _note(connection, planned, outcomes)
     return row
+
+
+def _note(connection: Connection, planned: _Planned, outcomes: Sequence[Outcome]) -> None:
+    """Let the ledger know what a reversal of the line cannot give back any more."""
+    outcome, leg, stake = outcomes[0], planned.line.leg, planned.stake
+    assert isinstance(outcome, Posted), "neither refused nor, as the dispute was pending, replayed"
+    write_correction(
+        connection,
+        MoneyCorrection(
+            transaction_id=leg.transaction_id,
+            leg_number=leg.number,
+            wallet_id=leg.wallet_id,
+            correction_id=planned.dispute.id,
+            leg_period=leg.period,
+            period=outcome.booking.transaction.period,
+            quantity=planned.quantity,
+            amount=planned.amount,
+            obligation=stake.obligation,
+            acceptor_fee=stake.acceptor_fee,
+            issuer_fee=stake.issuer_fee,
+        ),
+    )
 
 
 def _reversed(outcomes: Sequence[Outcome]) -> Stake:

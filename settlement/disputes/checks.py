@@ -58,7 +58,21 @@ SELECT 'disputes (dispute_id=' || d.id || ')' AS place,
  LIMIT 1
 """  # noqa: S608
 
+_KNOWN = compare(
+    "money_corrections",
+    ("dispute_id",),
+    ("quantity", "obligation", "acceptor_fee", "issuer_fee"),
+    f"""SELECT id AS dispute_id, corrected_quantity AS quantity, corrected_obligation AS obligation,
+               corrected_acceptor_fee AS acceptor_fee, corrected_issuer_fee AS issuer_fee
+          FROM disputes
+         WHERE correction = 'money' AND {of_period()}
+           AND id NOT IN (SELECT correction_id FROM money_corrections WHERE NOT counted)""",  # noqa: S608
+    f"""SELECT correction_id AS dispute_id, quantity, obligation, acceptor_fee, issuer_fee
+          FROM money_corrections WHERE counted AND {of_period("leg_period")}""",  # noqa: S608
+)
+
 CHECKS = (
     Check("corrections", "Accepted disputes, and only they, are corrected by what was booked", _CORRECTIONS),
+    Check("money_corrections", "Reversals know what disputes have corrected in money", _KNOWN),
     Check("disputed_lines", "Disputes are about lines, and correct no more than there is", _LINES),
 )

@@ -1,18 +1,18 @@
 """The lines that disputes are about: found on a statement, read from the journal, what is left of them."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from clearing.core.journal import Leg, Transaction
 from clearing.core.snapshot import Terms
 from clearing.directory import read_rulebook
+from clearing.money_corrections import MoneyCorrection, read_corrections
 from clearing.query import family, read_bookings
 from clearing.tables import legs, rulebooks, transactions
 from settlement.core.corrections import Prices, Share, Stake, left_of
 from settlement.query import StatementHeader
-from settlement.tables import disputes
 
 # The numbers of a statement's lines follow this order (`settlement.statement_lines`).
 _PLACE = "t.booked_at, l.transaction_id, l.number, l.wallet_id"
@@ -119,8 +119,8 @@ def read_left(connection: Connection, line: Line) -> Share:
 
 
 def is_corrected_in_money(connection: Connection, line: Line) -> bool:
-    """Whether a dispute has taken back something of the line that the ledger's reversals know nothing of."""
-    return connection.execute(_corrected_in_money(line).limit(1)).first() is not None
+    """Whether a dispute has taken back something of the line in money only."""
+    return bool(_corrected_in_money(connection, line))
 
 
 def _taken(connection: Connection, line: Line) -> Iterator[Share]:
@@ -154,23 +154,16 @@ def _taken(connection: Connection, line: Line) -> Iterator[Share]:
     ).one()
     points, amount, *money = (-int(value) for value in undone)
     yield Share(points if leg.points else amount, Stake(*money))
-    for quantity, *stake in connection.execute(_corrected_in_money(line)):
-        yield Share(quantity, Stake(*stake))
+    for one in _corrected_in_money(connection, line):
+        yield Share(one.quantity, Stake(one.obligation, one.acceptor_fee, one.issuer_fee))
 
 
-def _corrected_in_money(line: Line) -> Select[Any]:
+def _corrected_in_money(connection: Connection, line: Line) -> list[MoneyCorrection]:
     """What reversals took back stands among the reversals themselves."""
-    return select(
-        disputes.c.corrected_quantity,
-        disputes.c.corrected_obligation,
-        disputes.c.corrected_acceptor_fee,
-        disputes.c.corrected_issuer_fee,
-    ).where(
-        disputes.c.wallet_id == line.leg.wallet_id,
-        disputes.c.transaction_id == line.leg.transaction_id,
-        disputes.c.leg_number == line.leg.number,
-        disputes.c.correction == "money",
-    )
+    id_ = line.leg.transaction_id
+    return [
+        one for one in read_corrections(connection, [id_]).get(id_, ()) if one.leg_number == line.leg.number
+    ]
 
 
 def _statement(header: StatementHeader) -> dict[str, int]:

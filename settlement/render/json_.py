@@ -21,7 +21,7 @@ class JsonDocument:
         self._head: dict[str, Any] = {
             "statement": statement_json(statement.header),
             "matrix": matrix_json(statement),
-            "rebates": [rebate_json(row) for row in statement.rebates],
+            "rebates": [rebate_json(row, statement.header.period) for row in statement.rebates],
             "points": points,
             "stored_value": stored_value,
         }

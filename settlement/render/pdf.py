@@ -20,7 +20,7 @@ from settlement.core.liability import worth
 from settlement.core.statement import CounterpartyRow, DetailLine, Direction, MerchantRow
 from settlement.liabilities import NEVER
 from settlement.query import StatementHeader
-from settlement.render.printed import bounded, count, money, percent, plain, signed
+from settlement.render.printed import bounded, count, money, of_month, percent, plain, signed
 from settlement.statement import Detail, Statement
 
 #: Beyond this a document serves nobody; the rest is in the workbook and in the CSV.
@@ -106,7 +106,11 @@ def _data(statement: Statement, detail: Detail, lines: Sequence[DetailLine]) -> 
         "flows": _flows(statement),
         "matrix": _matrix(statement),
         "rebates": [
-            [str(row.rule_id), _kind(row.kind.label), *map(money, (row.volume, row.fees, row.rebate))]
+            [
+                str(row.rule_id),
+                _kind(row.kind.label) + of_month(row.of_period, header.period),
+                *map(money, (row.volume, row.fees, row.rebate)),
+            ]
             for row in statement.rebates
         ],
         "liability": _liability(statement),

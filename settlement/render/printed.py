@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from clearing.core.amounts import rate_text
+from clearing.core.calendar import period_name
 
 #: Characters that turn the direction of writing round what follows, and so could make a text lie.
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -30,6 +31,11 @@ def count(number: int) -> str:
 def percent(rate: Decimal) -> str:
     """`0.06` → `6%`, with as many decimals as it has."""
     return f"{rate_text(rate * 100)}%"
+
+
+def of_month(month: int, period: int) -> str:
+    """` · 2026-11` where it is another month than the statement's own."""
+    return "" if month == period else f" · {period_name(month)}"
 
 
 def plain(text: str) -> str:

@@ -15,7 +15,7 @@ from settlement.present import statement_json
 from settlement.query import StatementHeader
 from settlement.render.book import Book, Cell, Column, filtered, number
 from settlement.render.detail_columns import LETTERS
-from settlement.render.printed import percent
+from settlement.render.printed import of_month, percent
 from settlement.statement import Detail, Statement
 
 _MATRIX = (
@@ -160,8 +160,8 @@ def write_summary(
         ("Fees less rebates, net 服务费减返还（不含税）", statement.fees.net),
         ("VAT in them 税额", statement.fees.vat),
         *(
-            (f"Rebate, rule {one.rule_id} ({one.kind.label}) 规则返还", one.rebate)
-            for one in statement.rebates
+            (f"Rebate, rule {one.rule_id} ({one.kind.label}{month}) 规则返还", one.rebate)
+            for one, month in ((row, of_month(row.of_period, header.period)) for row in statement.rebates)
         ),
     ):
         row += 1

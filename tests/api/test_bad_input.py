@@ -288,6 +288,7 @@ def test_a_wrong_field_is_pointed_at(
     "settings",
     [
         {"time_zone": "Mars/Olympus"},
+        {"time_zone": "localtime"},
         {"time_zone": "../../etc/passwd"},
         {"time_zone": None},
         {"currency": "EUR"},

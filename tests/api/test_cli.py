@@ -223,6 +223,14 @@ def test_a_wrong_setting_is_told_in_a_sentence(
     assert expected in told(tongdui("verify", **{variable: value}), 1)
 
 
+def test_a_new_alliance_begins_in_no_zone_that_depends_on_the_machine(
+    databases: Databases, tongdui: Tongdui
+) -> None:
+    with databases.fresh() as url:
+        output = told(tongdui("db", "upgrade", DATABASE_URL=url, TONGDUI_TZ="posix/Asia/Shanghai"), 1)
+    assert "TONGDUI_TZ" in output and "Asia/Shanghai" in output
+
+
 def test_a_bootstrap_key_that_is_too_short_is_told_so(databases: Databases, tongdui: Tongdui) -> None:
     with databases.fresh() as url:
         output = told(tongdui("db", "upgrade", DATABASE_URL=url, TONGDUI_BOOTSTRAP_KEY="short"), 1)

@@ -141,6 +141,17 @@ def test_doctor_names_history_that_waits_to_be_closed(tongdui: Tongdui, alliance
     assert "tongdui close 2020-01" in found
 
 
+def test_doctor_names_periods_that_leave_a_gap_and_a_present_without_one(
+    tongdui: Tongdui, month: str, alliance_url: str
+) -> None:
+    told(tongdui("close", month, "--early"))
+    assert "no open period" not in tongdui("doctor").output
+    execute(alliance_url, "UPDATE periods SET starts_at = starts_at + interval '1 day' WHERE state = 'open'")
+    found = told(tongdui("doctor"), 1)
+    assert "do not follow each other" in found
+    assert "no open period" in found
+
+
 def test_statements_that_do_not_tie_out_are_not_written(
     tongdui: Tongdui, month: str, alliance_url: str, tmp_path: Path
 ) -> None:

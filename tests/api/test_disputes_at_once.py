@@ -74,6 +74,24 @@ def test_disputes_of_both_sides_accepted_at_once_correct_the_line_once(closed: C
     closed.adds_up()
 
 
+@pytest.mark.parametrize("line", ["load", "spend"])
+def test_accepting_and_undoing_at_once_gives_back_once(closed: Closed, line: str) -> None:
+    opener, other = ("LOTUS", "JADE") if line == "load" else ("JADE", "PINE")
+    transaction = getattr(closed, line)["id"]
+    opened = closed.open(opener, transaction)
+    accepter, desk = own(closed, closed.alliance.finance(other)), own(closed, closed.operator)
+    answers = at_once(
+        [
+            lambda: accepter.post(path(opened, "accept")),
+            lambda: desk.post(f"/v1/transactions/{transaction}/reversals", {"reason": "mistake"}),
+        ]
+    )
+    assert [one.status_code < 300 for one in answers] == [True, True]
+    spend = {"JADE": 30_000, "PINE": -29_820, "HUB": -180}
+    assert closed.nets() == ({"LOTUS": 5_000, "JADE": -5_000, "HUB": 0} if line == "load" else spend)
+    closed.adds_up()
+
+
 def test_a_line_disputed_twice_at_once_is_disputed_once(closed: Closed) -> None:
     body = closed.body("JADE", closed.redemption["id"])
     callers = [own(closed, closed.jade) for _ in range(3)]

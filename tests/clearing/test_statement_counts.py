@@ -97,8 +97,8 @@ def test_only_what_names_something_of_before_takes_one_statement_more(
         assert placing == booking == STATEMENTS_MAX
         assert posted(captures[:1])[0] == posted(captures[1:30])[0] == STATEMENTS_MAX + 1
         assert posted(voids[30:31])[0] == posted(voids[31:60])[0] == STATEMENTS_MAX + 1
-        # Looked for; then transactions, legs, entries, rulebooks and what was reversed of them before.
-        assert posted(reversals[:1])[0] == posted(reversals[1:60])[0] == STATEMENTS_MAX + 1 + 5
+        # Looked for; then transactions, legs, entries, rulebooks, and what was reversed or corrected before.
+        assert posted(reversals[:1])[0] == posted(reversals[1:60])[0] == STATEMENTS_MAX + 1 + 6
 
 
 def test_repeating_ten_thousand_commands_writes_nothing(engine: Engine, alliance: Alliance) -> None:

@@ -119,7 +119,7 @@ TAMPERING = [
         {"draws_and_credits", "totals_of_legs"},
     ),
     ("UPDATE fee_rules SET rate = 0.03 WHERE kind = 2", {"fees_by_rule"}),
-    ("INSERT INTO fee_volumes VALUES (202611, 1, 1, 2, 0, 1, 0, 0)", {"fee_volumes"}),
+    ("INSERT INTO fee_volumes VALUES (202611, 1, 1, 2, 0, 1, 0, 0, 202611)", {"fee_volumes"}),
     ("UPDATE exposures SET debit = debit + 1", {"exposures"}),
     ("DELETE FROM exposures WHERE participant_id = 1", {"exposures"}),
     ("UPDATE positions SET exchanges = exchanges + 1 WHERE kind = 1", {"positions"}),

@@ -225,7 +225,7 @@ class Model:
                 self._open_month(missing.at)
 
     def _open_month(self, at: datetime) -> None:
-        """As `clearing.periods.open_month` does."""
+        """The month in the zone, which never changes here; it begins where an earlier one ends."""
         wanted = month_of(at, self.directory.rulebook.settings.time_zone)
         earlier = [one.ends_at for one in self.periods.values() if one.number < wanted.number]
         starts_at = max([wanted.starts_at, *earlier])

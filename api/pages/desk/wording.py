@@ -41,6 +41,7 @@ add_words(
         "waived": lazy_gettext("exchange, fee waived"),
         "no_fee_rule": lazy_gettext("exchange, no fee agreed"),
         "adjustment": lazy_gettext("adjusted by hand"),
+        "corrected": lazy_gettext("already given back by a dispute"),
         "held": lazy_gettext("only set aside, free"),
     },
 )

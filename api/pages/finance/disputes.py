@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from api.auth import FINANCE
-from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded
+from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded, show_in_zone_of
 from api.pages.guard import current_visit, page
 from api.pages.recording import DoneBefore, recording
 from api.pages.sentences import told
@@ -133,6 +133,7 @@ def act_on_dispute(dispute_id: str, act: str) -> Response | tuple[str, int]:
 def _form(values: dict[str, str], problem: Problem | None) -> str:
     """The form with the line that it is about."""
     statement = statement_document(values["statement"])
+    show_in_zone_of(statement["period"])
     line = None
     if values["line"].isascii() and values["line"].isdigit() and len(values["line"]) < 10:
         line = statement_line(statement["id"], int(values["line"]))

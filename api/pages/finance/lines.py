@@ -6,7 +6,7 @@ from flask import g, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from api.auth import FINANCE
-from api.pages.finance.room import ROWS, blueprint
+from api.pages.finance.room import ROWS, blueprint, show_in_zone_of
 from api.pages.guard import current_visit, page
 from api.problems import FieldError, Problem
 from api.v1.disputes import DISPUTERS
@@ -36,6 +36,7 @@ def lines(statement_id: str) -> str:
     codes = sorted(one.code for one in g.directory.participants.values())
     own = g.directory.participant(shown["statement"]["participant"]).id
     merchants = sorted(one.code for one in g.directory.merchants.values() if one.participant_id == own)
+    show_in_zone_of(shown["statement"]["period"])
     return render_template(
         "finance/lines.html",
         shown=shown,

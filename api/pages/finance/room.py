@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext
 from marshmallow import Schema, ValidationError
 
 from api.auth import SEES_ALL, current_caller
+from api.pages.formats import show_in
 from api.pages.words import add_words
 from api.problems import FieldError, Problem, field_errors
 from api.v1.periods import all_periods
@@ -54,6 +55,13 @@ def closed_periods() -> list[str]:
     return [one["period"] for one in all_periods()[::-1] if one["state"] != PeriodState.OPEN.value]
 
 
+def show_in_zone_of(period: str) -> None:
+    """Let this page show times as the statements of that month do, whatever the alliance's zone is now."""
+    for one in all_periods():
+        if one["period"] == period:
+            show_in(one["time_zone"])
+
+
 def loaded(schema: Schema, form: Mapping[str, Any]) -> dict[str, Any]:
     """A form as the API would load it; fields left empty are not sent. Raises Problem."""
     sent = {name: form[name].strip() for name in schema.fields if form.get(name, "").strip()}
@@ -92,6 +100,7 @@ add_words(
         "waived": lazy_gettext("exchange, fee waived"),
         "no_fee_rule": lazy_gettext("exchange without a fee rule, free of charge"),
         "adjustment": lazy_gettext("by hand"),
+        "corrected": lazy_gettext("already given back by a dispute"),
         "held": lazy_gettext("only held so far"),
     },
 )

@@ -6,7 +6,7 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from api.auth import FINANCE, current_caller, own_participant
-from api.pages.finance.room import blueprint, books, closed_periods
+from api.pages.finance.room import blueprint, books, closed_periods, show_in_zone_of
 from api.pages.guard import current_visit, page
 from api.problems import Problem
 from api.v1.disputes import DISPUTERS
@@ -55,6 +55,8 @@ def search() -> Response | str:
 def transaction(transaction_id: str) -> str:
     """With its legs, and where each stands on the reader's statement."""
     shown = transaction_shown(transaction_id)
+    if shown["period"] is not None:
+        show_in_zone_of(shown["period"])
     statement, own = None, own_participant(current_caller())
     if own is not None and shown["period"] is not None and _is_closed(shown["period"]):
         statement = statement_id(number_of(shown["period"]), own)

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from api.auth import FINANCE
 from api.pages.finance.room import Books, blueprint, books
+from api.pages.formats import show_in
 from api.pages.guard import page
 from api.problems import HttpCode, Problem
 from api.v1.periods import all_periods, number_of
@@ -43,10 +44,12 @@ def statements() -> str:
 def statement(statement_id: str) -> str:
     """It reads like the document, and every figure opens its lines."""
     shown = statement_document(statement_id)
+    settlement = own_settlement(shown["period"], shown["participant"])
+    show_in(settlement["time_zone"])
     return render_template(
         "finance/statement.html",
         statement=shown,
-        line=own_settlement(shown["period"], shown["participant"])["participant"],
+        line=settlement["participant"],
         sums=_sums(shown["matrix"]),
         visitor_chooses=bool(books().choices),
         within="finance.statements",
@@ -102,6 +105,7 @@ def _month(period: dict[str, Any], whose: Books) -> dict[str, Any]:
 
 def _nets(whose: Books, period: str) -> str:
     settlement = whole_settlement(period)
+    show_in(settlement["time_zone"])
     return render_template(
         "finance/nets.html",
         books=whose,

@@ -8,6 +8,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import current_caller
+from api.pages.formats import show_in
 from api.pages.hub.room import blueprint, operators, readers
 from api.pages.recording import recording
 from api.pages.sentences import told
@@ -81,6 +82,7 @@ def _found(name: str) -> dict[str, Any]:
 def _page(template: str, name: str, problem: str | None = None) -> str:
     _found(name)
     settlement = whole_settlement(name)
+    show_in(settlement["time_zone"])
     query = dict.fromkeys(("status", "participant", "waits_for", "cursor")) | {"period": name, "limit": 200}
     with services().engine.connect() as connection:
         now, holds = database_time(connection), read_open_holds(connection)

@@ -25,10 +25,10 @@ def test_a_batch_adds_up_what_each_pair_had_under_the_rule() -> None:
     books = _books("redemption 2%", TIERED)
     found = _volumes(books, spend("¥80.00", "LOTUS-1"), spend("¥20.04", "LOTUS-1"), spend("¥50.00", "PINE-1"))
     # 80 and 20 fen of fee to LOTUS, shared 60 : 20 and 15 : 5; at PINE its own value is drawn first.
-    assert found == {VolumeKey(202611, 2, JADE, LOTUS): VolumeChange(10_004, 75, 25)}
+    assert found == {VolumeKey(202611, 2, JADE, LOTUS, 202611): VolumeChange(10_004, 75, 25)}
     assert _volumes(books, spend("¥1.00", "PINE-1"), spend("¥2.00", "LOTUS-1")) == {
-        VolumeKey(202611, 2, JADE, PINE): VolumeChange(100, 1, 0),
-        VolumeKey(202611, 2, JADE, LOTUS): VolumeChange(200, 2, 0),
+        VolumeKey(202611, 2, JADE, PINE, 202611): VolumeChange(100, 1, 0),
+        VolumeKey(202611, 2, JADE, LOTUS, 202611): VolumeChange(200, 2, 0),
     }
 
 
@@ -36,7 +36,7 @@ def test_what_is_reversed_is_taken_off_again() -> None:
     books = _books(TIERED)
     booked = books.book(spend("¥80.00", "LOTUS-1"))
     assert _volumes(books, reverse(booked, "¥30.00")) == {
-        VolumeKey(202611, 1, JADE, LOTUS): VolumeChange(-3_000, -22, -8)
+        VolumeKey(202611, 1, JADE, LOTUS, 202611): VolumeChange(-3_000, -22, -8)
     }
 
 

@@ -80,7 +80,7 @@ def test_good_disputes_have_no_difference(ledger: Ledger, engine: Engine) -> Non
 TAMPERING = [
     (
         "UPDATE disputes SET corrected_obligation = corrected_obligation - 1 WHERE correction = 'money'",
-        {"corrections"},
+        {"corrections", "money_corrections"},
     ),
     (
         "UPDATE disputes SET corrected_acceptor_fee = corrected_acceptor_fee - 1"
@@ -89,14 +89,16 @@ TAMPERING = [
     ),
     (
         "UPDATE disputes SET corrected_obligation = corrected_obligation + 1 WHERE correction = 'money'",
-        {"corrections", "disputed_lines"},
+        {"corrections", "money_corrections", "disputed_lines"},
     ),
     (
         "UPDATE disputes SET status = 'rejected', correction = NULL, corrected_quantity = NULL,"
         " corrected_obligation = NULL, corrected_acceptor_fee = NULL, corrected_issuer_fee = NULL"
         " WHERE correction = 'money'",
-        {"corrections"},
+        {"corrections", "money_corrections"},
     ),
+    ("DELETE FROM money_corrections", {"money_corrections"}),
+    ("UPDATE money_corrections SET quantity = quantity - 1", {"money_corrections"}),
     ("DELETE FROM dispute_corrections WHERE participant_id IS NOT NULL", {"corrections"}),
     (
         "UPDATE dispute_corrections SET transaction_id = -transaction_id WHERE participant_id IS NULL",
