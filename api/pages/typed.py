@@ -7,7 +7,7 @@ away what nobody sees. Numbers are read in `api.pages.numbers`.
 import re
 from collections.abc import Mapping
 
-from clearing.core.texts import seen, unwrapped
+from clearing.core.texts import seen, sought, unwrapped
 
 #: Letters, digits and signs of double width, as Chinese keyboards give them.
 WIDE: Mapping[int, str] = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
@@ -23,6 +23,11 @@ def line(text: str | None) -> str:
     return seen(text or "")
 
 
+def wanted(text: str | None) -> str:
+    """What is looked for in a list."""
+    return sought(text or "")
+
+
 def lines(text: str | None) -> str:
     """Of a field with several lines; empty ones are left in between."""
     return "\n".join(seen(one) for one in (text or "").strip().splitlines())
@@ -30,7 +35,7 @@ def lines(text: str | None) -> str:
 
 def latin(text: str | None) -> str:
     """A name or code that has ASCII only: `ｌｉ．ｎａ` → `li.na`."""
-    return seen(text or "").translate(WIDE)
+    return sought(text or "").translate(WIDE)
 
 
 def card_number(text: str | None) -> str:

@@ -77,6 +77,11 @@ def seen(text: str) -> str:
     return _one_way(_HIDDEN.sub("", _BREAKS.sub(" ", text)))
 
 
+def sought(text: str) -> str:
+    """As `seen`, of what is only looked for: by a character that is in no text nothing can be found."""
+    return seen(_UNFIT.sub("", _BREAKS.sub(" ", text)))
+
+
 def unwrapped(text: str) -> str:
     """A card's number without what scanners put around it: `]C16200…`, or `*6200…*` of Code 39.
 

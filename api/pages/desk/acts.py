@@ -156,7 +156,7 @@ def _typed(kind: str, given: Mapping[str, str]) -> Typed:
     if "hold" in names and given.get("hold"):
         said["capture"] = False
     if not errors:
-        errors = _errors_of_schema(kind, said)
+        errors = errors_of_schema(kind, said)
     kept = ("card", "merchant", *names)
     return Typed(said, errors, {name: given[name] for name in kept if given.get(name)})
 
@@ -166,7 +166,8 @@ def quantity(unit: str, text: str) -> int:
     return whole(text, signed=False) if unit == "points" else fen(text)
 
 
-def _errors_of_schema(kind: str, said: Mapping[str, Any]) -> dict[str, str]:
+def errors_of_schema(kind: str, said: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the act's fields, in words."""
     try:
         loaded(kind, said)
     except ValidationError as error:

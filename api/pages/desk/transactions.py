@@ -9,7 +9,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import DESKS
-from api.pages.desk.acts import loaded, quantity, told
+from api.pages.desk.acts import errors_of_schema, loaded, quantity, told
 from api.pages.desk.costs import our_fee
 from api.pages.desk.paper import paper
 from api.pages.desk.room import blueprint, merchant_here
@@ -18,7 +18,7 @@ from api.pages.frame import url_with
 from api.pages.guard import page
 from api.pages.numbers import NotRead
 from api.pages.sentences import InWords
-from api.pages.typed import line
+from api.pages.typed import line, wanted
 from api.posting import booking_of, refused, submit_act
 from api.problems import HttpCode, Problem
 from api.services import services
@@ -41,7 +41,7 @@ REMARK_CHARACTERS_MAX = 150
 def today() -> str:
     """Today's, the newest first; with `?reference=` those of any day with this bill number."""
     merchant = merchant_here()
-    reference = line(request.args.get("reference")) or None
+    reference = wanted(request.args.get("reference")) or None
     zone = g.directory.rulebook.settings.time_zone
     with services().engine.connect() as connection:
         day = local_date(connection, zone)
@@ -107,6 +107,8 @@ def undo(transaction_id: str) -> Answer:
     if error:
         return _undo_page(shown, key=key)
     said["reason"] = f"{reason}: {remark[:REMARK_CHARACTERS_MAX]}" if remark else reason
+    if (wrong := errors_of_schema("reversal", said)) and "reason" in wrong:
+        return _undo_page(shown, key=key, errors={"remark": wrong["reason"]})
     try:
         _, outcome = submit_act("reversal", said, loaded("reversal", said), key)
     except Problem as problem:

@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from api.auth import FINANCE
 from api.pages.finance.room import ROWS, blueprint
 from api.pages.guard import current_visit, page
-from api.pages.typed import line
+from api.pages.typed import wanted
 from api.problems import FieldError, Problem
 from api.v1.disputes import DISPUTERS
 from api.v1.statements import statement_lines
@@ -102,5 +102,5 @@ _READERS: dict[str, Any] = {
     "role": _one_of("as_acceptor", acceptor=True, issuer=False),
     "part": _part,
     "asset": _one_of("in_points", **{Asset.POINTS.label: True, Asset.STORED_VALUE.label: False}),
-    "reference": lambda text: {"reference": line(text)},
+    "reference": lambda text: {"reference": wanted(text)},
 }

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from clearing.core.texts import Fault, read_line, read_remark, seen, unwrapped
+from clearing.core.texts import Fault, read_line, read_remark, seen, sought, unwrapped
 
 #: Signs of Arabic, Syriac, Kaithi and Egyptian scribes, which format what follows and can be seen themselves.
 SEEN_FORMATS = {
@@ -97,6 +97,11 @@ def test_what_was_pasted_is_what_is_seen_of_it() -> None:
     # What is not merely unseen is left for who reads it, to be refused.
     assert seen("a\x07\ufffe") == "a\x07\ufffe"
     assert isinstance(read_line(seen("a\x07")), Fault)
+
+
+def test_what_is_looked_for_has_no_character_that_no_text_has() -> None:
+    assert sought("\x00 POS\ufffe-1\x07\u200b\t") == "POS-1"
+    assert not isinstance(read_line(sought("a\x00\ud800b")), Fault)
 
 
 @pytest.mark.parametrize(
