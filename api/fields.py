@@ -4,22 +4,22 @@ Whether an amount is sensible is the ledger's to say (`amount_invalid`); that it
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from clearing.core.amounts import rate_text
+from clearing.core.texts import Fault, read_line, read_remark, unwrapped
 
 #: Beyond this a number is not a quantity of anything; it keeps absurd integers out of the ledger.
 WHOLE_MAX = 2**63 - 1
 YEARS = range(1970, 2200)
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-#: Unicode's categories Cc and Cs: control characters, and halves of characters.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,10})?")
 #: Up to nine decimals of a second, as other systems' clocks have them.
 _INSTANT = re.compile(
@@ -60,22 +60,92 @@ class Truth(fields.Boolean):
 
 
 class Text(fields.String):
-    """Printable text of 1 to `most` characters."""
+    """A line of 1 to `most` characters: a name, a reference, a code. Spaces at its ends are not part of it.
+
+    A blank one says nothing: it is null where the field says that null may be sent, and refused elsewhere. So
+    a call is treated as a file is, where an empty cell is all that can be said.
+    """
+
+    #: What is done with the text; see `clearing.core.texts`.
+    _read = staticmethod(read_line)
 
     def __init__(self, most: int = 200, **kwargs: Any) -> None:
         metadata = {"minLength": 1, "maxLength": most} | kwargs.pop("metadata", {})
+        # Not `self.allow_none`: a query may do without a parameter, but a blank one is a slip of who asks.
+        self._blank_is_null = kwargs.get("allow_none") is True
         super().__init__(metadata=metadata, **kwargs)
         self._most = most
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        if self._blank_is_null and isinstance(value, str) and (not value or value.isspace()):
+            value = None if self._read(value) == "" else value
+        return super().deserialize(value, attr, data, **kwargs)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be text.")
-        if not 1 <= len(value) <= self._most:
+        # A text that is far too long is not worth reading.
+        text = self._read(value) if len(value) <= 2 * self._most else value
+        if isinstance(text, Fault):
+            if text.unseen:
+                raise ValidationError(
+                    f"Character {text.place} of it cannot be seen ({text.code}); write it without that."
+                )
+            raise ValidationError(
+                f"Must not contain control characters or broken characters; character {text.place} is"
+                f" {text.code}."
+            )
+        if not 1 <= len(text) <= self._most:
             raise ValidationError(f"Must have 1 to {self._most} characters.")
-        if _UNPRINTABLE.search(value):
-            raise ValidationError("Must not contain control characters or broken characters.")
+        return text
+
+
+class Remark(Text):
+    """Free text of 1 to `most` characters. Lines are joined, and what cannot be seen is dropped."""
+
+    _read = staticmethod(read_remark)
+
+
+class CardText(Text):
+    """A card's number, also as a scanner gives it; whether there is such a card is the ledger's to say."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        text = unwrapped(super()._deserialize(value, attr, data, **kwargs))
+        if not text.isascii():
+            for place, letter in enumerate(text, 1):
+                plain = unicodedata.normalize("NFKC", letter)
+                if plain != letter and plain.isascii():
+                    raise ValidationError(f"Character {place} of it is U+{ord(letter):04X}; write {plain}.")
+        return text
+
+
+class TextMap(fields.Dict):
+    """A map with texts as keys, which must differ also when they are written in one way."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        found = super()._deserialize(value, attr, data, **kwargs)
+        if len(found) < len(value):
+            raise ValidationError("Two of its keys are the same.")
+        return found
+
+
+class Matches(validate.Regexp):
+    """The whole text is as the pattern says; marshmallow's own lets a line's end follow it."""
+
+    def __init__(self, pattern: str, **kwargs: Any) -> None:
+        super().__init__(f"^{pattern}$", **kwargs)
+
+    def __call__(self, value: Any) -> Any:
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(self._format_error(value))
         return value
 
 

@@ -76,7 +76,7 @@ def _read(connection: Connection, keys: Sequence[tuple[int, int]]) -> dict[int, 
         parts, corrections = given_back.get(row.id, NOTHING_GIVEN_BACK)
         points, amount = sum(part.points for part in parts), sum(part.amount for part in parts)
         known = terms[row.rule_version]
-        originals[row.id] = Original(booking, known, points, amount, corrected(corrections))
+        originals[row.id] = Original(booking, known, points, amount, corrected=corrected(corrections))
     return originals
 
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from clearing.core.amounts import MAX_QUANTITY
+from clearing.core.texts import Fault, read_line, seen
 from clearing.directory import read_rulebook
 from settlement.core.balance import PaymentDirection
 from settlement.payments import NewPayment, record_payment
@@ -127,7 +128,13 @@ def _line(number: int, row: Mapping[str, str], zone: ZoneInfo) -> Line | Unmatch
     def malformed(detail: str) -> Unmatched:
         return Unmatched(number, "malformed", detail, row)
 
-    reference = row["bank_reference"]
+    # As one that is recorded by hand is read, so that the two are one payment.
+    reference = read_line(row["bank_reference"])
+    if isinstance(reference, Fault):
+        return malformed(
+            f"bank_reference: character {reference.place} ({reference.code}) cannot be in it;"
+            " write it without that."
+        )
     if not 1 <= len(reference) <= REFERENCE_CHARACTERS_MAX or not reference.isprintable():
         return malformed(f"bank_reference must have 1 to {REFERENCE_CHARACTERS_MAX} printable characters.")
     try:
@@ -142,7 +149,7 @@ def _line(number: int, row: Mapping[str, str], zone: ZoneInfo) -> Line | Unmatch
     fen = int(Decimal(match[2].replace(",", "")) * 100) + int(match[3])
     if not 0 < fen <= MAX_QUANTITY:
         return malformed("amount_yuan must not be zero, nor beyond what a net can be.")
-    return Line(number, reference, paid_at, -fen if match[1] == "-" else fen, row["text"])
+    return Line(number, reference, paid_at, -fen if match[1] == "-" else fen, seen(row["text"]))
 
 
 def _instant(text: str, zone: ZoneInfo) -> datetime:

@@ -1,15 +1,18 @@
 """`tongdui users`: people who log in to the pages; for the first operator, and for who is locked out."""
 
 import click
+from marshmallow import ValidationError
 from pyotp import TOTP
 from rich.table import Table
 from sqlalchemy import Connection
 
 from api.cli.context import console
 from api.cli.opened import opened_engine
+from api.fields import Text
 from api.places import place_of
 from api.present import participant_code
 from api.problems import Problem
+from api.schemas.users import FULL_NAME_CHARACTERS_MAX
 from clearing.core.commands import Scope
 from clearing.directory import read_directory
 from users import changes
@@ -34,6 +37,10 @@ def add(name: str, full_name: str, scope: str, participant: str | None, merchant
     """Make a user, and print a temporary password that must be changed at the first log-in."""
     if not NAME.fullmatch(name):
         raise click.ClickException("Use 3 to 64 small letters, digits and . _ @ - to log in with.")
+    try:
+        full_name = Text(most=FULL_NAME_CHARACTERS_MAX).deserialize(full_name)
+    except ValidationError as error:
+        raise click.ClickException(f"--full-name: {error}") from error
     with opened_engine() as engine, engine.begin() as connection:
         place = {"scope": Scope(scope), "participant": participant, "merchant": merchant}
         try:

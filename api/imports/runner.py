@@ -21,6 +21,7 @@ from clearing.core.commands import Command, Opening
 from clearing.core.directory import Directory
 from clearing.core.enrolment import Enrolment, EnrolmentOutcome
 from clearing.core.outcomes import Code, Outcome, Posted, Refusal, Replayed
+from clearing.core.texts import read_line
 from clearing.idempotency import key_hash, request_hash
 from clearing.linking import Agreement, Linker
 from clearing.members import Enroller, Person
@@ -249,6 +250,9 @@ def _progress(
 def _envelope(upload: store.Upload, row: Row, content: dict[str, object]) -> Envelope | None:
     """None for a key that cannot be one. A row without a key is known by its place in this very file."""
     key = content.pop("key", None)
+    if isinstance(key, str):
+        # As in the header of a call: spaces at the ends are no part of it. An empty one is a slip.
+        key = read_line(key)
     if key is None:
         key_id = key_hash(f"import:{upload.owner}:{upload.kind}:{upload.file_hash}", str(row.number))
     elif isinstance(key, str) and 1 <= len(key) <= 255 and key.isprintable():

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from api.auth import EVERYONE
 from api.pages.guard import TOKEN, current_visit, page
+from api.pages.typed import latin
 from api.services import services
 from clearing.ids import decode
 from users import totp
@@ -70,7 +71,7 @@ def second_factor() -> str | Response:
 def enrol() -> Response | tuple[str, int]:
     if current_visit().user.has_totp:
         return redirect(url_for("account.show"), 303)
-    code = request.form.get("code", "")
+    code = latin(request.form.get("code"))
     outcome = give_code(services().engine, services().personal_data, visitor(), code)
     if isinstance(outcome, NotChanged):
         return _enrolment({outcome.field: gettext(outcome.detail)}), 422

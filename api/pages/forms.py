@@ -6,6 +6,7 @@ from flask import request
 from marshmallow import Schema, ValidationError
 
 from api.pages.sentences import said_of_field
+from api.pages.typed import line
 from api.problems import Problem
 
 
@@ -20,7 +21,7 @@ class Form(NamedTuple):
 def read_form(schema: type[Schema]) -> Form:
     """The fields of the schema that were filled in."""
     fields = schema().fields
-    typed = {name: request.form[name].strip() for name in fields if name in request.form}
+    typed = {name: line(request.form[name]) for name in fields if name in request.form}
     filled = {name: value for name, value in typed.items() if value}
     try:
         return Form(typed, schema().load(filled), {})

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from api.auth import EVERYONE
 from api.pages.account import go_on, visitor
 from api.pages.guard import ANY_STEP, current_visit, open_page, own_path, page
+from api.pages.typed import latin
 from api.services import services
 from users.audit import audit
 from users.changes import NotChanged, give_code
@@ -33,7 +34,7 @@ def show() -> Response | str:
 @open_page
 def enter() -> Response | tuple[str, int]:
     """A new session under a new token: whatever the browser held before is gone."""
-    name = request.form.get("name", "")[:NAME_CHARACTERS_MAX]
+    name = latin(request.form.get("name"))[:NAME_CHARACTERS_MAX]
     outcome = log_in(
         services().engine,
         name,
@@ -68,7 +69,7 @@ def code() -> Response | str:
 @page(*EVERYONE, step=CODE)
 def give() -> Response | tuple[str, int]:
     """The second factor; the session goes on under a new token."""
-    given = request.form.get("code", "")
+    given = latin(request.form.get("code"))
     outcome = give_code(services().engine, services().personal_data, visitor(), given)
     if isinstance(outcome, NotChanged):
         return render_template("pages/code.html", errors={outcome.field: gettext(outcome.detail)}), 422

@@ -6,6 +6,7 @@ from flask import request
 from sqlalchemy import Connection
 
 from api.auth import current_caller
+from api.pages.typed import wanted
 from clearing.beside import Beside
 from users.audit import ActFilter, audit, list_acts
 
@@ -21,7 +22,7 @@ class DoneBefore(Exception):
 
 def form_key() -> str:
     """The key that the form was made with: it names the act."""
-    return request.form.get("idempotency_key", "")[:KEY_CHARACTERS_MAX]
+    return wanted(request.form.get("idempotency_key"))[:KEY_CHARACTERS_MAX]
 
 
 def by_form() -> dict[str, Any]:

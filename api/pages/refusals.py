@@ -111,7 +111,22 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         N_("%(period)s is no month; write it as 2026-10."),
     ),
     N_("Must have 1 to %(most)s characters."),
-    N_("Must not contain control characters or broken characters."),
+    (
+        "Must not contain control characters or broken characters; character %(place)s is %(letter)s.",
+        N_("Must not contain control characters or broken characters: character %(place)s is %(letter)s."),
+    ),
+    (
+        "Character %(place)s of it cannot be seen (%(letter)s); write it without that.",
+        N_("Character %(place)s cannot be seen (%(letter)s). Type this anew instead of pasting it."),
+    ),
+    (
+        "Character %(place)s of it is %(letter)s; write %(plain)s.",
+        N_("Write %(plain)s for character %(place)s of it."),
+    ),
+    (
+        "Two of its keys are the same.",
+        N_("The same stands there twice."),
+    ),
     N_("Must begin with a letter or digit and hold letters, digits, - and _ only."),
     (
         "String does not match expected pattern.",

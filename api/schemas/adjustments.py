@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CodeText, Text
+from api.fields import CardText, CodeText, Remark
 from api.schemas.common import PageQuery, whole
 from clearing.adjustments import AdjustmentKind, AdjustmentStatus
 from clearing.core.amounts import MAX_QUANTITY
@@ -20,8 +20,8 @@ class AdjustmentInput(Schema):
     """
 
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
-    reason = Text(required=True, most=200)
-    card = Text(most=64)
+    reason = Remark(required=True, most=200)
+    card = CardText(most=64)
     issuer = CodeText()
     points = whole(
         "Points to give, or below zero to take", validate=validate.Range(-MAX_QUANTITY, MAX_QUANTITY)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from api.fields import CodeText, Rate, Text, Truth, Whole
+from api.fields import CodeText, Rate, Text, TextMap, Truth, Whole
 from api.schemas.common import PageQuery
 from clearing.core.calendar import ExpiryKind, is_time_zone
 from clearing.core.commands import Scope
@@ -175,7 +175,7 @@ class ParticipantSchema(ParticipantChange):
 class MerchantSettings(Schema):
     name = Text()
     category = Text(allow_none=True, metadata={"example": "hotel"})
-    benefits = fields.Dict(
+    benefits = TextMap(
         keys=Text(most=50),
         values=fields.List(Text(), validate=validate.Length(max=50)),
         validate=validate.Length(max=50),

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from api.fields import Text, Whole
+from api.fields import CardText, Text, Whole
 from api.problems import MEANINGS
 
 
@@ -43,8 +43,8 @@ KEY_HEADER = {
 CARD = {"description": "The card's number, 4 to 32 letters and digits", "example": "6200000000000001"}
 
 
-def card_field() -> Text:
-    return Text(most=64, required=True, metadata=CARD)
+def card_field() -> CardText:
+    return CardText(most=64, required=True, metadata=CARD)
 
 
 def merchant_field() -> Text:

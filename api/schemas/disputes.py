@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CodeText, Text
+from api.fields import CodeText, Remark, Text
 from api.schemas.common import PageQuery, not_both, page_of, whole
 from clearing.core.amounts import MAX_QUANTITY
 from settlement.core.disputes import Act, DisputeReason, DisputeStatus
@@ -29,7 +29,9 @@ class DisputeInput(Schema):
     transaction = Text(most=64)
     issuer = CodeText()
     reason = fields.String(required=True, validate=validate.OneOf(REASONS))
-    text = Text(required=True, most=TEXT_MOST, metadata={"description": "What is wrong, for the other side"})
+    text = Remark(
+        required=True, most=TEXT_MOST, metadata={"description": "What is wrong, for the other side"}
+    )
     points = whole("Points that should not be there", validate=validate.Range(1, MAX_QUANTITY))
     amount = whole("Fen that should not be there", validate=validate.Range(1, MAX_QUANTITY))
 
@@ -54,7 +56,7 @@ class DisputeQuery(PageQuery):
 
 
 class AnswerInput(Schema):
-    text = Text(required=True, most=TEXT_MOST)
+    text = Remark(required=True, most=TEXT_MOST)
     proposes = fields.String(validate=validate.OneOf([str(Act.ACCEPT), str(Act.REJECT)]))
 
 
@@ -64,15 +66,15 @@ class AcceptInput(Schema):
     """
 
     by = fields.String(load_default=Instrument.MONEY, validate=validate.OneOf(ASKED))
-    text = Text(most=TEXT_MOST)
+    text = Remark(most=TEXT_MOST)
 
 
 class RejectInput(Schema):
-    text = Text(required=True, most=TEXT_MOST, metadata={"description": "Why it is rejected"})
+    text = Remark(required=True, most=TEXT_MOST, metadata={"description": "Why it is rejected"})
 
 
 class WithdrawInput(Schema):
-    text = Text(most=TEXT_MOST)
+    text = Remark(most=TEXT_MOST)
 
 
 class DisputeCorrectionSchema(Schema):

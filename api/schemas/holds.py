@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate, validates_schema
 
-from api.fields import Text
+from api.fields import CardText, Text
 from api.schemas.common import PageQuery, not_both, whole
 from clearing.core.holds import HoldStatus
 
@@ -25,7 +25,7 @@ class NothingInput(Schema):
 
 
 class HoldQuery(PageQuery):
-    card = Text(load_default=None)
+    card = CardText(load_default=None)
     merchant = Text(load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
 

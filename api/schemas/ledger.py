@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CodeText, Instant, Text, Truth
+from api.fields import CardText, CodeText, Instant, Remark, Text, TextMap, Truth
 from api.schemas.common import PageQuery, card_field, merchant_field, whole
 from clearing.privacy import is_phone
 
@@ -16,8 +16,8 @@ class ActInput(Schema):
     merchant = merchant_field()
     occurred_at = Instant(metadata={"description": "Default: now"}, allow_none=True)
     reference = Text(most=100, allow_none=True, metadata={"description": "Your own number, unique per kind"})
-    metadata = fields.Dict(
-        keys=Text(most=40), values=Text(most=500), validate=validate.Length(max=20), allow_none=True
+    metadata = TextMap(
+        keys=Text(most=40), values=Remark(most=500), validate=validate.Length(max=20), allow_none=True
     )
 
 
@@ -51,7 +51,7 @@ class RedemptionInput(ActInput):
     amount = whole("Or: use as many points as are worth this many fen", allow_none=True)
     capture = capture_field()
     expires_at = hold_end_field()
-    purpose = Text(allow_none=True)
+    purpose = Remark(allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)
     def _quantity(self, data: dict[str, Any], **_: Any) -> None:
@@ -151,7 +151,7 @@ class TransactionSchema(Schema):
 
 
 class TransactionQuery(PageQuery):
-    card = Text(load_default=None)
+    card = CardText(load_default=None)
     merchant = Text(load_default=None)
     period = Text(load_default=None, metadata={"example": "2026-11"})
     reference = Text(load_default=None)
@@ -162,7 +162,7 @@ class MemberInput(Schema):
     name = Text(most=100, allow_none=True)
     phone = Text(most=40, allow_none=True, metadata={"example": "13800000001"})
     tier = Text(most=50, allow_none=True)
-    card = Text(most=32, allow_none=True, metadata={"description": "Default: a new random number"})
+    card = CardText(most=32, allow_none=True, metadata={"description": "Default: a new random number"})
     card_expires_on = fields.Date(allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)

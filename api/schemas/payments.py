@@ -6,13 +6,13 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError as NotValid
 
-from api.fields import CodeText, Instant, Text, Whole
+from api.fields import CodeText, Instant, Matches, Remark, Text, Whole
 from clearing.core.amounts import MAX_QUANTITY
 from settlement.core.balance import Payment, PaymentDirection
 
-CLEARING_CODE = r"^[A-Z0-9]{1,35}$"
-ACCOUNT_NUMBER = r"^[A-Za-z0-9-]{1,34}$"
-COUNTRY = r"^[A-Z]{2}$"
+CLEARING_CODE = r"[A-Z0-9]{1,35}"
+ACCOUNT_NUMBER = r"[A-Za-z0-9-]{1,34}"
+COUNTRY = r"[A-Z]{2}"
 
 
 class PaymentInput(Schema):
@@ -28,7 +28,7 @@ class PaymentInput(Schema):
         most=140, required=True, metadata={"description": "The bank's number of the transfer; used once"}
     )
     paid_at = Instant(load_default=None, allow_none=True, metadata={"description": "Default: now"})
-    note = Text(load_default=None, allow_none=True)
+    note = Remark(load_default=None, allow_none=True)
 
 
 class PaymentSchema(Schema):
@@ -57,7 +57,7 @@ class PaymentListSchema(Schema):
 
 
 class ReasonInput(Schema):
-    reason = Text(required=True)
+    reason = Remark(required=True)
 
 
 class CarriedSchema(Schema):
@@ -73,16 +73,14 @@ class BankAccountInput(Schema):
 
     holder = Text(most=140, required=True, metadata={"description": "Whose account it is"})
     iban = Text(most=42, load_default=None, allow_none=True)
-    account_number = fields.String(
-        load_default=None, allow_none=True, validate=validate.Regexp(ACCOUNT_NUMBER)
-    )
+    account_number = fields.String(load_default=None, allow_none=True, validate=Matches(ACCOUNT_NUMBER))
     bic = Text(most=11, load_default=None, allow_none=True)
-    clearing_code = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(CLEARING_CODE))
+    clearing_code = fields.String(load_default=None, allow_none=True, validate=Matches(CLEARING_CODE))
     bank_name = Text(most=140, load_default=None, allow_none=True)
     street = Text(most=70, load_default=None, allow_none=True)
     postal_code = Text(most=16, load_default=None, allow_none=True)
     town = Text(most=35, load_default=None, allow_none=True)
-    country = fields.String(required=True, validate=validate.Regexp(COUNTRY), metadata={"example": "CN"})
+    country = fields.String(required=True, validate=Matches(COUNTRY), metadata={"example": "CN"})
 
     @validates_schema
     def _account(self, data: dict[str, Any], **_: Any) -> None:

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import Text
+from api.fields import CardText, Remark
 from api.schemas.holds import HoldSchema
 from api.schemas.ledger import (
     LotSchema,
@@ -25,7 +25,7 @@ class CardChange(Schema):
 
 
 class ReplacementInput(Schema):
-    number = Text(most=32, allow_none=True, metadata={"description": "Default: a new random number"})
+    number = CardText(most=32, allow_none=True, metadata={"description": "Default: a new random number"})
 
 
 class IssuedCardSchema(Schema):
@@ -48,7 +48,7 @@ class PersonSchema(MemberSchema):
 
 
 class ErasureInput(Schema):
-    reason = Text(
+    reason = Remark(
         most=500, required=True, metadata={"description": "For the log; no personal data, as it stays there"}
     )
 

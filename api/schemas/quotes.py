@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, post_load, validate
 
-from api.fields import CodeText, Instant, Text, Truth
+from api.fields import CardText, CodeText, Instant, Remark, Text, TextMap, Truth
 from api.schemas.common import CARD, whole
 from api.schemas.holds import CaptureInput, NothingInput
 from api.schemas.ledger import AccrualInput, LegSchema, LoadInput, RedemptionInput, SpendInput
@@ -21,7 +21,7 @@ class VoidAct(NothingInput):
 
 
 class ReversalAct(ReversalRow):
-    reason = Text(most=200, load_default="")
+    reason = Remark(most=200, load_default="")
 
 
 #: The schema of each act, with the id that the act itself has in its path.
@@ -44,7 +44,7 @@ class QuoteInput(Schema):
     """
 
     kind = fields.String(required=True, validate=validate.OneOf(list(ACTS)))
-    card = Text(most=64, metadata=CARD)
+    card = CardText(most=64, metadata=CARD)
     merchant = Text(metadata={"description": "The merchant's code", "example": "LOTUS-HZ"})
     hold = Text(most=100, metadata={"description": "Of a capture or void"})
     transaction = Text(most=100, metadata={"description": "Of a reversal"})
@@ -55,9 +55,9 @@ class QuoteInput(Schema):
     expires_at = Instant(allow_none=True, metadata={"description": "With capture: false"})
     occurred_at = Instant(allow_none=True, metadata={"description": "Default: now"})
     reference = Text(most=100, allow_none=True, metadata={"description": "Whether the number is still free"})
-    purpose = Text(allow_none=True)
-    reason = Text(most=200, metadata={"description": "Of a reversal; not needed to ask"})
-    metadata = fields.Dict(keys=Text(most=40), values=Text(most=500), allow_none=True)
+    purpose = Remark(allow_none=True)
+    reason = Remark(most=200, metadata={"description": "Of a reversal; not needed to ask"})
+    metadata = TextMap(keys=Text(most=40), values=Remark(most=500), allow_none=True)
 
     @post_load(pass_original=True)
     def _as_the_act(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import Text
+from api.fields import Matches, Text
 from api.schemas.common import PageQuery
 from clearing.core.commands import Scope
 from users.accounts import NAME
@@ -15,9 +15,7 @@ class UserInput(Schema):
 
     name = Text(
         required=True,
-        validate=validate.Regexp(
-            f"^{NAME.pattern}$", error="Use 3 to 64 small letters, digits and . _ @ - to log in with."
-        ),
+        validate=Matches(NAME.pattern, error="Use 3 to 64 small letters, digits and . _ @ - to log in with."),
         metadata={
             "example": "li.na",
             "description": "What the person logs in with; nobody else's ever again",

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import Instant, Text, Truth
+from api.fields import Instant, Remark, Text, Truth
 from api.schemas.common import PageQuery
 from clearing.core.events import OF_ONE_ENDPOINT, EventType
 from webhooks.addresses import URL_CHARACTERS_MAX
@@ -34,7 +34,7 @@ def _types() -> fields.List:
 class WebhookEndpointInput(Schema):
     url = _url(required=True)
     event_types = _types()
-    description = Text(load_default=None, allow_none=True)
+    description = Remark(load_default=None, allow_none=True)
 
 
 class WebhookEndpointChange(Schema):
@@ -46,7 +46,7 @@ class WebhookEndpointChange(Schema):
         validate=validate.Length(1, len(TYPES)),
         allow_none=True,
     )
-    description = Text(allow_none=True)
+    description = Remark(allow_none=True)
     enabled = Truth()
 
 

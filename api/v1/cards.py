@@ -5,11 +5,13 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Response
+from marshmallow import ValidationError
 
 from api import people, present
 from api.auth import DESKS, current_caller, guard, merchant_of_caller
+from api.fields import CardText
 from api.posting import SECONDS_WAITED_MAX
-from api.problems import HttpCode, Problem, refusal_response
+from api.problems import FieldError, HttpCode, Problem, refusal_response
 from api.schemas.ledger import CardCheckSchema, CardQuery
 from api.schemas.people import CardChange, IssuedCardSchema, ReplacementInput
 from api.services import services
@@ -18,7 +20,10 @@ from clearing.card_check import CardQuestion
 from clearing.cards import IssuedCard, change_card, replace_card
 from clearing.core.commands import Caller, Scope
 from clearing.core.directory import Directory, Merchant
-from clearing.core.outcomes import Refusal
+from clearing.core.outcomes import Code, Refusal
+
+#: Of whatever length: one that is too long is no card's.
+_NUMBER = CardText(most=10_000)
 
 blueprint = Blueprint("cards", __name__, description="Cards as a host sees them, and as their issuer does")
 
@@ -29,7 +34,7 @@ blueprint = Blueprint("cards", __name__, description="Cards as a host sees them,
 @blueprint.response(200, CardCheckSchema)
 def read_card(query: dict[str, Any], number: str) -> Response:
     """Who issued it, whether it is good, what it is worth here and what that would cost"""
-    return answer(checked_card(number, query["merchant"]))
+    return answer(checked_card(number_in_path(number), query["merchant"]))
 
 
 @blueprint.route("/cards/<number>", methods=["PATCH"])
@@ -41,6 +46,7 @@ def change(body: dict[str, Any], number: str) -> Response:
 
     The next posting goes by it. To block a blocked card changes nothing.
     """
+    number = number_in_path(number)
     with services().engine.begin() as connection:
         directory = services().directory(connection)
         outcome = change_card(connection, number, current_caller(), body)
@@ -56,6 +62,7 @@ def replace(body: dict[str, Any], number: str) -> Response:
 
     Sent again it gives the card that was issued the first time.
     """
+    number = number_in_path(number)
     with services().engine.begin() as connection:
         directory = services().directory(connection)
         outcome = replace_card(connection, number, current_caller(), body.get("number"))
@@ -74,6 +81,15 @@ def checked_card(number: str, merchant_code: str | None) -> dict[str, Any]:
     if check is None:
         return present.unknown_card(number)
     return present.card_check(check, merchant.participant_id, services().personal_data)
+
+
+def number_in_path(number: str) -> str:
+    """The number in a path, read as those in bodies. Raises Problem."""
+    try:
+        found: str = _NUMBER.deserialize(number)
+    except ValidationError as error:
+        raise Problem(Code.MALFORMED, str(error), [FieldError("/number", str(error))]) from error
+    return found
 
 
 def _merchant(caller: Caller, code: str | None) -> Merchant:

@@ -12,6 +12,7 @@ from api.problems import HttpCode, Problem, refusal_response
 from api.schemas.common import page_of
 from api.schemas.links import LinkInput, LinkQuery, LinkSchema, UnlinkedSchema
 from api.services import services
+from api.v1.cards import number_in_path
 from api.v1.wallets import visible_wallet
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
@@ -140,6 +141,7 @@ def unlink(number: str) -> Response:
     Its issuer alone decides. What others owe stays where it is. Refused (`hold_open`) while a hold with the
     card, or on what its issuer owes, is open. Sent again it changes nothing.
     """
+    number = number_in_path(number)
     outcome = services().linker.unlink(current_caller(), number)
     if isinstance(outcome, Refusal):
         return refusal_response(outcome)

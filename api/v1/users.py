@@ -100,12 +100,11 @@ def make_user(
         directory = services().directory(connection)
         participant_id, merchant_id = place_of(directory, body)
         may_manage(caller, body["scope"], participant_id)
-        full_name = body["full_name"].strip()
         made = changes.make_user(
             connection,
             actor(caller),
             body["name"],
-            full_name,
+            body["full_name"],
             body["scope"],
             participant_id,
             merchant_id,

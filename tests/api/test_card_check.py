@@ -1,9 +1,11 @@
 """What a front desk sees before the act: the card check."""
 
+from urllib.parse import quote
+
 import pytest
 
 from support.alliance import LI, NOBODY, WANG, Alliance
-from support.api import code, good
+from support.api import code, good, pointers, refused
 
 
 def test_the_card_check_tells_what_a_visited_desk_needs(alliance: Alliance) -> None:
@@ -44,10 +46,31 @@ def test_its_own_desk_pays_nothing_for_its_own_card(shared: Alliance) -> None:
     assert (check["cross_system"], check["fee_preview"], check["lots"]) == (False, 0, [])
 
 
-@pytest.mark.parametrize("number", [NOBODY, "x", "6200000", "62000001x", " 62000001", "卡", "a" * 300])
+@pytest.mark.parametrize("number", [NOBODY, "x", "6200000", "62000001x", "卡", "a" * 300])
 def test_an_unknown_card_is_answered_as_such(shared: Alliance, number: str) -> None:
     check = good(shared.merchant("JADE-1").get(f"/v1/cards/{number}"))
     assert (check["status"], set(check)) == ("unknown", {"number", "status"})
+
+
+@pytest.mark.parametrize("number", [f" {WANG} ", f"]C1{WANG}", f"*{WANG}*", f"]A0*{WANG}*"])
+def test_what_a_scanner_puts_around_a_number_is_not_part_of_it(shared: Alliance, number: str) -> None:
+    client = shared.merchant("JADE-1")
+    assert good(client.get(f"/v1/cards/{quote(number)}")) == good(client.get(f"/v1/cards/{WANG}"))
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (f"{WANG[:4]}\u200b{WANG[4:]}", "Character 5 of it cannot be seen (U+200B); write it without that."),
+        (f"{WANG}\ufeff", "Character 9 of it cannot be seen (U+FEFF); write it without that."),
+        (f"\uff16{WANG[1:]}", "Character 1 of it is U+FF16; write 6."),
+    ],
+)
+def test_a_number_that_only_looks_like_a_card_is_refused_and_says_where(
+    shared: Alliance, number: str, told: str
+) -> None:
+    found = refused(shared.merchant("JADE-1").get(f"/v1/cards/{quote(number)}"))
+    assert (found["detail"], pointers(found)) == (told, ["/number"])
 
 
 def test_the_operator_and_a_participant_name_the_merchant(shared: Alliance) -> None:

@@ -210,6 +210,57 @@ def test_two_presses_of_a_button_book_once(alliance: Alliance, site: str, chromi
     assert [one["points"] for one in booked].count(33) == 1
 
 
+def test_a_scan_is_read_with_what_the_scanner_puts_around_it(site: str, chromium: Browser) -> None:
+    """A prefix that names the kind of bar code, `*` of Code 39, and Tab at the end in place of Enter."""
+    with visit(chromium, site, language="en-GB") as page:
+        log_in(page, "lotus")
+        for scan, end in ((f"]C1{WANG}", "Tab"), (f"*{WANG}*", "Tab"), (f"]A0{WANG}", "Enter")):
+            page.goto("/desk/")
+            page.wait_for_selector("#field-number:focus")
+            page.keyboard.type(scan)
+            press(page, end)
+            page.wait_for_selector(".desk-active")
+            assert "****0001" in page.inner_text(".desk-card")
+            # The next scan begins in the empty field again.
+            assert page.input_value("#field-number") == ""
+
+
+def test_who_types_a_number_goes_on_with_tab(site: str, chromium: Browser) -> None:
+    with visit(chromium, site, language="en-GB") as page:
+        log_in(page, "lotus")
+        page.wait_for_selector("#field-number:focus")
+        page.keyboard.type(WANG, delay=90)
+        press(page, "Tab")
+        assert page.evaluate("document.activeElement.matches('.desk-lookup button')")
+        assert page.input_value("#field-number") == WANG
+        assert page.url.endswith("/desk/")
+
+
+def test_what_is_pasted_and_typed_is_what_is_seen_of_it(
+    alliance: Alliance, site: str, chromium: Browser
+) -> None:
+    with visit(chromium, site, language="en-GB") as page:
+        log_in(page, "lotus")
+        page.wait_for_selector("#field-number:focus")
+        page.keyboard.insert_text(f"\ufeff{WANG[:4]}\u200b {WANG[4:]}")
+        press(page, "Enter")
+        page.wait_for_selector(".desk-active")
+        page.click("text=Earn points")
+        page.fill("#accrual-amount", "12,50")
+        page.press("#accrual-amount", "Enter")
+        page.wait_for_selector("#accrual-amount-error")
+        assert "write 12.50." in page.inner_text("#accrual-amount-error")
+        assert page.input_value("#accrual-amount") == "12,50"
+        page.fill("#accrual-amount", "１２。５０")
+        page.fill("#accrual-reference", "PASTED\u200b-1\t")
+        page.press("#accrual-amount", "Enter")
+        page.wait_for_selector(".desk-step")
+        page.click(".card-footer button")
+        page.wait_for_url("**/desk/transactions/**")
+    [booked] = good(alliance.merchant("LOTUS-1").get("/v1/transactions?reference=PASTED-1"))["data"]
+    assert (booked["kind"], booked["amount"]) == ("accrual", 1250)
+
+
 def test_the_camera_reads_a_qr_code_with_the_wasm_that_we_serve(site: str, chromium: Browser) -> None:
     with visit(chromium, site, language="en-GB") as page:
         log_in(page, "lotus")

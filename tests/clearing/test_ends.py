@@ -110,11 +110,11 @@ def test_only_reversals_of_what_has_ended_ask_for_more(ledger: Ledger, engine: E
     wang = ledger.enrol("JADE")
     [earned] = ledger.book(ledger.pays_cash(wang, "JADE", 10_000))
     with ledger.writer._engine.connect() as connection:
-        snapshot, _ = gather(connection, [ledger.reverses(earned)], ledger.writer.directory, locked=False)
+        snapshot, *_ = gather(connection, [ledger.reverses(earned)], ledger.writer.directory, locked=False)
         assert snapshot.originals[earned.transaction.id].ends == ()
     end_everything(ledger, engine)
     with ledger.writer._engine.connect() as connection:
-        snapshot, _ = gather(connection, [ledger.reverses(earned)], ledger.writer.directory, locked=False)
+        snapshot, *_ = gather(connection, [ledger.reverses(earned)], ledger.writer.directory, locked=False)
         [end] = snapshot.originals[earned.transaction.id].ends
         assert end.booking.transaction.points == 100
     [outcome] = ledger.post(ledger.reverses(earned))

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
+from clearing.verify import frozen
 from settlement import bank_file
 from settlement.bank_file import BankFile, NotABankFile, import_bank_file
 from settlement.close import close_and_check
+from settlement.core.balance import PaymentDirection
 from settlement.life import check_and_approve
+from settlement.payments import NewPayment, record_payment
 from settlement.query import Settlement, read_settlement
 from settlement.references import reference_of
+from settlement.verify import verify
 from support.ledger import Ledger, shanghai
 
 NOVEMBER = 202611
@@ -55,6 +59,35 @@ def test_payments_are_matched_by_payment_reference_and_by_statement_number(
     assert (first.direction, first.amount, first.note) == ("in", 30_000, f"{reference} 结算")
     assert first.paid_at == shanghai("2026-11-20 00:00")
     assert third.direction == "out"
+
+
+def test_references_are_one_however_they_are_padded_or_pasted(ledger: Ledger, engine: Engine) -> None:
+    check_and_approve(engine, NOVEMBER, "bert")
+    reference = reference_of(NOVEMBER, ledger.participant_ids["JADE"])
+    with engine.begin() as connection:
+        first = NewPayment(
+            ledger.participant_ids["JADE"],
+            PaymentDirection.IN,
+            30_000,
+            "Caf\u00e9 1",
+            shanghai("2026-11-20 00:00"),
+        )
+        record_payment(connection, NOVEMBER, first, "anna")
+    done = sent(
+        engine,
+        f"  Cafe\u0301\u00a01 ,2026-11-20,300.00,{reference}",
+        f"N2,2026-11-20,25.00,{reference[:6]}\u200b{reference[6:]}",
+        f"N\u200b3,2026-11-20,1.00,{reference}",
+        f"N4\ufffe,2026-11-20,1.00,{reference}",
+    )
+    assert (done.replayed, [row.bank_reference for row in done.payments]) == (1, ["N2"])
+    assert [(one.row, one.code, one.detail) for one in done.unmatched] == [
+        (3, "malformed", "bank_reference: character 2 (U+200B) cannot be in it; write it without that."),
+        (4, "malformed", "bank_reference: character 3 (U+FFFE) cannot be in it; write it without that."),
+    ]
+    assert outstanding(engine)["JADE"] == 0
+    with frozen(engine) as connection:
+        assert list(verify(connection)) == []
 
 
 def test_a_file_sent_again_records_nothing_twice(ledger: Ledger, engine: Engine) -> None:

@@ -28,7 +28,8 @@ ELSEWHERE = {"clearing.core.calendar": "ValueError"}
 #: A text that was made before, and is counted there.
 PASSED_ON = frozenset({
     "_text(content)", "detail[:1000]", "error.detail", "found.detail", "outcome.detail",
-    "payouts.detail", "problem.detail", "refusal.detail", "row.fault", "str(error)",
+    "payouts.detail", "problem.detail", "refusal.detail", "row.fault", "self._format_error(value)",
+    "str(error)",
 })  # fmt: skip
 #: Texts that only programs see: they come of what pages have none of, keys of the API and bodies in JSON.
 OF_PROGRAMS = (

@@ -14,14 +14,15 @@ from marshmallow import RAISE, ValidationError
 from werkzeug.wrappers import Response
 
 from api.auth import DESKS
-from api.pages.desk import typed
 from api.pages.desk.card import card_page
 from api.pages.desk.costs import our_fee
 from api.pages.desk.room import blueprint, merchant_here
 from api.pages.desk.wording import sentence
 from api.pages.frame import url_with
 from api.pages.guard import page
+from api.pages.numbers import NotRead, fen, whole
 from api.pages.sentences import said_of_field
+from api.pages.typed import card_number, line
 from api.posting import booking_of, hold_of, refused, submit_act
 from api.problems import HttpCode, Problem
 from api.schemas.quotes import ACTS
@@ -134,42 +135,39 @@ def _typed(kind: str, given: Mapping[str, str]) -> Typed:
         abort(404)
     names = KINDS[kind]
     said: dict[str, Any] = {
-        "card": typed.card_number(given.get("card")) or "-",
+        "card": card_number(given.get("card")) or "-",
         "merchant": merchant_here().code,
     }
-    errors = {}
-    for name, read in (("points", typed.points), ("amount", typed.fen)):
-        if name in names:
+    errors: dict[str, str] = {}
+    for name in ("points", "amount"):
+        if name in names and (text := line(given.get(name))):
             try:
-                value = read(given.get(name))
-            except ValueError:
-                errors[name] = _NOT_READ[name]()
-                continue
-            if value is not None:
-                said[name] = value
+                said[name] = quantity(name, text)
+            except NotRead as wrong:
+                errors[name] = str(wrong)
     if not errors and not ({"points", "amount"} & said.keys()):
         errors[names[0]] = gettext("Enter how much.")
     if {"points", "amount"} <= said.keys():
         errors["points"] = gettext("Enter points or an amount, not both.")
-    if reference := given.get("reference", "").strip():
+    if reference := line(given.get("reference")):
         said["reference"] = reference
     if "issuer" in names and given.get("issuer"):
         said["issuer"] = given["issuer"]
     if "hold" in names and given.get("hold"):
         said["capture"] = False
     if not errors:
-        errors = _errors_of_schema(kind, said)
+        errors = errors_of_schema(kind, said)
     kept = ("card", "merchant", *names)
     return Typed(said, errors, {name: given[name] for name in kept if given.get(name)})
 
 
-_NOT_READ = {
-    "points": lambda: gettext("Enter whole points in digits, such as 4000."),
-    "amount": lambda: gettext("Enter yuan in digits, such as 680 or 680.50."),
-}
+def quantity(unit: str, text: str) -> int:
+    """So many `points`, or the fen of an `amount` in yuan. Raises NotRead."""
+    return whole(text, signed=False) if unit == "points" else fen(text)
 
 
-def _errors_of_schema(kind: str, said: Mapping[str, Any]) -> dict[str, str]:
+def errors_of_schema(kind: str, said: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the act's fields, in words."""
     try:
         loaded(kind, said)
     except ValidationError as error:

@@ -8,9 +8,9 @@ from flask import g, render_template, request
 from api.auth import DESKS
 from api.pages.desk.costs import costs
 from api.pages.desk.room import blueprint, merchant_here
-from api.pages.desk.typed import card_number
 from api.pages.desk.wording import sentence
 from api.pages.guard import page
+from api.pages.typed import card_number
 from api.problems import Problem
 from api.v1.cards import checked_card
 from api.v1.holds import holds_page

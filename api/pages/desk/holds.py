@@ -8,15 +8,16 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import DESKS
-from api.pages.desk import typed
-from api.pages.desk.acts import loaded, told
+from api.pages.desk.acts import loaded, quantity, told
 from api.pages.desk.costs import our_fee
 from api.pages.desk.paper import paper
 from api.pages.desk.room import blueprint, merchant_here
 from api.pages.desk.wording import sentence
 from api.pages.frame import url_with
 from api.pages.guard import page
+from api.pages.numbers import NotRead
 from api.pages.sentences import InWords
+from api.pages.typed import line
 from api.posting import refused, submit_act
 from api.problems import HttpCode, Problem
 from api.v1.holds import hold_seen, holds_page
@@ -135,11 +136,10 @@ def _said(kind: str, shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]
     said: dict[str, Any] = {"hold": shown["id"]}
     if kind == "void":
         return said, None
-    in_points = shown["kind"] == "redemption"
-    try:
-        quantity = (typed.points if in_points else typed.fen)(request.values.get("quantity"))
-    except ValueError:
-        return said, gettext("Enter a number in digits.")
-    if quantity is not None:
-        said["points" if in_points else "amount"] = quantity
+    unit = "points" if shown["kind"] == "redemption" else "amount"
+    if text := line(request.values.get("quantity")):
+        try:
+            said[unit] = quantity(unit, text)
+        except NotRead as wrong:
+            return said, str(wrong)
     return said, None

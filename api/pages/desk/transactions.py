@@ -9,15 +9,16 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import DESKS
-from api.pages.desk import typed
-from api.pages.desk.acts import loaded, told
+from api.pages.desk.acts import errors_of_schema, loaded, quantity, told
 from api.pages.desk.costs import our_fee
 from api.pages.desk.paper import paper
 from api.pages.desk.room import blueprint, merchant_here
 from api.pages.desk.wording import UNDONE_FOR, sentence, undone_for
 from api.pages.frame import url_with
 from api.pages.guard import page
+from api.pages.numbers import NotRead
 from api.pages.sentences import InWords
+from api.pages.typed import line, wanted
 from api.posting import booking_of, refused, submit_act
 from api.problems import HttpCode, Problem
 from api.services import services
@@ -40,7 +41,7 @@ REMARK_CHARACTERS_MAX = 150
 def today() -> str:
     """Today's, the newest first; with `?reference=` those of any day with this bill number."""
     merchant = merchant_here()
-    reference = request.args.get("reference", "").strip() or None
+    reference = wanted(request.args.get("reference")) or None
     zone = g.directory.rulebook.settings.time_zone
     with services().engine.connect() as connection:
         day = local_date(connection, zone)
@@ -100,12 +101,14 @@ def undo(transaction_id: str) -> Answer:
     shown = _transaction(transaction_id)
     key = usable_key(request.form.get("idempotency_key", ""))
     said, error = _said(shown)
-    reason, remark = request.form.get("reason", ""), request.form.get("remark", "").strip()
+    reason, remark = request.form.get("reason", ""), line(request.form.get("remark"))
     if reason not in UNDONE_FOR:
         return _undo_page(shown, key=key, errors={"reason": gettext("Choose why.")})
     if error:
         return _undo_page(shown, key=key)
     said["reason"] = f"{reason}: {remark[:REMARK_CHARACTERS_MAX]}" if remark else reason
+    if (wrong := errors_of_schema("reversal", said)) and "reason" in wrong:
+        return _undo_page(shown, key=key, errors={"remark": wrong["reason"]})
     try:
         _, outcome = submit_act("reversal", said, loaded("reversal", said), key)
     except Problem as problem:
@@ -155,12 +158,11 @@ def _said(shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
     """The reversal as the API would be sent it, and what is wrong with the part that was typed."""
     said: dict[str, Any] = {"transaction": shown["id"], "reason": "mistyped"}
     unit = _unit(shown)
-    try:
-        part = (typed.points if unit == "points" else typed.fen)(request.values.get("part"))
-    except ValueError:
-        return said, gettext("Enter a number in digits.")
-    if part is not None:
-        said[unit] = part
+    if text := line(request.values.get("part")):
+        try:
+            said[unit] = quantity(unit, text)
+        except NotRead as wrong:
+            return said, str(wrong)
     return said, None
 
 

@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from api.auth import FINANCE
+from api.pages import typed
 from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded, show_in_zone_of
 from api.pages.guard import current_visit, page
+from api.pages.numbers import NotRead, fen, whole
 from api.pages.recording import DoneBefore, recording
-from api.pages.sentences import told
+from api.pages.sentences import InWords, told
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.disputes import (
     REASONS,
@@ -71,7 +73,9 @@ def new_dispute() -> str:
 @page(*api.DISPUTERS)
 def open_dispute() -> Response | str | tuple[str, int]:
     """First what it would come to, then, confirmed, the dispute itself."""
-    values = {name: request.form.get(name, "").strip() for name in FIELDS}
+    values = {
+        name: (typed.lines if name == "text" else typed.line)(request.form.get(name)) for name in FIELDS
+    }
     try:
         body = _body(values)
         if request.form.get("confirmed") != "yes":
@@ -165,29 +169,25 @@ def _thread(dispute_id: str, problem: Problem | None, act: str | None = None) ->
 
 def _body(values: dict[str, str]) -> dict[str, Any]:
     """As the API takes it. Money is typed in yuan; without `part` all of the line is disputed."""
-    sent = {name: text for name, text in values.items() if name not in ("part", "amount_yuan", "points")}
+    sent: dict[str, Any] = {
+        name: text for name, text in values.items() if name not in ("part", "amount_yuan", "points")
+    }
     if sent["line"]:
         del sent["transaction"], sent["issuer"]
     if values["part"] == "some":
         if values["points"]:
-            sent["points"] = values["points"]
+            sent["points"] = _number("points", values["points"])
         elif values["amount_yuan"]:
-            sent["amount"] = str(_fen(values["amount_yuan"]))
+            sent["amount"] = _number("amount_yuan", values["amount_yuan"])
     return loaded(DisputeInput(), sent)
 
 
-def _fen(yuan: str) -> int:
-    """Raises Problem. A dispute is about at least one fen."""
-    whole, point, rest = yuan.removeprefix("¥").replace(",", "").partition(".")
-    if not (whole.isascii() and whole.isdigit() and len(whole) < 15) or (
-        point and not (rest.isascii() and rest.isdigit() and 0 < len(rest) <= 2)
-    ):
-        raise _wrong("amount_yuan")
-    return int(whole) * 100 + int((rest + "00")[:2])
-
-
-def _wrong(field: str) -> Problem:
-    return Problem(Code.MALFORMED, "", [FieldError(f"/{field}", "")])
+def _number(field: str, text: str) -> int:
+    """Points, or fen of what was typed in yuan. Raises Problem, with what to write instead."""
+    try:
+        return fen(text) if field == "amount_yuan" else whole(text, signed=False)
+    except NotRead as wrong:
+        raise Problem(Code.MALFORMED, "", [FieldError(f"/{field}", InWords(wrong))]) from wrong
 
 
 def _errors(problem: Problem) -> dict[str, str]:
@@ -199,8 +199,11 @@ def _errors(problem: Problem) -> dict[str, str]:
         "amount": gettext("Give yuan, at most what is left of the line."),
         "amount_yuan": gettext("Give yuan with at most two decimals, such as 12.50."),
     }
-    names = [error.pointer.lstrip("/") for error in problem.errors]
-    found = {name: wrong[name] for name in names if name in wrong}
+    found = {}
+    for error in problem.errors:
+        name = error.pointer.lstrip("/")
+        if isinstance(error.detail, InWords) or name in wrong:
+            found[name] = error.detail if isinstance(error.detail, InWords) else wrong[name]
     if "amount" in found:
         found.setdefault("amount_yuan", found.pop("amount"))
     return found

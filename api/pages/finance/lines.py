@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 from api.auth import FINANCE
 from api.pages.finance.room import ROWS, blueprint, show_in_zone_of
 from api.pages.guard import current_visit, page
+from api.pages.typed import wanted
 from api.problems import FieldError, Problem
 from api.v1.disputes import DISPUTERS
 from api.v1.statements import statement_lines
@@ -83,7 +84,7 @@ def _part(text: str) -> dict[str, Any]:
 
 
 def _rule(text: str) -> dict[str, Any]:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
     if not 0 < number < 2**31:
         raise ValueError(text)
     return {"rule_id": number}
@@ -102,5 +103,5 @@ _READERS: dict[str, Any] = {
     "role": _one_of("as_acceptor", acceptor=True, issuer=False),
     "part": _part,
     "asset": _one_of("in_points", **{Asset.POINTS.label: True, Asset.STORED_VALUE.label: False}),
-    "reference": lambda text: {"reference": text},
+    "reference": lambda text: {"reference": wanted(text)},
 }

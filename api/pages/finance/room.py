@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 from flask import Blueprint, g, request
 from flask_babel import lazy_gettext
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields
 
 from api.auth import SEES_ALL, current_caller
+from api.fields import Whole
 from api.pages.formats import show_in
+from api.pages.typed import line
 from api.pages.words import add_words
 from api.problems import FieldError, Problem, field_errors
 from api.v1.periods import all_periods
@@ -64,16 +66,21 @@ def show_in_zone_of(period: str) -> None:
 
 def loaded(schema: Schema, form: Mapping[str, Any]) -> dict[str, Any]:
     """A form as the API would load it; fields left empty are not sent. Raises Problem."""
-    sent = {name: form[name].strip() for name in schema.fields if form.get(name, "").strip()}
+    sent = {name: _sent(field, form[name]) for name, field in schema.fields.items() if name in form}
     try:
-        data: dict[str, Any] = schema.load({name: _number(text) for name, text in sent.items()})
+        data: dict[str, Any] = schema.load({name: value for name, value in sent.items() if value != ""})
     except ValidationError as error:
         raise Problem(Code.MALFORMED, "", field_errors({"json": error.messages})) from error
     return data
 
 
-def _number(text: str) -> Any:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
+def _sent(field: fields.Field, typed: Any) -> Any:
+    """What the API would be sent: a number is one where the field takes one, and text everywhere else."""
+    if not isinstance(typed, str):
+        return typed
+    text = line(typed)
+    is_number = isinstance(field, Whole) and text.isascii() and text.isdigit() and len(text) < 20
+    return int(text) if is_number else text
 
 
 add_words(

@@ -6,6 +6,7 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from api.auth import FINANCE, current_caller, own_participant
+from api.pages import typed
 from api.pages.finance.room import blueprint, books, closed_periods, show_in_zone_of
 from api.pages.guard import current_visit, page
 from api.problems import Problem
@@ -26,7 +27,7 @@ def search() -> Response | str:
     """`q`: an id leads straight to what it is; else it is looked for as a reference and as a card's number.
     `by` goes on in one of the two lists.
     """
-    wanted = request.args.get("q", "").strip()
+    wanted = typed.wanted(request.args.get("q"))
     names = [one["period"] for one in all_periods()[::-1]]
     found: dict[str, Any] = {}
     if wanted.startswith("txn_"):
@@ -72,7 +73,7 @@ def transaction(transaction_id: str) -> str:
 
 def _found(kind: str, wanted: str, cursor: str | None) -> dict[str, Any]:
     query = {"card": None, "reference": None, "merchant": request.args.get("merchant") or None}
-    text = wanted.replace(" ", "") if kind == "card" else wanted
+    text = typed.card_number(wanted) if kind == "card" else wanted
     period = request.args.get("period") or None
     return transactions_page({**query, "period": period, kind: text, "cursor": cursor, "limit": SHOWN})
 

@@ -7,10 +7,12 @@ from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from api.auth import current_caller
-from api.pages.hub.inputs import Input, filled, problem_errors, whole, yuan
+from api.pages.hub.inputs import Input, filled, problem_errors
 from api.pages.hub.room import blueprint, operators, readers
+from api.pages.numbers import fen, whole
 from api.pages.recording import done_before, record, recording
 from api.pages.sentences import told
+from api.pages.typed import card_number
 from api.pages.words import word
 from api.problems import Problem
 from api.schemas.adjustments import AdjustmentInput
@@ -52,6 +54,7 @@ INPUTS = {
         Input(
             "card",
             lazy_gettext("Card number"),
+            read=card_number,
             required=True,
             attributes={"maxlength": 64, "inputmode": "numeric", "autocomplete": "off"},
         ),
@@ -78,7 +81,7 @@ INPUTS = {
         Input(
             "amount",
             lazy_gettext("Amount in yuan"),
-            read=yuan,
+            read=fen,
             required=True,
             attributes={"inputmode": "decimal"},
         ),

@@ -7,8 +7,9 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
-from api.pages.hub.inputs import Filled, Input, filled, percentage, problem_errors, tiers, yuan
+from api.pages.hub.inputs import Filled, Input, filled, problem_errors, tiers
 from api.pages.hub.room import blueprint, operators, readers
+from api.pages.numbers import fen, percentage
 from api.pages.recording import done_before, record
 from api.pages.sentences import told
 from api.pages.words import word
@@ -60,9 +61,9 @@ INPUTS = (
         hint=lazy_gettext("Of the amount; 2 means 2 %."),
         attributes=_DECIMAL,
     ),
-    Input("flat", lazy_gettext("Flat part in yuan"), read=yuan, attributes=_DECIMAL),
-    Input("min", lazy_gettext("At least, in yuan"), read=yuan, blank=None, attributes=_DECIMAL),
-    Input("max", lazy_gettext("At most, in yuan"), read=yuan, blank=None, attributes=_DECIMAL),
+    Input("flat", lazy_gettext("Flat part in yuan"), read=fen, attributes=_DECIMAL),
+    Input("min", lazy_gettext("At least, in yuan"), read=fen, blank=None, attributes=_DECIMAL),
+    Input("max", lazy_gettext("At most, in yuan"), read=fen, blank=None, attributes=_DECIMAL),
     Input(
         "valid_from",
         lazy_gettext("Holds from"),

@@ -12,9 +12,11 @@ from flask import request
 from flask_babel import lazy_gettext
 from marshmallow import Schema, ValidationError
 
+from api.pages.numbers import NotRead, fen, percentage
 from api.pages.sentences import said_of_field
+from api.pages.typed import line as typed_line
+from api.pages.typed import lines as typed_lines
 from api.problems import Problem, field_errors
-from clearing.core.amounts import rate_text
 
 #: An empty field is as if it were not there; otherwise it is sent as null.
 ABSENT = object()
@@ -24,48 +26,10 @@ _WIDE = str.maketrans(
     "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff0c\uff0e\uffe5\uff05\uff0d\uff1a\uff1b",
     "0123456789,.\u00a5%-:;",
 )
-_YUAN = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")
-_WHOLE = re.compile(r"[-−]?[0-9]{1,15}")
-_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?")
-
-
-class NotRead(Exception):
-    """What was typed is not of the kind that the field takes; the message is for the reader."""
 
 
 def as_is(text: str) -> Any:
     return text
-
-
-def yuan(text: str) -> int:
-    """`1,234.50` or `¥1234.5` → fen."""
-    plain = _plain(text).lstrip("\u00a5")
-    if not _YUAN.fullmatch(plain):
-        raise NotRead(lazy_gettext("Write an amount in yuan, such as 1234.50."))
-    return int(Decimal(plain) * 100)
-
-
-def whole(text: str) -> int:
-    plain = _plain(text)
-    if not _WHOLE.fullmatch(plain):
-        raise NotRead(lazy_gettext("Write a whole number."))
-    return int(plain.replace("−", "-"))
-
-
-def percentage(text: str) -> str:
-    """`0.6` or `0.6%` → `"0.006"`."""
-    plain = _plain(text).rstrip("%")
-    if not _DECIMAL.fullmatch(plain):
-        raise NotRead(lazy_gettext("Write a percentage, such as 0.6."))
-    return rate_text(Decimal(plain) / 100)
-
-
-def number(text: str) -> str:
-    """A decimal number, as the API takes it."""
-    plain = _plain(text)
-    if not _DECIMAL.fullmatch(plain):
-        raise NotRead(lazy_gettext("Write a number, such as 1.5."))
-    return plain
 
 
 def truth(text: str) -> bool:
@@ -83,7 +47,7 @@ def tiers(text: str) -> list[dict[str, Any]]:
         parts = line.translate(_WIDE).replace(":", " ").split()
         if len(parts) != 2:
             raise NotRead(lazy_gettext("On each line write an amount and a rate, such as: 100000 0.5"))
-        found.append({"above": yuan(parts[0]), "rate": percentage(parts[1])})
+        found.append({"above": fen(parts[0]), "rate": percentage(parts[1])})
     return found
 
 
@@ -176,7 +140,10 @@ def filled(
 
 
 def typed(inputs: Sequence[Input]) -> dict[str, str]:
-    return {one.name: request.form.get(one.name, "").strip() for one in inputs}
+    return {
+        one.name: (typed_lines if one.kind == "textarea" else typed_line)(request.form.get(one.name))
+        for one in inputs
+    }
 
 
 def shown(inputs: Sequence[Input], found: Mapping[str, Any]) -> dict[str, str]:
@@ -205,7 +172,3 @@ def field_of(pointer: str, inputs: Sequence[Input]) -> str:
                 return name
         parts.pop()
     return ""
-
-
-def _plain(text: str) -> str:
-    return text.translate(_WIDE).replace(",", "").replace(" ", "")

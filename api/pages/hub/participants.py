@@ -11,7 +11,6 @@ from api.pages.hub.inputs import (
     benefits,
     filled,
     lines,
-    number,
     problem_errors,
     show_benefits,
     show_lines,
@@ -19,11 +18,10 @@ from api.pages.hub.inputs import (
     show_yuan,
     shown,
     truth,
-    whole,
-    yuan,
 )
 from api.pages.hub.overview import net_row
 from api.pages.hub.room import blueprint, changes, operators, readers
+from api.pages.numbers import decimal, fen, whole
 from api.pages.recording import done_before, record
 from api.pages.sentences import told
 from api.pages.words import word
@@ -56,14 +54,14 @@ SETTINGS = (
     Input(
         "earn_rate",
         lazy_gettext("Points per yuan"),
-        read=number,
+        read=decimal,
         hint=lazy_gettext("Usual: 1"),
         attributes={"inputmode": "decimal"},
     ),
     Input(
         "conversion_ratio",
         lazy_gettext("Points for one of its older programme"),
-        read=number,
+        read=decimal,
         hint=lazy_gettext("Used when balances are imported; 1 if it has none."),
         attributes={"inputmode": "decimal"},
     ),
@@ -99,7 +97,7 @@ SETTINGS = (
     Input(
         "net_debit_cap",
         lazy_gettext("Debit cap in yuan"),
-        read=yuan,
+        read=fen,
         show=show_yuan,
         blank=None,
         hint=lazy_gettext("What it may owe on balance before others refuse its points; empty: no limit."),

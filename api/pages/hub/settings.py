@@ -10,17 +10,15 @@ from api.pages.formats import percent, points
 from api.pages.hub.inputs import (
     Input,
     filled,
-    number,
-    percentage,
     problem_errors,
     show_percentage,
     show_truth,
     shown,
     truth,
-    whole,
 )
 from api.pages.hub.participants import YES_NO
 from api.pages.hub.room import blueprint, changes, operators, readers
+from api.pages.numbers import decimal, percentage, whole
 from api.pages.recording import done_before, record
 from api.pages.sentences import told
 from api.pages.words import word
@@ -46,7 +44,7 @@ PRICES = (
     Input(
         "point_value",
         lazy_gettext("Value of a point in fen"),
-        read=number,
+        read=decimal,
         required=True,
         hint=lazy_gettext("100 fen are one yuan."),
         attributes=_DECIMAL,

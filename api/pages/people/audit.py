@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext
 
 from api.pages.guard import page
 from api.pages.people.users import blueprint
+from api.pages.typed import wanted
 from api.pages.words import add_words
 from api.v1.audit_log import acts_page
 from api.v1.users import READERS
@@ -46,9 +47,9 @@ def audit() -> str:
     found = acts_page(
         cursor=request.args.get("cursor"),
         limit=SHOWN,
-        who=request.args.get("who", "").strip() or None,
-        what=request.args.get("what", "").strip() or None,
-        about=request.args.get("about", "").strip() or None,
+        who=wanted(request.args.get("who")) or None,
+        what=wanted(request.args.get("what")) or None,
+        about=wanted(request.args.get("about")) or None,
         since=_begin(since),
         until=_begin(until + timedelta(days=1)) if until else None,
     )

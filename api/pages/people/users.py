@@ -11,6 +11,7 @@ from api.pages.forms import field_errors, read_form
 from api.pages.guard import page
 from api.pages.recording import DoneBefore, by_form, unless_done
 from api.pages.sentences import told
+from api.pages.typed import wanted
 from api.pages.words import word
 from api.places import HUB_SCOPES
 from api.problems import Problem
@@ -28,7 +29,7 @@ SHOWN = 50
 def users() -> str:
     """By name; `?q=` looks for a part of either name."""
     found = api.users_page(
-        cursor=request.args.get("cursor"), limit=SHOWN, containing=request.args.get("q", "").strip() or None
+        cursor=request.args.get("cursor"), limit=SHOWN, containing=wanted(request.args.get("q")) or None
     )
     return render_template("people/users.html", found=found, may_change=_may_change())
 

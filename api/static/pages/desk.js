@@ -25,6 +25,27 @@
     }
   });
 
+  // Some scanners end with Tab in place of Enter. They type all of it at once, as nobody's fingers do; who types
+  // the number goes on to the next field with Tab, as everywhere.
+  const LEAST = 4;
+  const EACH_MS_MAX = 50;
+  let began = 0;
+  let keys = 0;
+  field?.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+    const each = (event.timeStamp - began) / keys;
+    if (event.key === "Tab" && !event.shiftKey && keys >= LEAST && each < EACH_MS_MAX) {
+      event.preventDefault();
+      field.form.requestSubmit();
+    } else if (event.key.length === 1) {
+      if (!field.value || each >= EACH_MS_MAX) {
+        began = event.timeStamp;
+        keys = 0;
+      }
+      keys += 1;
+    }
+  });
+
   if (navigator.mediaDevices?.getUserMedia) {
     for (const link of document.querySelectorAll("[data-camera]")) link.hidden = false;
   }

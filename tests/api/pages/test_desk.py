@@ -7,17 +7,20 @@ from urllib.parse import urlencode
 import pytest
 
 from api.pages import words
-from api.pages.desk import typed
 from api.pages.desk.wording import sentence
 from clearing.core.commands import Scope
 from clearing.core.holds import HoldStatus
 from clearing.core.journal import Reason, TransactionKind
 from clearing.core.outcomes import Code
 from clearing.core.snapshot import CardStatus
+from clearing.verify import frozen
+from settlement.verify import verify
 from support.alliance import LI, WANG, Alliance
 from support.api import good
 from support.people import Reader, make_user, reader
 
+#: A bill number with what nobody sees.
+PASTED = " P-3\u200b\t"
 TAGS = re.compile(r"<[^>]+>")
 
 
@@ -124,10 +127,13 @@ def test_the_key_of_a_step_outlives_going_back_to_it(lotus: Reader) -> None:
     ("redemption", {"points": "7000"}, "Take fewer points. There are 6,500 to be used here."),
     ("redemption", {}, "Enter how much."),
     ("redemption", {"points": "5", "amount": "1"}, "not both"),
-    ("redemption", {"points": "4.5"}, "Enter whole points in digits"),
+    ("redemption", {"points": "4.5"}, "Write a whole number."),
     ("redemption", {"points": "0"}, "Enter a number above zero"),
     ("spend", {"amount": "500.01"}, "Take a smaller amount. There are ¥500.00 to be used here."),
-    ("spend", {"amount": "12.345"}, "Enter yuan in digits"),
+    ("spend", {"amount": "12.345"}, "Yuan have at most two decimals"),
+    ("spend", {"amount": "12,50"}, "and decimals stand after a point: write 12.50."),
+    ("accrual", {"amount": "1,2345"}, "Commas and spaces group three digits, as in 12,345"),
+    ("accrual", {"amount": "68", "reference": "POS\x07"}, "character 4 is U+0007"),
     ("accrual", {"amount": "68", "reference": "x" * 101}, "Must have 1 to 100 characters."),
 ])  # fmt: skip
 def test_what_is_wrong_is_told_at_its_field_in_a_sentence(
@@ -257,21 +263,62 @@ def test_only_the_camera_may_compile_wasm_and_only_there(shared: Alliance) -> No
     assert wasm.content_type == "application/wasm" and wasm.data[:4] == b"\0asm"
 
 
-@pytest.mark.parametrize(("text", "number"), [
-    ("  6200 0001\n", "62000001"), ("６２００－０００１", "62000001"), ("ab-12", "ab12"), (None, ""),
-])  # fmt: skip
-def test_card_numbers_are_read_as_scanners_and_people_type_them(text: str | None, number: str) -> None:
-    assert typed.card_number(text) == number
+@pytest.mark.parametrize(
+    "scanned",
+    [
+        f"]C1{WANG}\t",
+        f"*{WANG}*\r\n",
+        f"{WANG[:4]}\u200b{WANG[4:]}\ufeff",
+        f"\uff16{WANG[1:]}",
+        f" {WANG}\u00a0",
+    ],
+)
+def test_a_card_is_read_however_it_was_scanned_or_pasted(clerk: Reader, scanned: str) -> None:
+    shown = clerk.get(f"/desk/?{urlencode({'number': scanned})}").text
+    assert "✓ Valid" in said(shown) and f'name="card" value="{WANG}"' in shown
+    shown, _ = asked(clerk, "/desk/acts/accrual", card=scanned, amount="１２。５０", reference="\u200bP-9\t")
+    assert "Bill paid ¥12.50" in shown
 
 
-def test_amounts_are_read_to_the_fen() -> None:
-    assert [typed.fen(text) for text in ("680", "¥1,234.5", "０.０５", "", "12元")] == [
-        68000, 123450, 5, None, 1200,
-    ]  # fmt: skip
-    assert [typed.points(text) for text in ("4,000", "４０", " ")] == [4000, 40, None]
-    for wrong in ("1.234", "-5", "1e3", "x", ".5"):
-        with pytest.raises(ValueError, match=re.escape(wrong)):
-            typed.fen(wrong)
+def test_what_may_be_two_amounts_is_not_booked_anywhere_at_the_desk(
+    alliance: Alliance, lotus: Reader
+) -> None:
+    """`12,50` was ¥1,250.00, and `12 50`, too; `5,00` was 500 points."""
+    before = alliance.row_counts()
+    wrong = {"amount": ("12,50", "12 50", "1,2345", "0,6", "12.345", "²"), "points": ("5,00", "4 0", "4.0")}
+    for unit, kinds in (("amount", ("accrual", "load", "spend")), ("points", ("redemption",))):
+        for kind in kinds:
+            for text in wrong[unit]:
+                form = {"card": WANG, "merchant": "LOTUS-1", unit: text, "idempotency_key": f"{kind} {text}"}
+                response = lotus.post(f"/desk/acts/{kind}", form, page="/desk/")
+                assert response.status_code == 422, (kind, text)
+                assert f'id="{kind}-{unit}-error"' in response.text
+    assert alliance.row_counts() == before
+    bill = redeem(lotus, 1000).rpartition("/")[2]
+    hold = redeem(lotus, 1000, hold="yes").rpartition("/")[2]
+    before = alliance.row_counts()
+    for path, field in (
+        (f"/desk/transactions/{bill}/undo", "part"),
+        (f"/desk/holds/{hold}/capture", "quantity"),
+    ):
+        for text in ("5,00", "50 0", "1.5"):
+            form = {field: text, "reason": "mistyped", "idempotency_key": f"{path} {text}"}
+            response = lotus.post(path, form, page="/desk/")
+            assert response.status_code == 422, (path, text)
+    assert alliance.row_counts() == before
+    with frozen(alliance.services.engine) as connection:
+        assert list(verify(connection)) == []
+
+
+def test_a_grouped_amount_is_booked_to_the_fen(alliance: Alliance, lotus: Reader) -> None:
+    _, form = asked(lotus, "/desk/acts/accrual", card=WANG, amount="¥1,234。5０", reference=" P-3\u200b ")
+    booked = done(lotus, "/desk/acts/accrual", form).rpartition("/")[2]
+    found = good(alliance.merchant("LOTUS-1").get(f"/v1/transactions/{booked}"))
+    by_number = lotus.get(f"/desk/transactions?{urlencode({'reference': PASTED})}")
+    assert booked in by_number.text
+    assert (found["amount"], found["reference"]) == (123_450, "P-3")
+    with frozen(alliance.services.engine) as connection:
+        assert list(verify(connection)) == []
 
 
 @pytest.mark.parametrize(("family", "codes"), [

@@ -4,6 +4,7 @@ import re
 import time
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -108,6 +109,8 @@ def test_a_transaction_is_found_by_its_id_its_reference_and_its_card(closed: Clo
     assert browser.get(f"/finance/search?q={found}").location == page
     assert page in browser.get("/finance/search?q=POS-1").text
     assert page in browser.get(f"/finance/search?q={WANG[:4]}+{WANG[4:]}").text
+    for scanned in (f"]C1{WANG}", f"*{WANG}*", f"{WANG}\u200b", "\ufeffPOS-1\t"):
+        assert page in browser.get(f"/finance/search?{urlencode({'q': scanned})}").text
     assert "Nothing was found" in browser.get("/finance/search?q=POS-2").text
     assert "¥25.00" in browser.get(page).text
     unseen = good(
@@ -142,6 +145,13 @@ def test_a_dispute_is_looked_at_first_then_opened_once(mine: Closed) -> None:
     assert silent.status_code == 422 and "field-text-error" in silent.text
     odd = browser.post("/finance/disputes/new", form | {"part": "some", "amount_yuan": "1.234"}, page=new)
     assert odd.status_code == 422 and "field-amount_yuan-error" in odd.text
+    # It was ¥125.00.
+    comma = browser.post("/finance/disputes/new", form | {"part": "some", "amount_yuan": "1,25"}, page=new)
+    assert comma.status_code == 422 and "write 1.25." in comma.text
+    spaced = browser.post("/finance/disputes/new", form | {"part": "some", "points": "10 00"}, page=new)
+    assert spaced.status_code == 422 and "group three digits" in spaced.text
+    wide = browser.post("/finance/disputes/new", form | {"part": "some", "points": "１，０００"}, page=new)
+    assert wide.status_code == 200 and "1,000 points" in wide.text
     assert mine.alliance.row_counts() == before
     address = opened(mine, browser)
     assert opened(mine, browser) == address  # sent twice
@@ -163,9 +173,13 @@ def test_both_sides_follow_a_dispute_to_its_end(mine: Closed) -> None:
         and "Withdraw the dispute" not in lotus.get(address).text
     )
     for _ in range(2):  # sent twice, said once
-        form = {"text": "Not twice", "idempotency_key": "k"}
+        form = {"text": "Not twice\u200b,\r\nsee", "idempotency_key": "k"}
         assert lotus.post(f"{address}/answer", form, page=address).status_code == 303
-    assert jade.get(address).text.count("Not twice") == 1
+    assert jade.get(address).text.count("Not twice, see") == 1
+    # Digits alone are a text, too.
+    form = {"text": "4711", "idempotency_key": "k2"}
+    assert lotus.post(f"{address}/answer", form, page=address).status_code == 303
+    assert jade.get(address).text.count("4711") == 1
     refused = jade.post(f"{address}/accept", {"by": "money"}, page=address)
     assert refused.status_code == 422 and "You may not do that" in refused.text
     assert lotus.post(f"{address}/accept", {"by": "money"}, page=address).status_code == 303
