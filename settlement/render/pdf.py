@@ -15,11 +15,11 @@ import typst
 
 from clearing.core.accounts import HUB
 from clearing.core.calendar import period_name
-from clearing.core.journal import LegKind
 from settlement.core.liability import worth
 from settlement.core.statement import CounterpartyRow, DetailLine, Direction, MerchantRow
 from settlement.liabilities import NEVER
 from settlement.query import StatementHeader
+from settlement.render.labels import KINDS, chinese_first
 from settlement.render.printed import bounded, count, money, percent, plain, signed
 from settlement.statement import Detail, Statement
 
@@ -28,16 +28,6 @@ LINES_MAX = 1_000
 #: Counterparties with a bar of their own; the smaller ones share the last.
 BARS_MAX = 12
 
-_KINDS = {
-    LegKind.VISIT.label: "到访",
-    LegKind.REDEMPTION.label: "兑换",
-    LegKind.SPEND.label: "消费",
-    LegKind.LOAD.label: "充值",
-    LegKind.ISSUE.label: "发放",
-    LegKind.OPENING.label: "转入",
-    LegKind.EXPIRY.label: "失效",
-    LegKind.ADJUSTMENT.label: "调整",
-}
 _FOLDER = Path(__file__).parent
 Rows = list[list[str]]
 
@@ -290,7 +280,7 @@ def _later(ends: Sequence[int], points: dict[int, int], value: dict[int, int]) -
 
 
 def _kind(label: str) -> str:
-    return f"{_KINDS[label]} {label}"
+    return chinese_first(label, KINDS)
 
 
 def _month(month: int) -> str:

@@ -15,12 +15,13 @@ from settlement.present import statement_json
 from settlement.query import StatementHeader
 from settlement.render.book import Book, Cell, Column, filtered, number
 from settlement.render.detail_columns import LETTERS
+from settlement.render.labels import DIRECTIONS, KINDS, english_first
 from settlement.render.printed import percent
 from settlement.statement import Detail, Statement
 
 _MATRIX = (
     Column("Counterparty 对方", 18),
-    Column("Kind 类型", 14),
+    Column("Kind 类型", 20),
     Column("Count 笔数", 12, "count"),
     Column("Points 积分", 14, "count"),
     Column("Amount 金额", 16, "money"),
@@ -30,7 +31,7 @@ _MATRIX = (
 )
 _MERCHANTS = (
     Column("Merchant 商户", 18),
-    Column("Kind 类型", 14),
+    Column("Kind 类型", 20),
     Column("Lines 行数", 12, "count"),
     Column("Exchanges 交换", 16, "count"),
     Column("Points 积分", 14, "count"),
@@ -67,7 +68,8 @@ _NOTES = (
 def write_matrix(book: Book, sheet: Any, statement: Statement) -> None:
     book.head(sheet, _MATRIX)
     for row, part in enumerate(statement.matrix, 1):
-        book.row(sheet, row, _MATRIX, [statement.codes[part.counterparty_id], part.kind.label, *part[2:]])
+        names = (statement.codes[part.counterparty_id], _named(part.kind.label))
+        book.row(sheet, row, _MATRIX, [*names, *part[2:]])
     filtered(sheet, len(statement.matrix), _MATRIX)
     sums = _sums(statement.matrix, range(2, len(CounterpartyRow._fields)))
     book.total(sheet, len(statement.matrix) + 1, _MATRIX, sums)
@@ -76,7 +78,7 @@ def write_matrix(book: Book, sheet: Any, statement: Statement) -> None:
 def write_merchants(book: Book, sheet: Any, rows: Sequence[MerchantRow]) -> None:
     book.head(sheet, _MERCHANTS)
     for row, values in enumerate(rows, 1):
-        book.row(sheet, row, _MERCHANTS, values)
+        book.row(sheet, row, _MERCHANTS, [values.merchant, _named(values.kind), *values[2:]])
     filtered(sheet, len(rows), _MERCHANTS)
     book.total(sheet, len(rows) + 1, _MERCHANTS, _sums(rows, range(2, len(MerchantRow._fields))))
 
@@ -160,7 +162,7 @@ def write_summary(
         ("Fees less rebates, net 服务费减返还（不含税）", statement.fees.net),
         ("VAT in them 税额", statement.fees.vat),
         *(
-            (f"Rebate, rule {one.rule_id} ({one.kind.label}) 规则返还", one.rebate)
+            (f"Rebate, rule {one.rule_id} ({_named(one.kind.label)}) 规则返还", one.rebate)
             for one in statement.rebates
         ),
     ):
@@ -284,7 +286,7 @@ class _InDetail:
         """The obligations in that direction: of adjustments by hand, or of everything else."""
         return "+".join(
             f"SUMIFS({self._column(sheet, 'obligation')},"
-            f'{self._column(sheet, "direction")},"{direction.value}",'
+            f'{self._column(sheet, "direction")},"{english_first(direction.value, DIRECTIONS)}",'
             f'{self._column(sheet, "kind")},"{_kind(adjusted)}")'
             for sheet in self._sheets
         )
@@ -296,7 +298,11 @@ class _InDetail:
 
 
 def _kind(adjusted: bool) -> str:
-    return f"{'' if adjusted else '<>'}{LegKind.ADJUSTMENT.label}"
+    return f"{'' if adjusted else '<>'}{_named(LegKind.ADJUSTMENT.label)}"
+
+
+def _named(kind: str) -> str:
+    return english_first(kind, KINDS)
 
 
 def _signed(points: Liability, value: Liability) -> list[tuple[str, int, int | None]]:
