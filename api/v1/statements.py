@@ -136,8 +136,8 @@ def _told(header: StatementHeader, extension: str) -> Iterator[None]:
         name = filename(header, extension)
         raise Problem(
             HttpCode.INTERNAL,
-            f"{name} could not be made, and the hub's log tells why. It is tried again when you ask again; its"
-            " other formats and the other statements can be had.",
+            f"{name} could not be made, and the hub's log tells why. It is tried again when you ask again;"
+            " its other formats and the other statements can be had.",
         ) from error
 
 

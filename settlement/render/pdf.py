@@ -5,12 +5,14 @@ participant or a till is ever read as markup. The same statement gives the same 
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import structlog
 import typst
 
 from clearing.core.accounts import HUB
@@ -20,14 +22,31 @@ from settlement.core.statement import CounterpartyRow, DetailLine, Direction, Me
 from settlement.liabilities import NEVER
 from settlement.query import StatementHeader
 from settlement.render.labels import KINDS, chinese_first
+from settlement.render.letters import FONTS, all_legible, code_point, fonts
 from settlement.render.printed import bounded, count, money, percent, plain, signed
 from settlement.statement import Detail, Statement
+
+log = structlog.get_logger(__name__)
 
 #: Beyond this a document serves nobody; the rest is in the workbook and in the CSV.
 LINES_MAX = 1_000
 #: Counterparties with a bar of their own; the smaller ones share the last.
 BARS_MAX = 12
 
+#: Places that are named for each letter that no font has.
+PLACES_MAX = 5
+#: The parts of the document that hold texts of others, by their names in its data.
+_PARTS = {
+    "title": "标题 title",
+    "number": "单号 number",
+    "payment_reference": "付款附言 reference",
+    "hub": "平台方 hub",
+    "participant": "成员 participant",
+    "flows": "各方往来 flows",
+    "matrix": "往来汇总 matrix",
+    "merchants": "本方商户 merchants",
+    "detail": "明细行 detail line",
+}
 _FOLDER = Path(__file__).parent
 Rows = list[list[str]]
 
@@ -47,7 +66,8 @@ class PdfDocument:
         compiler = typst.Compiler(
             input=_FOLDER / "statement.typ", root=_FOLDER, font_paths=_fonts(), ignore_system_fonts=True
         )
-        data = _data(self._statement, detail, self._lines)
+        data, missing = all_legible(_data(self._statement, detail, self._lines))
+        data |= {"fonts": [font.family for font in fonts()], "missing": _missing(header, missing)}
         document = compiler.compile(
             format="pdf",
             sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
@@ -65,9 +85,27 @@ class PdfDocument:
 @lru_cache(maxsize=1)
 def _fonts() -> typst.Fonts:
     """Ours alone, so that a document does not depend on what else the machine has."""
-    return typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[_FOLDER / "fonts"]
-    )
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+
+
+def _missing(header: StatementHeader, missing: dict[str, list[str]]) -> list[str]:
+    """The letters that are printed as numbers, with the parts of the document in which they stand."""
+    places: dict[str, dict[str, None]] = {}
+    for where, letters in missing.items():
+        part, _, rest = where.partition(" ")
+        row = re.match(r"rows (\d+)", rest)
+        line = f"{_PARTS[part]} {row[1]}" if row else _PARTS[part]
+        for letter in letters:
+            places.setdefault(letter, {})[line] = None
+    if places:
+        found = {code_point(letter): list(parts) for letter, parts in places.items()}
+        log.warning("letters_without_font", statement=header.number, letters=found)
+    return [f"{code_point(letter)}: {_few(list(parts))}" for letter, parts in places.items()]
+
+
+def _few(places: list[str]) -> str:
+    rest = len(places) - PLACES_MAX
+    return ", ".join(places[:PLACES_MAX]) + (f" … +{rest}" if rest > 0 else "")
 
 
 def _data(statement: Statement, detail: Detail, lines: Sequence[DetailLine]) -> dict[str, Any]:
