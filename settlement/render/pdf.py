@@ -166,8 +166,8 @@ def _outcome(net: int) -> dict[str, str]:
 def _net(header: StatementHeader) -> Rows:
     """With the sign with which each enters the net."""
     return [
-        ["应收", "Receivable", signed(header.receivable)],
-        ["应付", "Payable", signed(-header.payable)],
+        ["交换应收", "Receivable from exchanges", signed(header.receivable)],
+        ["交换应付", "Payable for exchanges", signed(-header.payable)],
         ["服务费（含税）", "Fees, VAT included", signed(-header.fees)],
         ["返还", "Rebates", signed(header.rebates)],
         ["调整", "Adjustments", signed(header.adjustments)],
@@ -179,7 +179,7 @@ def _tax(statement: Statement) -> Rows:
     fees, rate = statement.fees, percent(statement.header.vat_rate)
     return [
         ["服务费减返还", "Fees less rebates", money(fees.gross)],
-        ["其中不含税", "of which net", money(fees.net)],
+        ["其中不含税", "of which without VAT", money(fees.net)],
         [f"其中税额 {rate}", "of which VAT", money(fees.vat)],
     ]
 
@@ -276,13 +276,13 @@ def _liability(statement: Statement) -> dict[str, Any]:
     ends = sorted(in_points | in_value, key=lambda month: (month == NEVER, month))
     return {
         "parts": [
-            ["期初余额", "Opening", count(points.opening), money(value.opening)],
+            ["期初负债", "Owed at the beginning", count(points.opening), money(value.opening)],
             ["发放、充值", "Issued, sold", count(points.issued), money(value.issued)],
             ["期初转入", "Brought in", count(points.opened), money(value.opened)],
             ["本系统使用", "Used at own", count(-points.used_own), money(-value.used_own)],
             ["他方使用", "Used elsewhere", count(-points.used_elsewhere), money(-value.used_elsewhere)],
             ["失效", "Expired (breakage)", count(-points.expired), money(-value.expired)],
-            ["调整", "Adjusted", count(points.adjusted), ""],
+            ["人工调整", "Adjusted by hand", count(points.adjusted), ""],
             ["欠分增减", "Arrears", count(points.arrears), ""],
         ],
         "points": count(points.closing),

@@ -242,15 +242,16 @@ def test_the_three_formats_tie_out_with_the_settlement(closed: Ledger, engine: E
     assert len(document["detail"]) == len(rows) == len(detail) == document["lines"]
 
     *matrix, total = records(book["Matrix"])
+    headings = {"receivable": "Receivable in all", "payable": "Payable in all", "fees": "Fees, VAT included"}
     for name, amount in settled.items():
-        heading = name.capitalize()
+        heading = headings[name]
         assert sum(fen(row[heading]) for row in matrix) == fen(total[heading]) == amount
         assert sum(row[name] for row in document["matrix"]) == amount
     facts = summary(book)
     assert facts["Data hash 数据摘要"][0] == document["data_hash"]
     for label, amount in (
-        ("Receivable 应收", header.receivable),
-        ("Payable 应付", header.payable),
+        ("Receivable from exchanges 交换应收", header.receivable),
+        ("Payable for exchanges 交换应付", header.payable),
         ("Fees, VAT included 服务费(含税)", header.fees),
         ("Net 净额", header.net),
     ):
@@ -264,7 +265,7 @@ def test_the_workbook_can_be_checked_by_its_reader(closed: Ledger, engine: Engin
         assert book[sheet].freeze_panes == "A2"
         assert book[sheet].auto_filter.ref is not None
     facts = summary(book)
-    assert facts["Receivable 应收"][1:] == (
+    assert facts["Receivable from exchanges 交换应收"][1:] == (
         '=SUMIF(Matrix!B2:B3,"<>adjustment 调整",Matrix!F2:F3)',
         "=SUMIFS('Detail'!O2:O6,'Detail'!P2:P6,\"receivable 应收\",'Detail'!H2:H6,\"<>adjustment 调整\")",
     )
@@ -334,7 +335,7 @@ def test_merchants_add_up_to_the_lines_at_own_merchants(closed: Ledger, engine: 
         ("LOTUS-1", "redemption 兑换"),
         ("LOTUS-1", "visit 到访"),
     ]
-    assert fen(total["Fees"]) == 730
+    assert fen(total["Fees here"]) == 730
 
 
 @pytest.mark.parametrize("format_", FORMATS)
