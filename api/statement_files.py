@@ -45,6 +45,10 @@ _DOES_NOT_TIE_OUT, _NOT_PROVABLE = 3, 4
 _FAILURES = {_DOES_NOT_TIE_OUT: DoesNotTieOut, _NOT_PROVABLE: NotProvable}
 
 
+class NotMade(Exception):
+    """The process that made the file ended before it was complete; its log tells why."""
+
+
 class StatementFiles:
     """Makes files one after another, in a process each; a thread watches over them."""
 
@@ -101,8 +105,10 @@ class StatementFiles:
                 self._make(*wanted)
                 remove_old(self._folder, time.time() - KEPT_SECONDS)
             except Exception as error:
-                # Whatever it was, the next file is not to wait for ever; this one is tried when asked for.
+                # Whatever it was, the next file is not to wait for ever. Who asks for this one is told; it is
+                # tried again when it is asked for after that.
                 log.error("statement_not_made", statement=wanted[0], exc_info=error)
+                self._failed[wanted] = NotMade(".".join(wanted))
             finally:
                 with self._lock:
                     self._waiting.discard(wanted)
@@ -127,6 +133,7 @@ class StatementFiles:
             self._failed[statement_id, extension] = _FAILURES[status](statement_id)
         elif status and not self._stopping:
             log.error("statement_not_made", statement=statement_id, status=status)
+            self._failed[statement_id, extension] = NotMade(f"{statement_id}.{extension}")
 
 
 def file_name(statement_id: str, extension: str) -> str:

@@ -1,13 +1,14 @@
 """`tongdui close` and `tongdui statements`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
+import structlog
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from api.cli.context import console, notices, settings_or_fail
 from api.cli.opened import opened_engine
@@ -16,11 +17,13 @@ from clearing.core.calendar import period_number
 from clearing.proof.keys import SealingKeys
 from settlement.close import CloseRefusal, close_and_check
 from settlement.life import check_and_approve
-from settlement.proof.made import NotProvable, StatementProof, prove
+from settlement.proof.made import NotProvable, prove
 from settlement.query import Settlement, StatementHeader, list_statements
 from settlement.refusals import Refusal
 from settlement.render import FORMATS, filename, render
-from settlement.statement import DoesNotTieOut, Statement, open_statement
+from settlement.statement import DoesNotTieOut, open_statement
+
+log = structlog.get_logger(__name__)
 
 #: Who acts, where no key tells.
 CLI = "cli"
@@ -86,64 +89,99 @@ def approve(period: int) -> None:
 def statements(period: int, out: Path, participant: str | None, formats: tuple[str, ...]) -> None:
     """Write the statements of a closed PERIOD as files.
 
+    A file that cannot be made is told, with the reason, and holds up no other; the command then ends with 1.
+
     The JSON has a proof that is signed, so it is written where the keys that seal are.
     """
     sealing_keys = sealing_keys_at_hand(settings_or_fail())
-    with opened_engine() as engine, engine.begin() as connection:
-        headers = [
-            header
-            for header in list_statements(connection, period)
-            if participant in (None, header.participant_code)
-        ]
+    if sealing_keys is None and "json" in formats:
+        raise click.ClickException(
+            "The keys that sign statements are not here. Set TONGDUI_DATA to the folder that the server"
+            " uses, or TONGDUI_SEALING_KEYS; or choose other formats (--format)."
+        )
+    with opened_engine() as engine:
+        with engine.connect() as connection:
+            headers = [
+                header
+                for header in list_statements(connection, period)
+                if participant in (None, header.participant_code)
+            ]
         if not headers:
             raise click.ClickException(
                 "There are no such statements: close the period first, and check the participant's code."
-            )
-        if sealing_keys is None and "json" in formats:
-            raise click.ClickException(
-                "The keys that sign statements are not here. Set TONGDUI_DATA to the folder that the server"
-                " uses, or TONGDUI_SEALING_KEYS; or choose other formats (--format)."
             )
         out.mkdir(parents=True, exist_ok=True)
         bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=notices, disable=not notices.is_terminal,
         )  # fmt: skip
+        failures: dict[str, Exception] = {}
         with bar:
             for header in bar.track(headers, description="Statements"):
-                statement = open_statement(connection, header.id)
-                assert statement is not None, "its header was just read"
-                if sealing_keys is not None and "json" in formats:
-                    statement = statement._replace(proof=_prove(engine, connection, header, sealing_keys))
-                _write(connection, statement, formats, out)
-    console.print(f"{len(headers) * len(formats):,} files in {out}", markup=False, highlight=False)
+                failures |= _write(engine, header, formats, out, sealing_keys)
+    wanted = len(headers) * len(formats)
+    console.print(f"{wanted - len(failures):,} files in {out}", markup=False, highlight=False)
+    if failures:
+        raise click.ClickException(_told(failures, wanted))
 
 
-def _prove(
-    engine: Engine, connection: Connection, header: StatementHeader, keys: Callable[[], SealingKeys]
-) -> StatementProof:
+def _write(
+    engine: Engine,
+    header: StatementHeader,
+    formats: Sequence[str],
+    out: Path,
+    sealing_keys: Callable[[], SealingKeys] | None,
+) -> dict[str, Exception]:
+    """The statement's files, each under its name when it is complete; which could not be made, and why.
+
+    Each statement has a transaction of its own, so that one that fails takes nothing from the others.
+    """
+    failures: dict[str, Exception] = {}
+    paths = {format_: out / filename(header, format_) for format_ in formats}
+    drafts = {format_: path.with_name(path.name + ".part") for format_, path in paths.items()}
+
+    def failed(format_: str, error: Exception) -> None:
+        failures[paths[format_].name] = error
+        if not isinstance(error, (DoesNotTieOut, NotProvable)):
+            log.error("statement_not_made", file=paths[format_].name, exc_info=error)
+
     try:
-        return prove(engine, connection, header, keys)
-    except NotProvable as error:
-        raise click.ClickException(str(error)) from error
+        with engine.begin() as connection:
+            statement = open_statement(connection, header.id)
+            assert statement is not None, "its header was just read"
+            possible = list(formats)
+            if sealing_keys is not None and "json" in formats:
+                try:
+                    statement = statement._replace(proof=prove(engine, connection, header, sealing_keys))
+                except NotProvable as error:
+                    failed("json", error)
+                    possible.remove("json")
+            with ExitStack() as files:
+                opened = {format_: files.enter_context(drafts[format_].open("wb")) for format_ in possible}
+                render(connection, statement, opened, failed=failed)
+        for format_, path in paths.items():
+            if path.name not in failures:
+                drafts[format_].replace(path)
+    except Exception as error:
+        # The lines are not what was settled, or could not be read: that concerns every file of the statement.
+        for format_ in formats:
+            if paths[format_].name not in failures:
+                failed(format_, error)
+    for draft in drafts.values():
+        draft.unlink(missing_ok=True)
+    return failures
 
 
-def _write(connection: Connection, statement: Statement, formats: Sequence[str], out: Path) -> None:
-    """All formats in one pass; each file appears under its name when it is complete."""
-    paths = {format_: out / filename(statement.header, format_) for format_ in formats}
-    with ExitStack() as files:
-        drafts = {
-            format_: files.enter_context(path.with_name(path.name + ".part").open("wb"))
-            for format_, path in paths.items()
-        }
-        try:
-            render(connection, statement, drafts)
-        except DoesNotTieOut as error:
-            for path in paths.values():
-                path.with_name(path.name + ".part").unlink()
-            raise click.ClickException(f"{error}. `tongdui verify` tells what was changed.") from error
-    for path in paths.values():
-        path.with_name(path.name + ".part").replace(path)
+def _told(failures: Mapping[str, Exception], wanted: int) -> str:
+    """Which files were not made, and why."""
+    lines = [f"{len(failures):,} of {wanted:,} files could not be made; the others are complete:"]
+    for name, error in failures.items():
+        kind = "" if isinstance(error, (DoesNotTieOut, NotProvable)) else f"{type(error).__name__}: "
+        lines.append(f"  {name}: {kind}{error}")
+    if any(isinstance(error, DoesNotTieOut) for error in failures.values()):
+        lines.append("`tongdui verify` tells what was changed.")
+    lines.append("Run the same command again when the cause is mended; --participant makes one alone.")
+    return "\n".join(lines)
 
 
 def _show(settlement: Settlement) -> None:

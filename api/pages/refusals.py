@@ -334,6 +334,10 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         "%(number)s is not given out: its lines are not what was settled. The hub's operator must run "
         "`tongdui verify`, which tells why."
     ),
+    N_(
+        "%(name)s could not be made, and the hub's log tells why. It is tried again when you ask again; its "
+        "other formats and the other statements can be had."
+    ),
     N_("Lines cannot be chosen by this."),
     N_("There is no such kind."),
     N_("There is no such state."),

@@ -1,6 +1,7 @@
 """Statements: the documents finance downloads."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
@@ -13,6 +14,7 @@ from api.problems import HttpCode, Problem
 from api.schemas.common import page_of
 from api.schemas.settlement import PreparingSchema, StatementQuery, StatementSchema
 from api.services import services
+from api.statement_files import NotMade
 from api.v1.periods import number_of
 from api.web import Blueprint, answer, cursor_number, cursor_position, page
 from settlement.chosen_lines import ALL, Chosen, read_chosen, read_tally
@@ -113,15 +115,29 @@ def statement_file(statement_id: str, extension: str) -> Response:
     """The answer with the file, or with 202 while it is being made. Raises Problem."""
     _check(extension)
     header, lines = _own(statement_id)
-    try:
+    with _told(header, extension):
         if lines > statement_files.LARGE_LINES:
             return _prepared(header, extension, lines)
         return _made(header, extension)
+
+
+@contextmanager
+def _told(header: StatementHeader, extension: str) -> Iterator[None]:
+    """Why there is no such file, as Problems."""
+    try:
+        yield
     except DoesNotTieOut as error:
-        log.error("statement_does_not_tie_out", statement=statement_id, error=str(error))
+        log.error("statement_does_not_tie_out", statement=header.id, error=str(error))
         detail = f"{header.number} is not given out: its lines are not what was settled. The hub's operator"
         raise Problem(
             HttpCode.NOT_REPRODUCED, f"{detail} must run `tongdui verify`, which tells why."
+        ) from error
+    except NotMade as error:
+        name = filename(header, extension)
+        raise Problem(
+            HttpCode.INTERNAL,
+            f"{name} could not be made, and the hub's log tells why. It is tried again when you ask again;"
+            " its other formats and the other statements can be had.",
         ) from error
 
 
@@ -150,7 +166,8 @@ def preparing(statement_id: str, extension: str) -> Preparing | None:
     """Have a large file made if it is not there; None if it can be had at once. Raises Problem."""
     _check(extension)
     header, lines = _own(statement_id)
-    return _prepare(header, extension, lines) if lines > statement_files.LARGE_LINES else None
+    with _told(header, extension):
+        return _prepare(header, extension, lines) if lines > statement_files.LARGE_LINES else None
 
 
 def statement_document(statement_id: str) -> dict[str, Any]:

@@ -274,6 +274,7 @@ class LineTotals(NamedTuple):
 
 
 #: Transfers between the wallets of one person change nothing of what is owed.
+NOT_MOVED = frozenset({LegKind.TRANSFER.label})
 _MOVED_AS = {
     LegKind.VISIT.label: "issued",
     LegKind.ISSUE.label: "issued",

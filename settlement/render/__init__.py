@@ -5,6 +5,7 @@ Making a statement again gives the same bytes: nothing in it depends on when or 
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import Connection
@@ -15,14 +16,16 @@ from settlement.render.csv_ import CsvSheet
 from settlement.render.json_ import JsonDocument
 from settlement.render.pdf import PdfDocument
 from settlement.render.progress import reported
-from settlement.render.sink import Sink
+from settlement.render.sink import Apart, Sink
 from settlement.render.xlsx import Workbook
 from settlement.statement import Detail, Statement
 
 #: Counts up when the same statement would be written in other bytes than before.
-VERSION = 2
+VERSION = 3
 
 Progress = Callable[[int], None]
+#: Told the name of a format that cannot be made, and why.
+Failed = Callable[[str, Exception], None]
 
 
 class Format(NamedTuple):
@@ -50,16 +53,25 @@ def render(
     statement: Statement,
     files: Mapping[str, BinaryIO],
     progress: Progress | None = None,
+    failed: Failed | None = None,
 ) -> None:
     """Write the statement to each of `files`, by the name of its format in FORMATS; none need be seekable.
 
     `progress` is called with the number of lines written since its last call. Raises KeyError for an
     unknown format and DoesNotTieOut (`settlement.statement`) if the lines are not what was settled; what
     has been written by then is no statement.
+
+    With `failed`, a format that raises something else is given up and told, once, and the others go on; what
+    has been written of it is no file. Without it, the fault is raised.
     """
     detail = Detail(connection, statement)
     with ExitStack() as ends:
-        sinks = [FORMATS[format_].begin(statement, out) for format_, out in files.items()]
+        sinks: list[Sink] = [
+            FORMATS[format_].begin(statement, out)
+            if failed is None
+            else Apart(partial(FORMATS[format_].begin, statement, out), partial(failed, format_))
+            for format_, out in files.items()
+        ]
         for sink in sinks:
             ends.callback(sink.close)
         for line, text in reported(detail, progress):

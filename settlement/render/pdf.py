@@ -5,38 +5,47 @@ participant or a till is ever read as markup. The same statement gives the same 
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import structlog
 import typst
 
 from clearing.core.accounts import HUB
 from clearing.core.calendar import period_name
-from clearing.core.journal import LegKind
 from settlement.core.liability import worth
 from settlement.core.statement import CounterpartyRow, DetailLine, Direction, MerchantRow
 from settlement.liabilities import NEVER
 from settlement.query import StatementHeader
+from settlement.render.labels import KINDS, chinese_first
+from settlement.render.letters import FONTS, all_legible, code_point, fonts
 from settlement.render.printed import bounded, count, money, of_month, percent, plain, signed
 from settlement.statement import Detail, Statement
+
+log = structlog.get_logger(__name__)
 
 #: Beyond this a document serves nobody; the rest is in the workbook and in the CSV.
 LINES_MAX = 1_000
 #: Counterparties with a bar of their own; the smaller ones share the last.
 BARS_MAX = 12
 
-_KINDS = {
-    LegKind.VISIT.label: "到访",
-    LegKind.REDEMPTION.label: "兑换",
-    LegKind.SPEND.label: "消费",
-    LegKind.LOAD.label: "充值",
-    LegKind.ISSUE.label: "发放",
-    LegKind.OPENING.label: "转入",
-    LegKind.EXPIRY.label: "失效",
-    LegKind.ADJUSTMENT.label: "调整",
+#: Places that are named for each letter that no font has.
+PLACES_MAX = 5
+#: The parts of the document that hold texts of others, by their names in its data.
+_PARTS = {
+    "title": "标题 title",
+    "number": "单号 number",
+    "payment_reference": "付款附言 reference",
+    "hub": "平台方 hub",
+    "participant": "成员 participant",
+    "flows": "各方往来 flows",
+    "matrix": "往来汇总 matrix",
+    "merchants": "本方商户 merchants",
+    "detail": "明细行 detail line",
 }
 _FOLDER = Path(__file__).parent
 Rows = list[list[str]]
@@ -57,7 +66,8 @@ class PdfDocument:
         compiler = typst.Compiler(
             input=_FOLDER / "statement.typ", root=_FOLDER, font_paths=_fonts(), ignore_system_fonts=True
         )
-        data = _data(self._statement, detail, self._lines)
+        data, missing = all_legible(_data(self._statement, detail, self._lines))
+        data |= {"fonts": [font.family for font in fonts()], "missing": _missing(header, missing)}
         document = compiler.compile(
             format="pdf",
             sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
@@ -75,9 +85,27 @@ class PdfDocument:
 @lru_cache(maxsize=1)
 def _fonts() -> typst.Fonts:
     """Ours alone, so that a document does not depend on what else the machine has."""
-    return typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[_FOLDER / "fonts"]
-    )
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+
+
+def _missing(header: StatementHeader, missing: dict[str, list[str]]) -> list[str]:
+    """The letters that are printed as numbers, with the parts of the document in which they stand."""
+    places: dict[str, dict[str, None]] = {}
+    for where, letters in missing.items():
+        part, _, rest = where.partition(" ")
+        row = re.match(r"rows (\d+)", rest)
+        line = f"{_PARTS[part]} {row[1]}" if row else _PARTS[part]
+        for letter in letters:
+            places.setdefault(letter, {})[line] = None
+    if places:
+        found = {code_point(letter): list(parts) for letter, parts in places.items()}
+        log.warning("letters_without_font", statement=header.number, letters=found)
+    return [f"{code_point(letter)}: {_few(list(parts))}" for letter, parts in places.items()]
+
+
+def _few(places: list[str]) -> str:
+    rest = len(places) - PLACES_MAX
+    return ", ".join(places[:PLACES_MAX]) + (f" … +{rest}" if rest > 0 else "")
 
 
 def _data(statement: Statement, detail: Detail, lines: Sequence[DetailLine]) -> dict[str, Any]:
@@ -142,8 +170,8 @@ def _outcome(net: int) -> dict[str, str]:
 def _net(header: StatementHeader) -> Rows:
     """With the sign with which each enters the net."""
     return [
-        ["应收", "Receivable", signed(header.receivable)],
-        ["应付", "Payable", signed(-header.payable)],
+        ["交换应收", "Receivable from exchanges", signed(header.receivable)],
+        ["交换应付", "Payable for exchanges", signed(-header.payable)],
         ["服务费（含税）", "Fees, VAT included", signed(-header.fees)],
         ["返还", "Rebates", signed(header.rebates)],
         ["调整", "Adjustments", signed(header.adjustments)],
@@ -155,7 +183,7 @@ def _tax(statement: Statement) -> Rows:
     fees, rate = statement.fees, percent(statement.header.vat_rate)
     return [
         ["服务费减返还", "Fees less rebates", money(fees.gross)],
-        ["其中不含税", "of which net", money(fees.net)],
+        ["其中不含税", "of which without VAT", money(fees.net)],
         [f"其中税额 {rate}", "of which VAT", money(fees.vat)],
     ]
 
@@ -252,13 +280,13 @@ def _liability(statement: Statement) -> dict[str, Any]:
     ends = sorted(in_points | in_value, key=lambda month: (month == NEVER, month))
     return {
         "parts": [
-            ["期初余额", "Opening", count(points.opening), money(value.opening)],
+            ["期初负债", "Owed at the beginning", count(points.opening), money(value.opening)],
             ["发放、充值", "Issued, sold", count(points.issued), money(value.issued)],
             ["期初转入", "Brought in", count(points.opened), money(value.opened)],
             ["本系统使用", "Used at own", count(-points.used_own), money(-value.used_own)],
             ["他方使用", "Used elsewhere", count(-points.used_elsewhere), money(-value.used_elsewhere)],
             ["失效", "Expired (breakage)", count(-points.expired), money(-value.expired)],
-            ["调整", "Adjusted", count(points.adjusted), ""],
+            ["人工调整", "Adjusted by hand", count(points.adjusted), ""],
             ["欠分增减", "Arrears", count(points.arrears), ""],
         ],
         "points": count(points.closing),
@@ -294,7 +322,7 @@ def _later(ends: Sequence[int], points: dict[int, int], value: dict[int, int]) -
 
 
 def _kind(label: str) -> str:
-    return f"{_KINDS[label]} {label}"
+    return chinese_first(label, KINDS)
 
 
 def _month(month: int) -> str:

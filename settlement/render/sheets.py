@@ -15,29 +15,30 @@ from settlement.present import statement_json
 from settlement.query import StatementHeader
 from settlement.render.book import Book, Cell, Column, filtered, number
 from settlement.render.detail_columns import LETTERS
+from settlement.render.labels import DIRECTIONS, KINDS, english_first
 from settlement.render.printed import of_month, percent
 from settlement.statement import Detail, Statement
 
 _MATRIX = (
     Column("Counterparty 对方", 18),
-    Column("Kind 类型", 14),
-    Column("Count 笔数", 12, "count"),
-    Column("Points 积分", 14, "count"),
-    Column("Amount 金额", 16, "money"),
-    Column("Receivable 应收", 16, "money"),
-    Column("Payable 应付", 16, "money"),
-    Column("Fees 服务费", 16, "money"),
+    Column("Kind 类型", 20),
+    Column("With others 往来笔数", 20, "count"),
+    Column("Points with others 往来积分", 26, "count"),
+    Column("Value with others 往来金额", 26, "money"),
+    Column("Receivable in all 应收(含调整)", 30, "money"),
+    Column("Payable in all 应付(含调整)", 28, "money"),
+    Column("Fees, VAT included 服务费(含税)", 30, "money"),
 )
 _MERCHANTS = (
     Column("Merchant 商户", 18),
-    Column("Kind 类型", 14),
-    Column("Lines 行数", 12, "count"),
-    Column("Exchanges 交换", 16, "count"),
-    Column("Points 积分", 14, "count"),
-    Column("Amount 金额", 16, "money"),
-    Column("Receivable 应收", 16, "money"),
-    Column("Payable 应付", 16, "money"),
-    Column("Fees 服务费", 16, "money"),
+    Column("Kind 类型", 20),
+    Column("Lines here 本店行数", 20, "count"),
+    Column("of them exchanges 其中交换", 26, "count"),
+    Column("Points here 本店积分", 20, "count"),
+    Column("Value here 本店金额", 20, "money"),
+    Column("Receivable here 本店应收", 24, "money"),
+    Column("Payable here 本店应付", 22, "money"),
+    Column("Fees here 本店服务费", 22, "money"),
 )
 _ROLL_FORWARD = (
     Column("Liability to members 会员负债", 44),
@@ -58,16 +59,21 @@ _AMOUNTS = (
     Column("From the detail 按明细", 26, "money"),
 )
 
+OWED_AT_THE_END = "Owed at the end 期末负债"
 _NOTES = (
-    "Net = receivable - payable - fees + adjustments + rebates + carried forward; above zero the hub pays.",
-    "净额 = 应收 - 应付 - 服务费 + 调整 + 返还 + 结转；净额为正表示平台方付给成员。",
+    "Net = receivable from exchanges - payable for exchanges - fees + rebates + adjustments"
+    " + carried forward.",
+    "净额 = 交换应收 - 交换应付 - 服务费 + 调整 + 返还 + 结转。",
+    "Above zero the hub pays. 净额为正表示平台方付给成员。",
+    "On the sheet Matrix, in all: from exchanges, and by adjustments. 往来表中“含调整”为交换与调整之和。",
 )
 
 
 def write_matrix(book: Book, sheet: Any, statement: Statement) -> None:
     book.head(sheet, _MATRIX)
     for row, part in enumerate(statement.matrix, 1):
-        book.row(sheet, row, _MATRIX, [statement.codes[part.counterparty_id], part.kind.label, *part[2:]])
+        names = (statement.codes[part.counterparty_id], _named(part.kind.label))
+        book.row(sheet, row, _MATRIX, [*names, *part[2:]])
     filtered(sheet, len(statement.matrix), _MATRIX)
     sums = _sums(statement.matrix, range(2, len(CounterpartyRow._fields)))
     book.total(sheet, len(statement.matrix) + 1, _MATRIX, sums)
@@ -76,7 +82,7 @@ def write_matrix(book: Book, sheet: Any, statement: Statement) -> None:
 def write_merchants(book: Book, sheet: Any, rows: Sequence[MerchantRow]) -> None:
     book.head(sheet, _MERCHANTS)
     for row, values in enumerate(rows, 1):
-        book.row(sheet, row, _MERCHANTS, values)
+        book.row(sheet, row, _MERCHANTS, [values.merchant, _named(values.kind), *values[2:]])
     filtered(sheet, len(rows), _MERCHANTS)
     book.total(sheet, len(rows) + 1, _MERCHANTS, _sums(rows, range(2, len(MerchantRow._fields))))
 
@@ -92,7 +98,7 @@ def write_points(book: Book, sheet: Any, statement: Statement) -> None:
     row += 1
     closings = {1: points.movement.closing, 2: value.movement.closing}
     book.total(sheet, row, _ROLL_FORWARD, closings)
-    sheet.write_string(row, 0, "Closing balance 期末余额", book.totals["text"])
+    sheet.write_string(row, 0, OWED_AT_THE_END, book.totals["text"])
     row += 2
     for index, column in enumerate(_MONTHS):
         book.heading(sheet, row, index, column)
@@ -103,6 +109,7 @@ def write_points(book: Book, sheet: Any, statement: Statement) -> None:
     row = first + len(months)
     worths = sum(cell for *_, cell in months if isinstance(cell, int))
     book.total(sheet, row, _MONTHS, {**closings, 3: worths}, first)
+    sheet.write_string(row, 0, OWED_AT_THE_END, book.totals["text"])
     row += 2
     point_value, breakage = statement.header.point_value, points.breakage
     facts: tuple[tuple[str, Cell, str], ...] = (
@@ -157,10 +164,11 @@ def write_summary(
     net = row = _write_amounts(book, sheet, row + 2, statement, detail_sheets)
     row += 1
     for label, amount in (
-        ("Fees less rebates, net 服务费减返还（不含税）", statement.fees.net),
-        ("VAT in them 税额", statement.fees.vat),
+        ("Fees less rebates 服务费减返还", statement.fees.gross),
+        ("of which without VAT 其中不含税", statement.fees.net),
+        ("of which VAT 其中税额", statement.fees.vat),
         *(
-            (f"Rebate, rule {one.rule_id} ({one.kind.label}{month}) 规则返还", one.rebate)
+            (f"Rebate, rule {one.rule_id} ({_named(one.kind.label)}{month}) 规则返还", one.rebate)
             for one, month in ((row, of_month(row.of_period, header.period)) for row in statement.rebates)
         ),
     ):
@@ -229,14 +237,14 @@ def _amounts(
     receivable, payable = Direction.RECEIVABLE, Direction.PAYABLE
     return [
         (
-            "Receivable 应收",
+            "Receivable from exchanges 交换应收",
             header.receivable,
             "+",
             matrix.sum("F", adjusted=False),
             detail.sum(receivable, adjusted=False),
         ),
         (
-            "Payable 应付",
+            "Payable for exchanges 交换应付",
             header.payable,
             "-",
             matrix.sum("G", adjusted=False),
@@ -284,7 +292,7 @@ class _InDetail:
         """The obligations in that direction: of adjustments by hand, or of everything else."""
         return "+".join(
             f"SUMIFS({self._column(sheet, 'obligation')},"
-            f'{self._column(sheet, "direction")},"{direction.value}",'
+            f'{self._column(sheet, "direction")},"{english_first(direction.value, DIRECTIONS)}",'
             f'{self._column(sheet, "kind")},"{_kind(adjusted)}")'
             for sheet in self._sheets
         )
@@ -296,20 +304,24 @@ class _InDetail:
 
 
 def _kind(adjusted: bool) -> str:
-    return f"{'' if adjusted else '<>'}{LegKind.ADJUSTMENT.label}"
+    return f"{'' if adjusted else '<>'}{_named(LegKind.ADJUSTMENT.label)}"
+
+
+def _named(kind: str) -> str:
+    return english_first(kind, KINDS)
 
 
 def _signed(points: Liability, value: Liability) -> list[tuple[str, int, int | None]]:
     """The parts of the roll-forward, so that they add up to the closing. None: there is no such thing."""
     of_points, of_value = points.movement, value.movement
     return [
-        ("Opening balance 期初余额", of_points.opening, of_value.opening),
+        ("Owed at the beginning 期初负债", of_points.opening, of_value.opening),
         ("Issued, sold 发放、充值", of_points.issued, of_value.issued),
         ("Brought in 期初转入", of_points.opened, of_value.opened),
         ("Used at own merchants 本系统使用", -of_points.used_own, -of_value.used_own),
         ("Used elsewhere 他方使用", -of_points.used_elsewhere, -of_value.used_elsewhere),
         ("Expired (breakage) 失效", -of_points.expired, -of_value.expired),
-        ("Adjusted by hand 调整", of_points.adjusted, None),
+        ("Adjusted by hand 人工调整", of_points.adjusted, None),
         ("Arrears incurred less paid 欠分增减", of_points.arrears, None),
     ]
 

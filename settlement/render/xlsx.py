@@ -11,6 +11,7 @@ import xlsxwriter
 from settlement.core.statement import DetailLine
 from settlement.render.book import Book, filtered
 from settlement.render.detail_columns import DETAIL
+from settlement.render.labels import COLUMNS, english_first
 from settlement.render.sheets import write_matrix, write_merchants, write_points, write_summary
 from settlement.statement import Detail, Statement
 
@@ -40,6 +41,7 @@ class Workbook:
         self._summary = self._book.sheet("Summary")
         self._matrix = self._book.sheet("Matrix")
         self._columns = [DETAIL[name] for name in DetailLine._fields]
+        self._labels = [COLUMNS.get(name) for name in DetailLine._fields]
         self._details: list[_DetailSheet] = []
         self._more()
         self._points = self._book.sheet("Points")
@@ -52,7 +54,9 @@ class Workbook:
         sheet.rows += 1
         book, row = self._book, sheet.rows
         for index, value in enumerate(line):
-            book.cell(sheet.sheet, row, index, value, self._columns[index].style)
+            labels = self._labels[index]
+            shown = value if labels is None else english_first(str(value), labels)
+            book.cell(sheet.sheet, row, index, shown, self._columns[index].style)
 
     def end(self, detail: Detail) -> None:
         for one in self._details:

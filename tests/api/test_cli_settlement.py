@@ -14,7 +14,9 @@ from sqlalchemy.pool import NullPool
 from api.cli import main
 from api.cli.context import console
 from api.jobs import LISTED
-from settlement.render import pain
+from settlement.render import FORMATS, pain
+from settlement.render.pdf import PdfDocument
+from settlement.statement import Detail
 from support.alliance import PERSONAL_DATA_KEYS, WANG, opened_alliance
 from support.api import good
 
@@ -163,3 +165,46 @@ def test_statements_that_do_not_tie_out_are_not_written(
     answer = told(tongdui("statements", month, "--out", out, "--participant", "PINE", "--format", "csv"), 1)
     assert "`tongdui verify` tells what was changed" in answer
     assert list(out.iterdir()) == [], "no half file either"
+
+
+def test_a_file_that_cannot_be_made_holds_up_no_other(
+    tongdui: Tongdui, month: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One format of one statement fails: it alone is missing, is told, and is made the next time."""
+    told(tongdui("close", month, "--early"))
+    out, end = tmp_path / "statements", PdfDocument.end
+    formats = [one for one in FORMATS if one != "json"]  # which is signed, by keys that are not here
+    command = ("statements", month, "--out", out, *(f"--format={one}" for one in formats))
+
+    def fails(document: PdfDocument, detail: Detail) -> None:
+        if document._statement.header.participant_code == "JADE":
+            raise KeyError("transfer")
+        end(document, detail)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PdfDocument, "end", fails)
+        answer = told(tongdui(*command), 1)
+    assert "1 of 12 files could not be made; the others are complete" in answer
+    assert f"{month}-JADE-1.pdf: KeyError: 'transfer'" in answer
+    wanted = {f"{month}-{code}-1.{format_}" for code in ("JADE", "LOTUS", "PINE") for format_ in formats}
+    assert {path.name for path in out.iterdir()} == wanted - {f"{month}-JADE-1.pdf"}
+    told(tongdui(*command))
+    assert {path.name for path in out.iterdir()} == wanted
+
+
+def test_a_statement_that_does_not_tie_out_holds_up_no_other(
+    tongdui: Tongdui, month: str, alliance_url: str, tmp_path: Path
+) -> None:
+    told(tongdui("close", month, "--early"))
+    execute(
+        alliance_url,
+        "UPDATE settlement_nets SET fees = fees + 1, net = net - 1"
+        " WHERE participant_id = (SELECT id FROM participants WHERE code = 'JADE')",
+    )
+    out = tmp_path / "statements"
+    answer = told(tongdui("statements", month, "--out", out, "--format", "csv", "--format", "pdf"), 1)
+    assert "2 of 6 files could not be made" in answer
+    assert "`tongdui verify` tells what was changed" in answer
+    assert {path.name for path in out.iterdir()} == {
+        f"{month}-{code}-1.{format_}" for code in ("LOTUS", "PINE") for format_ in ("csv", "pdf")
+    }

@@ -16,6 +16,7 @@ from clearing.linking import Linker
 from clearing.members import Enroller
 from clearing.verify import frozen
 from clearing.writer import Writer
+from settlement.render import FORMATS
 from settlement.verify import verify
 from support.alliance import CHEN, LI, NOBODY, WANG, Alliance
 from support.api import Caller, code, detail, good, wait_for_import
@@ -521,4 +522,5 @@ def test_statements_show_transfers_that_come_to_nothing(alliance: Alliance) -> N
         assert {line["fee"] for line in moved} == {0}
         rolled = shown["points"]
         assert (rolled["opened"], rolled["redeemed_elsewhere"], rolled["issued"]) == (opened, redeemed, 0)
-        assert finance.get(f"/v1/statements/{statement['id']}.xlsx").status_code == 200
+        for format_ in FORMATS:
+            assert finance.get(f"/v1/statements/{statement['id']}.{format_}").status_code == 200, format_

@@ -197,3 +197,15 @@ def test_a_failure_is_told_once_and_then_tried_again(alliance: Alliance, closed:
     with pytest.raises(DoesNotTieOut):
         files.prepare(closed["id"], "json")
     assert awaited(alliance, path_of(closed, "json")).status_code == 200
+
+
+def test_a_process_that_dies_is_told_and_what_it_was_to_make_is_made_the_next_time(
+    alliance: Alliance, closed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked for again and again before, and never told."""
+    with monkeypatch.context() as broken:
+        broken.setattr(statement_files.sys, "executable", "/bin/false")
+        failed = awaited(alliance, path_of(closed, "pdf"))
+    assert (failed.status_code, code(failed)) == (500, "internal")
+    assert f"{closed['number']}.pdf could not be made" in detail(failed)
+    assert awaited(alliance, path_of(closed, "pdf")).status_code == 200

@@ -231,7 +231,7 @@ def test_the_three_formats_tie_out_with_the_settlement(closed: Ledger, engine: E
         return (
             sum(line["obligation"] for line in document["detail"] if line["direction"] == direction),
             sum(int(row["obligation"]) for row in rows if row["direction"] == direction),
-            sum(fen(row["Obligation"]) for row in detail if row["Direction"] == direction),
+            sum(fen(row["Obligation"]) for row in detail if row["Direction"].split()[0] == direction),
         )
 
     assert set(lines("receivable")) == {settled["receivable"]}
@@ -242,15 +242,16 @@ def test_the_three_formats_tie_out_with_the_settlement(closed: Ledger, engine: E
     assert len(document["detail"]) == len(rows) == len(detail) == document["lines"]
 
     *matrix, total = records(book["Matrix"])
+    headings = {"receivable": "Receivable in all", "payable": "Payable in all", "fees": "Fees, VAT included"}
     for name, amount in settled.items():
-        heading = name.capitalize()
+        heading = headings[name]
         assert sum(fen(row[heading]) for row in matrix) == fen(total[heading]) == amount
         assert sum(row[name] for row in document["matrix"]) == amount
     facts = summary(book)
     assert facts["Data hash 数据摘要"][0] == document["data_hash"]
     for label, amount in (
-        ("Receivable 应收", header.receivable),
-        ("Payable 应付", header.payable),
+        ("Receivable from exchanges 交换应收", header.receivable),
+        ("Payable for exchanges 交换应付", header.payable),
         ("Fees, VAT included 服务费(含税)", header.fees),
         ("Net 净额", header.net),
     ):
@@ -264,9 +265,9 @@ def test_the_workbook_can_be_checked_by_its_reader(closed: Ledger, engine: Engin
         assert book[sheet].freeze_panes == "A2"
         assert book[sheet].auto_filter.ref is not None
     facts = summary(book)
-    assert facts["Receivable 应收"][1:] == (
-        '=SUMIF(Matrix!B2:B3,"<>adjustment",Matrix!F2:F3)',
-        "=SUMIFS('Detail'!O2:O6,'Detail'!P2:P6,\"receivable\",'Detail'!H2:H6,\"<>adjustment\")",
+    assert facts["Receivable from exchanges 交换应收"][1:] == (
+        '=SUMIF(Matrix!B2:B3,"<>adjustment 调整",Matrix!F2:F3)',
+        "=SUMIFS('Detail'!O2:O6,'Detail'!P2:P6,\"receivable 应收\",'Detail'!H2:H6,\"<>adjustment 调整\")",
     )
     assert facts["Net 净额"][0] == "=B16-B17-B18+B19+B20+B21"
     assert facts["Fees, VAT included 服务费(含税)"][1:] == ("=SUM(Matrix!H2:H3)", "=SUM('Detail'!R2:R6)")
@@ -330,11 +331,11 @@ def test_merchants_add_up_to_the_lines_at_own_merchants(closed: Ledger, engine: 
     assert sum(row["lines"] for row in document["merchants"]) == len(at_own)
     *rows, total = records(as_xlsx(engine, "LOTUS")["Merchants"])
     assert [(row["Merchant"], row["Kind"]) for row in rows] == [
-        ("LOTUS-1", "issue"),
-        ("LOTUS-1", "redemption"),
-        ("LOTUS-1", "visit"),
+        ("LOTUS-1", "issue 发放"),
+        ("LOTUS-1", "redemption 兑换"),
+        ("LOTUS-1", "visit 到访"),
     ]
-    assert fen(total["Fees"]) == 730
+    assert fen(total["Fees here"]) == 730
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -350,7 +351,7 @@ def test_csv_opens_in_a_spreadsheet_and_carries_no_formula(closed: Ledger, engin
     visit = next(row for row in as_csv(engine, "LOTUS") if row["kind"] == "visit")
     assert visit["reference"] == "'=1+1"
     book = as_xlsx(engine, "LOTUS")
-    assert [row["Reference"] for row in records(book["Detail"]) if row["Kind"] == "visit"] == ["=1+1"]
+    assert [row["Reference"] for row in records(book["Detail"]) if row["Kind"] == "visit 到访"] == ["=1+1"]
     sheet = as_xlsx(engine, "LOTUS", formulas=True)["Detail"]
     assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
 
@@ -496,7 +497,8 @@ def test_adjustments_stand_apart_from_exchanges_and_tie_out(closed: Ledger, engi
     assert [fen(value) for value in facts["Adjustments 调整"]] == [-600] * 3
     formulas = summary(as_xlsx(engine, "PINE", number=DECEMBER, formulas=True))
     assert formulas["Adjustments 调整"][1] == (
-        '=SUMIF(Matrix!B2:B4,"adjustment",Matrix!F2:F4)-SUMIF(Matrix!B2:B4,"adjustment",Matrix!G2:G4)'
+        '=SUMIF(Matrix!B2:B4,"adjustment 调整",Matrix!F2:F4)'
+        '-SUMIF(Matrix!B2:B4,"adjustment 调整",Matrix!G2:G4)'
     )
 
 

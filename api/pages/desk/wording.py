@@ -26,7 +26,7 @@ add_words(
         "redemption": lazy_gettext("Points redeemed"),
         "load": lazy_gettext("Stored value loaded"),
         "spend": lazy_gettext("Stored value spent"),
-        "opening": lazy_gettext("Opening balance"),
+        "opening": lazy_gettext("Brought in from before"),
         "reversal": lazy_gettext("Undone"),
         "expiry": lazy_gettext("Points expired"),
         "adjustment": lazy_gettext("Adjusted by hand"),

@@ -152,7 +152,7 @@ add_words(
         "used_own": lazy_gettext("Used at own merchants"),
         "used_elsewhere": lazy_gettext("Used elsewhere"),
         "expired": lazy_gettext("Ended unused"),
-        "adjusted": lazy_gettext("Adjusted"),
+        "adjusted": lazy_gettext("Adjusted by hand"),
     },
 )
 add_words(

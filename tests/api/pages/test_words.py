@@ -1,5 +1,6 @@
 """Both languages say everything, and numbers look as they should."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from flask import g
 
 from api.pages import formats, words
 from api.pages.language import LANGUAGES
+from clearing.core.accounts import Asset
 from clearing.core.calendar import PeriodState
 from clearing.core.commands import Scope
 from clearing.core.snapshot import CardStatus
@@ -83,10 +85,26 @@ def test_the_reader_may_choose_language_and_theme(shared: Alliance) -> None:
 
 @pytest.mark.parametrize(
     ("family", "codes"),
-    [("scope", Scope), ("state", PeriodState), ("card_status", [*CardStatus, "unknown"])],
+    [
+        ("scope", Scope),
+        ("state", PeriodState),
+        ("card_status", [*CardStatus, "unknown"]),
+        ("asset", [asset.label for asset in Asset]),
+        ("payer", ["acceptor", "issuer"]),
+    ],
 )
 def test_every_code_has_a_name(family: str, codes) -> None:  # type: ignore[no-untyped-def]
     assert {str(code) for code in codes} == set(words.families()[family])
+
+
+def test_pages_name_codes_by_families_that_there_are(shared: Alliance) -> None:
+    """A name of a family that nobody has added makes a page fail when it comes to it, and not before."""
+    templates = Path(words.__file__).parent.rglob("*.html")
+    used = {
+        name for one in templates for name in re.findall(r"""word\(["'](\w+)["']""", one.read_text("utf-8"))
+    }
+    assert len(used) > 20
+    assert used <= set(words.families())
 
 
 @pytest.mark.parametrize(("fen", "text"), [
