@@ -1,7 +1,8 @@
 """One key, one outcome: how keys and requests become the hashes that are stored.
 
-A key belongs to the participant (or the hub) whose API key sent it, so two participants may use the
-same text. The request is hashed in a canonical form: the same values in another order are the same.
+A key belongs to the participant whose data it is about (or to the hub), whoever sends it, so two participants
+may use the same text. The request is hashed in a canonical form: the same values in another order are the
+same.
 """
 
 import hashlib
@@ -21,6 +22,14 @@ def request_hash(operation: str, body: Mapping[str, Any]) -> str:
     """The text of a UUID for one request; values that are not JSON are hashed by their text."""
     canonical = _CANONICAL.encode(body)
     return _uuid(f"{operation}\x00{canonical}".encode())
+
+
+def stated(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a loaded body says: a field that is null, or an empty map, says no more than one left out.
+
+    It is hashed instead of what was typed, so that a call, a form and a row of a file are one request.
+    """
+    return {name: value for name, value in body.items() if value is not None and value != {}}
 
 
 def _uuid(data: bytes) -> str:

@@ -8,8 +8,9 @@ from flask import Response, g, request
 from sqlalchemy import Connection
 
 from api import people
-from api.auth import current_caller, guard, own_participant, owner
+from api.auth import current_caller, guard, own_participant
 from api.export import Export
+from api.key_owners import envelope, participants_of
 from api.problems import HttpCode, Problem, refusal_response
 from api.schemas.ledger import MemberInput
 from api.schemas.people import ErasureInput, PersonExportSchema, PersonSchema
@@ -21,7 +22,6 @@ from clearing.core.directory import Directory
 from clearing.core.enrolment import Enrolled
 from clearing.core.outcomes import Refusal, Replayed
 from clearing.erasure import erase_member
-from clearing.idempotency import key_hash, request_hash
 from clearing.members import Member, participant_of, read_member
 
 log = structlog.get_logger(__name__)
@@ -40,9 +40,17 @@ def enrol(body: dict[str, Any]) -> Response:
     """
     caller = current_caller()
     given = idempotency_key() if "Idempotency-Key" in request.headers else str(uuid4())
-    key = key_hash(owner(caller), given)
-    enroller = services().enroller
-    request_ = enroller.request_of(key, request_hash("member", json_body()), caller, body)
+    enroller, known = services().enroller, services()
+    [participant_id] = participants_of(caller, "member", [body], known.engine, known.directory_cache)
+    stands = envelope(caller, participant_id, given, "member", body, json_body())
+    request_ = enroller.request_of(
+        stands.key,
+        stands.request_hash,
+        caller,
+        body,
+        former_key=stands.former_key,
+        former_hash=stands.former_hash,
+    )
     outcome = enroller.enrol([request_])[0]
     match outcome:
         case Refusal():
