@@ -8,11 +8,12 @@ from flask import Response
 
 from api import people, present
 from api.auth import DESKS, current_caller, guard, merchant_of_caller
+from api.once import once
 from api.posting import SECONDS_WAITED_MAX
 from api.problems import HttpCode, Problem, refusal_response
 from api.schemas.ledger import CardCheckSchema, CardQuery
 from api.schemas.people import CardChange, IssuedCardSchema, ReplacementInput
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer
 from clearing.card_check import CardQuestion
 from clearing.cards import IssuedCard, change_card, replace_card
@@ -51,12 +52,13 @@ def change(body: dict[str, Any], number: str) -> Response:
 @guard(Scope.PARTICIPANT, Scope.OPERATOR)
 @blueprint.arguments(ReplacementInput)
 @blueprint.response(201, IssuedCardSchema)
+@once(blueprint)
 def replace(body: dict[str, Any], number: str) -> Response:
     """Block a card for good and issue another for the same wallet; the answer is the new card
 
     Sent again it gives the card that was issued the first time.
     """
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         directory = services().directory(connection)
         outcome = replace_card(connection, number, current_caller(), body.get("number"))
     return _answer(outcome, directory, 201)
