@@ -17,15 +17,11 @@ from clearing import ids
 from clearing.core.commands import Caller
 from clearing.core.directory import Directory
 from clearing.directory import DirectoryCache
-from clearing.idempotency import key_hash, request_hash, stated
+from clearing.idempotency import act_hash, key_hash, request_hash
 from clearing.originals import read_acceptors
 
 #: The operations that name something booked or set aside before, with the field that names it and its prefix.
 NAMING = {"reversal": ("transaction", "txn"), "capture": ("hold", "hold"), "void": ("hold", "hold")}
-
-
-#: The name space of an owner's own keys.
-WHOLE = "{}"
 
 
 def owner_of(participant_id: int | None) -> str:
@@ -42,24 +38,31 @@ def envelope(
     said: Mapping[str, Any],
     *,
     historical: bool = False,
-    within: str = WHOLE,
+    within: str | None = None,
 ) -> Envelope:
     """What stands on an act about this participant's data (None: nobody's), with its key in clear.
 
     `body` is the act as its schema has loaded it; `said` as it was sent, by which earlier versions knew it.
-    So they did a key with the blanks around it, of which a header has none.
-    `within` makes the name of a part of an owner's keys of the owner's.
+    So they did a key with the blanks around it, of which a header has none. `within`: a name space of the
+    owner's beside that of its keys.
     """
-    sender, plain = owner_of(caller.participant_id), key.strip()
-    whose = sender if participant_id is None else owner_of(participant_id)
+    sent_by, plain = caller.participant_id, key.strip()
+    whose = sender = owner_of(sent_by if participant_id is None else participant_id)
+    if participant_id is not None and participant_id != sent_by:
+        sender = owner_of(sent_by)
+    as_before = sender == whose and plain == key
     return Envelope(
-        key_hash(within.format(whose), plain),
-        request_hash(operation, stated(body)),
+        key_hash(_name(whose, within), plain),
+        act_hash(operation, body),
         caller,
         historical,
-        None if whose == sender and plain == key else key_hash(within.format(sender), key),
+        None if as_before else key_hash(_name(sender, within), key),
         partial(request_hash, operation, said),
     )
+
+
+def _name(owner: str, within: str | None) -> str:
+    return owner if within is None else f"import:{owner}:{within}"
 
 
 def participants_of(

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 
 
@@ -24,11 +26,17 @@ def request_hash(operation: str, body: Mapping[str, Any]) -> str:
     return _uuid(f"{operation}\x00{canonical}".encode())
 
 
-def stated(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What a loaded body says: a field that is null, or an empty map, says no more than one left out.
+def act_hash(operation: str, body: Mapping[str, Any]) -> str:
+    """The text of a UUID for one act at a merchant or of an issuer, as its schema has loaded it.
 
-    It is hashed instead of what was typed, so that a call, a form and a row of a file are one request.
+    Not of what was typed, so that a call, a form and a row of a file are one request. It must stay as it is.
     """
+    canonical = orjson.dumps(stated(body), default=str, option=orjson.OPT_SORT_KEYS)
+    return _uuid(b"%b\x00%b" % (operation.encode(), canonical))
+
+
+def stated(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a loaded body says: a field that is null, or an empty map, says no more than one left out."""
     return {name: value for name, value in body.items() if value is not None and value != {}}
 
 

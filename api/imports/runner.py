@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from api.imports import kinds, store
 from api.imports.reader import Row, Rows, Unreadable
-from api.key_owners import WHOLE, envelope, participants_of
+from api.key_owners import envelope, participants_of
 from clearing.core import opening
 from clearing.core.commands import Command, Opening
 from clearing.core.directory import Directory
@@ -258,7 +258,7 @@ def _commanded(upload: store.Upload, one: _Judged, participant_id: int | None, e
         one.body,
         one.said,
         historical=upload.historical,
-        within=WHOLE if one.key is not None else f"import:{{}}:{upload.kind}:{upload.file_hash}",
+        within=None if one.key is not None else f"{upload.kind}:{upload.file_hash}",
     )
     if upload.kind != kinds.MEMBERS:
         return _Judged(one.row, command=kinds.command(upload.kind, stands, one.body))
