@@ -35,8 +35,9 @@ Tongdui (通兑) is the clearing house of an alliance: cards, points and stored 
 honoured by all, and each participant has one net payment a month.
 
 Money is integer fen, points are integers, rates are decimal strings, times carry their offset. Send your key
-as `Authorization: Bearer tdk_live_…`. Every POST that moves value needs an `Idempotency-Key`: repeated with
-the same body it gives the first answer again. Errors are problem details with a `code`: see /docs/errors.
+as `Authorization: Bearer tdk_live_…`. Every POST that moves value needs an `Idempotency-Key`, and every other
+that makes something honours one: repeated with the same body it gives the first answer again, without the
+secrets that are shown once. Errors are problem details with a `code`: see /docs/errors.
 """
 
 #: The documentation pages bring inline styles; everything else is JSON and needs nothing.

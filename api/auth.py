@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from flask import g, request
 
+from api.key_owners import owner_of
 from api.problems import FieldError, Problem
 from api.services import services
 from clearing.core.commands import Caller, Scope
@@ -68,8 +69,8 @@ def current_caller() -> Caller:
 
 
 def owner(caller: Caller) -> str:
-    """To whom the caller's idempotency keys belong."""
-    return f"participant:{caller.participant_id}" if caller.participant_id is not None else "hub"
+    """To whom belongs what the caller makes; of the keys of acts see `api.key_owners`."""
+    return owner_of(caller.participant_id)
 
 
 def actor(caller: Caller) -> str:

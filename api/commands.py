@@ -26,6 +26,8 @@ class Envelope(NamedTuple):
     request_hash: str
     caller: Caller
     historical: bool = False
+    former_key: str | None = None
+    former_hash: Callable[[], str] | None = None
 
 
 def accrual(envelope: Envelope, body: Mapping[str, Any]) -> Accrual:
@@ -121,6 +123,8 @@ def _act(envelope: Envelope, body: Mapping[str, Any]) -> dict[str, Any]:
         "request_hash": envelope.request_hash,
         "caller": envelope.caller,
         "historical": envelope.historical,
+        "former_key": envelope.former_key,
+        "former_hash": envelope.former_hash,
         "occurred_at": body.get("occurred_at"),
         "reference": body.get("reference"),
         "metadata": body.get("metadata"),

@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Response
 
-from api.auth import current_caller, owner
-from api.commands import BUILDERS, Envelope
+from api.auth import current_caller
+from api.commands import BUILDERS
+from api.key_owners import envelope, participants_of
 from api.problems import HttpCode, Problem, refusal_response
 from api.services import services
 from api.web import idempotency_key, json_body
@@ -15,7 +16,6 @@ from clearing.core.commands import Command
 from clearing.core.holds import Hold
 from clearing.core.journal import Booking
 from clearing.core.outcomes import Held, Outcome, Posted, Refusal, Replayed
-from clearing.idempotency import key_hash, request_hash
 from clearing.query import read_bookings, read_hold
 
 #: How long a request waits for its outcome. Repeating it with its key is safe.
@@ -32,12 +32,12 @@ def submit(kind: str, body: Mapping[str, Any], **named: str) -> tuple[Command, O
 def submit_act(
     kind: str, said: Mapping[str, Any], body: Mapping[str, Any], key: str
 ) -> tuple[Command, Outcome]:
-    """Post an act under this key. `said` is what was sent, by which a key knows its act; `body` the same as
-    its schema has loaded it. Raises Problem as `post` does.
+    """Post an act under this key. `said` is what was sent, by which earlier versions knew the act of a key;
+    `body` the same as its schema has loaded it. Raises Problem as `post` does.
     """
-    caller = current_caller()
-    envelope = Envelope(key_hash(owner(caller), key), request_hash(kind, said), caller)
-    command = BUILDERS[kind](envelope, body)
+    caller, known = current_caller(), services()
+    [participant_id] = participants_of(caller, kind, [body], known.engine, known.posting_directory)
+    command = BUILDERS[kind](envelope(caller, participant_id, key, kind, body, said), body)
     return command, post(command)
 
 

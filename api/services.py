@@ -1,10 +1,11 @@
 """What the requests of one server process share. Made once by the entry point and passed in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy import Connection, Engine
 
 from api.imports.runner import ImportRunner
@@ -61,3 +62,14 @@ def services() -> Services:
     """The services of the app that handles this request."""
     found: Services = current_app.extensions["tongdui"]
     return found
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """An act's transaction: its own, or the one in which `api.once` keeps the answer to this request."""
+    under_way: Connection | None = g.get("transaction")
+    if under_way is not None:
+        yield under_way
+        return
+    with services().engine.begin() as connection:
+        yield connection

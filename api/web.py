@@ -118,8 +118,14 @@ def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str
 
 
 def idempotency_key() -> str:
-    """The request's key; raises Problem if it is absent or not usable."""
-    return usable_key(request.headers.get("Idempotency-Key", ""))
+    """The request's key; raises Problem if it is absent, sent twice or not usable."""
+    given = request.headers.get("Idempotency-Key", "")
+    if "," in given:
+        # A header that is sent twice arrives as one, with a comma between the values.
+        raise Problem(
+            Code.MALFORMED, "Idempotency-Key: send one key, in one header; a key in a header has no comma."
+        )
+    return usable_key(given)
 
 
 def usable_key(given: str) -> str:

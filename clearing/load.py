@@ -29,6 +29,7 @@ from clearing.core.holds import HeldDraw, Hold, HoldStatus
 from clearing.core.journal import TransactionKind
 from clearing.core.limits import Cap
 from clearing.core.outcomes import Code, Recorded, Refusal
+from clearing.core.replay import keys_of
 from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceKey, Snapshot
 from clearing.directory import DirectoryCache
 from clearing.limits import lock_caps, read_usage, used_since
@@ -303,7 +304,7 @@ def _asked(commands: Sequence[Command], named: Named) -> dict[str, Any]:
         "cards": arrays.texts(cards | named.cards),
         "named": arrays.numbers(wallets | set(named.elsewhere.values())),
         "first": _first_booking(commands),
-        "keys": arrays.texts(command.key for command in commands),
+        "keys": arrays.texts(keys_of(commands)),
         "merchants": arrays.texts(merchant for merchant, _, _ in references),
         "kinds": arrays.numbers(kind for _, kind, _ in references),
         "references": arrays.texts(reference for _, _, reference in references),

@@ -31,7 +31,8 @@ PAYMENTS = 7_430_008
 #: Held while the liabilities of closed periods are added up and written.
 LIABILITIES = 7_430_009
 
-# An import that is running holds a session lock on its own id, which is far above these numbers.
+# An import that is running holds a session lock on its own id, which is far above these numbers; forms of
+# pages, and calls with a key that book nothing (clearing.answers), hold one on the hash of their key.
 
 
 def hold_shared(connection: Connection, lock: int) -> None:

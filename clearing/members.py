@@ -19,6 +19,7 @@ from clearing.core.enrolment import (
     EnrolmentSnapshot,
     decide_enrolments,
 )
+from clearing.core.replay import keys_of
 from clearing.directory import DirectoryCache
 from clearing.load import read_recorded
 from clearing.privacy import PersonalData, normal_phone
@@ -80,7 +81,14 @@ class Enroller:
             return self._writer.transact(work)
 
     def request_of(
-        self, key: str, request_hash: str, caller: Caller, body: Mapping[str, Any]
+        self,
+        key: str,
+        request_hash: str,
+        caller: Caller,
+        body: Mapping[str, Any],
+        *,
+        former_key: str | None = None,
+        former_hash: Callable[[], str] | None = None,
     ) -> tuple[Enrolment, Person]:
         """An enrolment from checked input: participant, name, phone, tier, card, card_expires_on."""
         person = Person(body.get("name"), body.get("phone"))
@@ -88,6 +96,8 @@ class Enroller:
             key=key,
             request_hash=request_hash,
             caller=caller,
+            former_key=former_key,
+            former_hash=former_hash,
             participant=body["participant"],
             phone_index=self._personal_data.phone_index(person.phone) if person.phone else None,
             tier=body.get("tier"),
@@ -169,7 +179,7 @@ def _gather(
         directory=cache.current(connection),
         phones={bytes(row.phone_index): row.participant_id for row in phones},
         cards=frozenset(taken.scalars()),
-        recorded=read_recorded(connection, [one.key for one in enrolments]),
+        recorded=read_recorded(connection, list(keys_of(enrolments))),
     )
 
 

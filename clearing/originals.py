@@ -53,6 +53,26 @@ def read_named(connection: Connection, commands: Sequence[OnHold | Reversal], *,
     return Named(cards, elsewhere)
 
 
+_ACCEPTORS = f"""
+SELECT DISTINCT n.wallet_id, n.id, coalesce(h.acceptor_id, t.acceptor_id)
+  FROM unnest(%(wallets)s::bigint[], %(ids)s::bigint[]) AS n (wallet_id, id)
+ CROSS JOIN LATERAL ({family("n.wallet_id")}) AS f
+  LEFT JOIN holds h ON h.wallet_id = f.id AND h.id = n.id
+  LEFT JOIN transactions t ON t.wallet_id = f.id AND t.id = n.id
+ WHERE h.id IS NOT NULL OR t.id IS NOT NULL
+"""  # noqa: S608
+
+
+def read_acceptors(connection: Connection, names: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """At whose merchants these holds and transactions were made, by (wallet id, id) as they are named."""
+    values = {
+        "wallets": arrays.numbers(wallet_id for wallet_id, _ in names),
+        "ids": arrays.numbers(id_ for _, id_ in names),
+    }
+    rows = connection.exec_driver_sql(_ACCEPTORS, values)
+    return {(wallet_id, id_): acceptor_id for wallet_id, id_, acceptor_id in rows}
+
+
 def read_originals(
     connection: Connection, commands: Sequence[Reversal], elsewhere: Mapping[tuple[int, int], int]
 ) -> dict[int, Original]:

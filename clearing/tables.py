@@ -558,6 +558,19 @@ outcomes = Table(
     comment="What became of each idempotency key, for ever",
 )
 
+keyed_answers = Table(
+    "keyed_answers",
+    metadata,
+    Column("key", Uuid(as_uuid=False), primary_key=True),
+    Column("request_hash", Uuid(as_uuid=False), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("location", Text),
+    Column("made_at", instant(), nullable=False),
+    Index("keyed_answers_made_at_idx", "made_at"),
+    comment="First answers under the keys of calls that book nothing, without secrets; not kept for ever",
+)
+
 references = Table(
     "merchant_references",
     metadata,

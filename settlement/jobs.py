@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from clearing.answers import forget_answers
 from clearing.upkeep import expire_lots, lapse_holds, remind
 from clearing.verify import frozen
 from clearing.writer import Writer
@@ -69,11 +70,17 @@ def _verify(engine: Engine, _: Writer, at: datetime) -> Counts:
     return {"checks": len(checks())}
 
 
+def _forget(engine: Engine, _: Writer, at: datetime) -> Counts:
+    with engine.begin() as connection:
+        return {"forgotten": forget_answers(connection, at)}
+
+
 LAPSE = Job("lapse_holds", 1, Every(10), "Give back what ended holds still keep", _lapse)
 EXPIRE = Job("expire_lots", 2, Daily(0, 5), "End points and stored value whose last day is over", _expire)
 REMIND = Job("remind", 3, Daily(0, 15), "Tell of points that end in 30 and in 7 days", _remind)
 CLOSE = Job("close_periods", 4, Every(60), "Close months that have ended, after the quiet time", _close)
 SUSPEND = Job("suspend_overdue", 5, Daily(6, 0), "Suspend debtors who are long overdue", _suspend)
 VERIFY = Job("verify", 6, Daily(3, 30), "Add up the whole journal again", _verify)
+FORGET = Job("forget_answers", 18, Daily(2, 15), "Forget answers that nobody asks for again", _forget)
 
-JOBS = (CLOSE, EXPIRE, LAPSE, REMIND, SUSPEND, VERIFY)
+JOBS = (CLOSE, EXPIRE, LAPSE, REMIND, SUSPEND, VERIFY, FORGET)

@@ -8,21 +8,20 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Engine
 
-from api.commands import Envelope
 from api.imports import kinds, store
 from api.imports.reader import Row, Rows, Unreadable
+from api.key_owners import envelope, participants_of
 from clearing.core import opening
 from clearing.core.commands import Command, Opening
 from clearing.core.directory import Directory
 from clearing.core.enrolment import Enrolment, EnrolmentOutcome
 from clearing.core.outcomes import Code, Outcome, Posted, Refusal, Replayed
 from clearing.core.texts import read_line
-from clearing.idempotency import key_hash, request_hash
 from clearing.linking import Agreement, Linker
 from clearing.members import Enroller, Person
 from clearing.writer import Writer
@@ -35,9 +34,15 @@ OnProgress = Callable[[store.Import], None]
 
 
 class _Judged(NamedTuple):
-    """A row on its way: what is to be posted, or why it cannot be."""
+    """A row on its way: what it says, then what is to be posted; or why it cannot be.
+
+    `body` is the row as its schema has loaded it, `said` as it was sent, without its `key`.
+    """
 
     row: Row
+    body: dict[str, Any] | None = None
+    said: dict[str, Any] | None = None
+    key: str | None = None
     command: Command | None = None
     enrolment: tuple[Enrolment, Person] | None = None
     cards: tuple[str, ...] = ()
@@ -136,10 +141,10 @@ class ImportRunner:
         kind = kinds.KINDS[current.upload.kind]
         rows = Rows(path, current.upload.media_type, kind.columns, kind.required)
         posters = _Posters(self._make_writer(), self._make_enroller(), self._make_linker())
-        judged = islice(_judge(current.upload, rows, posters.enroller), current.rows, None)
+        judged = islice(_judge(current.upload, rows), current.rows, None)
 
         def take() -> tuple[list[_Judged], int]:
-            return list(islice(judged, BATCH_ROWS)), rows.bytes_read
+            return self._complete(current.upload, list(islice(judged, BATCH_ROWS)), posters), rows.bytes_read
 
         try:
             # The next batch is read and judged while PostgreSQL writes this one.
@@ -156,6 +161,18 @@ class ImportRunner:
         finally:
             for poster in posters:
                 poster.close()
+
+    def _complete(self, upload: store.Upload, batch: list[_Judged], posters: _Posters) -> list[_Judged]:
+        """What the rows say becomes what is to be posted, under keys of those whose data they are."""
+        bodies = [one.body for one in batch if one.body is not None]
+        if upload.kind == kinds.LINKS or not bodies:
+            return [_linking(one) for one in batch]
+        operation, cache = kinds.KINDS[upload.kind].operation, posters.writer.directory
+        whose = iter(participants_of(upload.caller, operation, bodies, self._engine, cache))
+        return [
+            one if one.body is None else _commanded(upload, one, next(whose), posters.enroller)
+            for one in batch
+        ]
 
     def _post_batch(
         self, current: store.Import, batch: list[_Judged], bytes_read: int, posters: "_Posters"
@@ -196,7 +213,7 @@ class ImportRunner:
         return found
 
 
-def _judge(upload: store.Upload, rows: Rows, enroller: Enroller) -> Iterator[_Judged]:
+def _judge(upload: store.Upload, rows: Rows) -> Iterator[_Judged]:
     """Each row checked by itself; `latest` runs along also over rows that are done already."""
     latest: datetime | None = None
     for row in rows:
@@ -214,17 +231,50 @@ def _judge(upload: store.Upload, rows: Rows, enroller: Enroller) -> Iterator[_Ju
                 yield _Judged(row, refusal=refusal)
                 continue
             latest = body["occurred_at"]
-        envelope = _envelope(upload, row, content)
-        if envelope is None:
+        key = content.pop("key", None)
+        if isinstance(key, str):
+            # As in the header of a call: spaces at the ends are no part of it. An empty one is a slip.
+            key = read_line(key)
+        if key is not None and not _can_be_key(key):
             refusal = Refusal(Code.MALFORMED, "key must be text of 1 to 255 printable characters.", "key")
             yield _Judged(row, refusal=refusal)
-        elif upload.kind == kinds.MEMBERS:
-            request = enroller.request_of(envelope.key, envelope.request_hash, envelope.caller, body)
-            yield _Judged(row, enrolment=request)
-        elif upload.kind == kinds.LINKS:
-            yield _Judged(row, cards=(body["card"], body["other_card"]))
-        else:
-            yield _Judged(row, command=kinds.command(upload.kind, envelope, body))
+            continue
+        yield _Judged(row, body, content, key)
+
+
+def _can_be_key(key: object) -> bool:
+    return isinstance(key, str) and 1 <= len(key) <= 255 and key.isprintable()
+
+
+def _linking(one: _Judged) -> _Judged:
+    return one if one.body is None else one._replace(cards=(one.body["card"], one.body["other_card"]))
+
+
+def _commanded(upload: store.Upload, one: _Judged, participant_id: int | None, enroller: Enroller) -> _Judged:
+    """A row without a key is known by its place in this very file."""
+    assert one.body is not None, "it was judged to be good"
+    assert one.said is not None, "it was judged to be good"
+    stands = envelope(
+        upload.caller,
+        participant_id,
+        one.key if one.key is not None else str(one.row.number),
+        kinds.KINDS[upload.kind].operation,
+        one.body,
+        one.said,
+        historical=upload.historical,
+        within=None if one.key is not None else f"{upload.kind}:{upload.file_hash}",
+    )
+    if upload.kind != kinds.MEMBERS:
+        return _Judged(one.row, command=kinds.command(upload.kind, stands, one.body))
+    request = enroller.request_of(
+        stands.key,
+        stands.request_hash,
+        stands.caller,
+        one.body,
+        former_key=stands.former_key,
+        former_hash=stands.former_hash,
+    )
+    return _Judged(one.row, enrolment=request)
 
 
 def _progress(
@@ -245,22 +295,6 @@ def _progress(
         else:
             accepted += 1
     return store.Progress(len(batch), accepted, replayed, refusals, Decimal(0), bytes_read)
-
-
-def _envelope(upload: store.Upload, row: Row, content: dict[str, object]) -> Envelope | None:
-    """None for a key that cannot be one. A row without a key is known by its place in this very file."""
-    key = content.pop("key", None)
-    if isinstance(key, str):
-        # As in the header of a call: spaces at the ends are no part of it. An empty one is a slip.
-        key = read_line(key)
-    if key is None:
-        key_id = key_hash(f"import:{upload.owner}:{upload.kind}:{upload.file_hash}", str(row.number))
-    elif isinstance(key, str) and 1 <= len(key) <= 255 and key.isprintable():
-        key_id = key_hash(upload.owner, key)
-    else:
-        return None
-    operation = kinds.KINDS[upload.kind].operation
-    return Envelope(key_id, request_hash(operation, content), upload.caller, upload.historical)
 
 
 def _residue(

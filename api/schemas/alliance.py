@@ -323,4 +323,6 @@ class ApiKeySchema(Schema):
 
 
 class NewApiKeySchema(ApiKeySchema):
-    key = fields.String(metadata={"description": "Shown this once"})
+    key = fields.String(
+        allow_none=True, metadata={"description": "Shown this once; null in an answer that is given again"}
+    )

@@ -36,9 +36,12 @@ KEY_HEADER = {
     "in": "header",
     "name": "Idempotency-Key",
     "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    # No comma: it is what stands between the values of a header that is sent twice.
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-+.-~-]+$"},
     "description": "New for each act; the same key with the same body gives the first answer again",
 }
+#: The same where it may be left out.
+KEY_WELCOME = KEY_HEADER | {"required": False}
 
 CARD = {"description": "The card's number, 4 to 32 letters and digits", "example": "6200000000000001"}
 

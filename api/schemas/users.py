@@ -49,9 +49,11 @@ class UserSchema(Schema):
 
 
 class UserWithPasswordSchema(UserSchema):
-    """`password` is temporary and in this answer only; it is good for three days, to be changed."""
+    """`password` is temporary and in this answer only; it is good for three days, to be changed. It
+    is null in an answer that is given again.
+    """
 
-    password = Text(required=True)
+    password = Text(required=True, allow_none=True)
 
 
 class EndedSchema(Schema):

@@ -74,7 +74,11 @@ class WebhookEndpointSchema(Schema):
 
 
 class NewWebhookEndpointSchema(WebhookEndpointSchema):
-    secret = fields.String(required=True, metadata={"description": "`whsec_…`, shown this once"})
+    secret = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "`whsec_…`, shown this once; null in an answer that is given again"},
+    )
 
 
 class DeliveryQuery(PageQuery):

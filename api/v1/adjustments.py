@@ -9,11 +9,12 @@ from sqlalchemy import Connection, Row
 from api import present
 from api.auth import current_caller, guard
 from api.new_id import new_id
+from api.once import once
 from api.posting import post
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.adjustments import AdjustmentInput, AdjustmentQuery, AdjustmentSchema
 from api.schemas.common import page_of
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import adjustments, ids
 from clearing.adjustments import HUB_WALLET, AdjustmentKind, AdjustmentStatus
@@ -33,9 +34,10 @@ blueprint = Blueprint("adjustments", __name__, description="What two operators a
 @guard(Scope.OPERATOR)
 @blueprint.arguments(AdjustmentInput)
 @blueprint.response(201, AdjustmentSchema)
+@once(blueprint)
 def propose(body: dict[str, Any]) -> Response:
     """Propose points for a card (or away from it), or money between participants; nothing is booked yet"""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         return answer(proposed(connection, body), 201)
 
 
@@ -59,6 +61,7 @@ def read_one(adjustment_id: str) -> Response:
 @blueprint.route("/adjustments/<adjustment_id>/approve", methods=["POST"])
 @guard(Scope.OPERATOR)
 @blueprint.response(200, AdjustmentSchema)
+@once(blueprint, repeatable=True)
 def approve(adjustment_id: str) -> Response:
     """Approve what somebody else has proposed, and book it; to be repeated if the answer was lost"""
     return answer(approved(adjustment_id))
@@ -67,6 +70,7 @@ def approve(adjustment_id: str) -> Response:
 @blueprint.route("/adjustments/<adjustment_id>/reject", methods=["POST"])
 @guard(Scope.OPERATOR)
 @blueprint.response(200, AdjustmentSchema)
+@once(blueprint)
 def reject(adjustment_id: str) -> Response:
     """Reject it, or take one's own proposal back"""
     return answer(rejected(adjustment_id))
@@ -112,7 +116,7 @@ def approved(adjustment_id: str, beside: Beside = nothing) -> dict[str, Any]:
 
 def rejected(adjustment_id: str, beside: Beside = nothing) -> dict[str, Any]:
     """Reject it; the adjustment as JSON. Raises Problem."""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         row = _decided(connection, _found(connection, adjustment_id), AdjustmentStatus.REJECTED, beside)
     if row.status != AdjustmentStatus.REJECTED:
         raise Problem(Code.ALREADY_EXISTS, "It was approved before; propose the opposite to undo it.")
@@ -121,7 +125,7 @@ def rejected(adjustment_id: str, beside: Beside = nothing) -> dict[str, Any]:
 
 def shown_adjustment(adjustment_id: str) -> dict[str, Any]:
     """One adjustment as JSON, with what became of it; raises Problem."""
-    with services().engine.connect() as connection:
+    with transaction() as connection:
         row = _found(connection, adjustment_id)
         directory = services().directory(connection)
         recorded = _recorded(connection, [row])

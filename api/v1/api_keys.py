@@ -7,11 +7,12 @@ from sqlalchemy import Connection
 
 from api import present
 from api.auth import current_caller, guard
+from api.once import once
 from api.places import may_manage, place_of
 from api.problems import HttpCode, Problem
 from api.schemas.alliance import ApiKeyInput, ApiKeyQuery, ApiKeySchema, NewApiKeySchema
 from api.schemas.common import page_of
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer, cursor_position, page
 from clearing import keys
 from clearing.core.commands import Scope
@@ -24,9 +25,10 @@ blueprint = Blueprint("api keys", __name__, description="Who may call this API")
 @guard(Scope.OPERATOR, Scope.PARTICIPANT)
 @blueprint.arguments(ApiKeyInput)
 @blueprint.response(201, NewApiKeySchema)
+@once(blueprint, told_once="key")
 def make_api_key(body: dict[str, Any]) -> Response:
-    """Make a key; its text is in this answer and never shown again"""
-    with services().engine.begin() as connection:
+    """Make a key; its text is in this answer and never shown again, also not when the call is repeated"""
+    with transaction() as connection:
         return answer(made_key(connection, body), 201)
 
 
@@ -42,9 +44,13 @@ def list_api_keys(query: dict[str, Any]) -> Response:
 @blueprint.route("/api-keys/<key_id>/rotate", methods=["POST"])
 @guard(Scope.OPERATOR, Scope.PARTICIPANT)
 @blueprint.response(201, NewApiKeySchema)
+@once(blueprint, told_once="key")
 def rotate_api_key(key_id: str) -> Response:
-    """Make a new key with the same rights; the old one works until it is revoked"""
-    with services().engine.begin() as connection:
+    """Make a new key with the same rights; the old one works until it is revoked
+
+    Its text is in this answer only, as of a new key.
+    """
+    with transaction() as connection:
         return answer(rotated_key(connection, key_id), 201)
 
 

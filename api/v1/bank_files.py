@@ -1,11 +1,14 @@
 """Bank files: the hub's bank statements, matched to nets."""
 
+from hashlib import sha256
 from typing import Any
 
 from flask import Response, request
 
 from api.auth import current_caller, guard
+from api.once import once_for
 from api.problems import HttpCode, Problem
+from api.schemas.common import KEY_WELCOME
 from api.schemas.payments import BankFileSchema
 from api.services import services
 from api.v1.imports import CSV_TYPES
@@ -30,7 +33,7 @@ BODY = {
 
 @blueprint.route("/bank-files", methods=["POST"])
 @guard(Scope.OPERATOR)
-@blueprint.doc(**BODY)
+@blueprint.doc(parameters=[KEY_WELCOME], **BODY)
 @blueprint.response(200, BankFileSchema)
 def import_file() -> Response:
     """Put the payments of a bank statement on record, as far as their texts tell which nets they pay
@@ -46,6 +49,11 @@ def import_file() -> Response:
     content = request.stream.read(BYTES_MAX + 1)
     if len(content) > BYTES_MAX:
         raise Problem(HttpCode.TOO_LARGE, f"A bank file has at most {BYTES_MAX} bytes; split it.")
+    said = {"file": sha256(content).hexdigest()}
+    return once_for(said, lambda: _recorded(content), repeatable=True)
+
+
+def _recorded(content: bytes) -> Response:
     try:
         done = import_bank_file(services().engine, content, current_caller().key_id)
     except NotABankFile as error:

@@ -10,11 +10,12 @@ from marshmallow import ValidationError
 from api import people, present
 from api.auth import DESKS, current_caller, guard, merchant_of_caller
 from api.fields import CardText
+from api.once import once
 from api.posting import SECONDS_WAITED_MAX
 from api.problems import FieldError, HttpCode, Problem, refusal_response
 from api.schemas.ledger import CardCheckSchema, CardQuery
 from api.schemas.people import CardChange, IssuedCardSchema, ReplacementInput
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer
 from clearing.card_check import CardQuestion
 from clearing.cards import IssuedCard, change_card, replace_card
@@ -57,13 +58,14 @@ def change(body: dict[str, Any], number: str) -> Response:
 @guard(Scope.PARTICIPANT, Scope.OPERATOR)
 @blueprint.arguments(ReplacementInput)
 @blueprint.response(201, IssuedCardSchema)
+@once(blueprint)
 def replace(body: dict[str, Any], number: str) -> Response:
     """Block a card for good and issue another for the same wallet; the answer is the new card
 
     Sent again it gives the card that was issued the first time.
     """
     number = number_in_path(number)
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         directory = services().directory(connection)
         outcome = replace_card(connection, number, current_caller(), body.get("number"))
     return _answer(outcome, directory, 201)

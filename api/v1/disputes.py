@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from api.auth import FINANCE, current_caller, guard, own_participant
 from api.narrowing import NOTHING
 from api.new_id import new_id
+from api.once import once
 from api.problems import FieldError, Problem
 from api.schemas.disputes import (
     AcceptInput,
@@ -20,7 +21,7 @@ from api.schemas.disputes import (
     RejectInput,
     WithdrawInput,
 )
-from api.services import services
+from api.services import services, transaction
 from api.v1.periods import number_of
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
@@ -54,6 +55,7 @@ ANSWERERS = (*DISPUTERS, Scope.OPERATOR)
 @guard(*DISPUTERS)
 @blueprint.arguments(DisputeInput)
 @blueprint.response(201, DisputeThreadSchema)
+@once(blueprint)
 def open_one(body: dict[str, Any]) -> Response:
     """Dispute a line of one's own statement, or a part of it; the settlement goes on
 
@@ -110,6 +112,7 @@ def read_one(dispute_id: str) -> Response:
 @guard(*ANSWERERS)
 @blueprint.arguments(AnswerInput)
 @blueprint.response(200, DisputeThreadSchema)
+@once(blueprint)
 def answer_one(body: dict[str, Any], dispute_id: str) -> Response:
     """Add to the thread; after the counterparty's word the operator decides
 
@@ -122,6 +125,7 @@ def answer_one(body: dict[str, Any], dispute_id: str) -> Response:
 @guard(*ANSWERERS)
 @blueprint.arguments(AcceptInput, required=False)
 @blueprint.response(200, DisputeThreadSchema)
+@once(blueprint, repeatable=True)
 def accept_one(body: dict[str, Any], dispute_id: str) -> Response:
     """Accept it, and book the correction in the open period; to be repeated if the answer was lost
 
@@ -135,6 +139,7 @@ def accept_one(body: dict[str, Any], dispute_id: str) -> Response:
 @guard(*ANSWERERS)
 @blueprint.arguments(RejectInput)
 @blueprint.response(200, DisputeThreadSchema)
+@once(blueprint)
 def reject_one(body: dict[str, Any], dispute_id: str) -> Response:
     """Reject it and say why
 
@@ -148,6 +153,7 @@ def reject_one(body: dict[str, Any], dispute_id: str) -> Response:
 @guard(*DISPUTERS)
 @blueprint.arguments(WithdrawInput, required=False)
 @blueprint.response(200, DisputeThreadSchema)
+@once(blueprint)
 def withdraw_one(body: dict[str, Any], dispute_id: str) -> Response:
     """Take one's own dispute back"""
     return answer(withdrawn(dispute_id, body))
@@ -158,7 +164,7 @@ def opened(
 ) -> dict[str, Any]:
     """Open a dispute, with a body as `DisputeInput` loads it; the thread as JSON. Raises Problem."""
     id_ = new_id()
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         _open(connection, id_, body)
         beside(connection, ids.encode("dsp", id_))
     return _shown(id_)
@@ -192,7 +198,7 @@ def answered(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing)
     """Add to the thread; it as JSON. Raises Problem."""
     id_ = _number(dispute_id)
     proposes = Act(body["proposes"]) if "proposes" in body else None
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         outcome = acts.answer(connection, id_, _actor(), body["text"], proposes)
         if isinstance(outcome, DisputeRefusal):
             raise _problem(outcome)
@@ -214,7 +220,7 @@ def accepted(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing)
 def rejected(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing) -> dict[str, Any]:
     """Reject it; it as JSON. Raises Problem."""
     id_ = _number(dispute_id)
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         outcome = acts.reject(connection, id_, _actor(), body["text"], beside)
         if isinstance(outcome, DisputeRefusal):
             raise _problem(outcome)
@@ -224,7 +230,7 @@ def rejected(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing)
 def withdrawn(dispute_id: str, body: Mapping[str, Any], beside: Beside = nothing) -> dict[str, Any]:
     """Take it back; it as JSON. Raises Problem."""
     id_ = _number(dispute_id)
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         outcome = acts.withdraw(connection, id_, _actor(), body.get("text"), beside)
         if isinstance(outcome, DisputeRefusal):
             raise _problem(outcome)
@@ -239,7 +245,7 @@ def _open(connection: Connection, id_: int, body: Mapping[str, Any]) -> None:
 
 
 def _shown(id_: int) -> dict[str, Any]:
-    with services().engine.connect() as connection:
+    with transaction() as connection:
         return _read_shown(connection, id_)
 
 

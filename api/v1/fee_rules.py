@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from api import present
 from api.auth import EVERYONE, current_caller, guard
+from api.once import once
 from api.problems import FieldError, Problem
 from api.schemas.alliance import FeeRuleInput, FeeRuleSchema
 from api.schemas.common import PageQuery, page_of
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import alliance
 from clearing.core.commands import Scope
@@ -26,6 +27,7 @@ blueprint = Blueprint("fee rules", __name__, description="Dated and versioned pr
 @guard(Scope.OPERATOR)
 @blueprint.arguments(FeeRuleInput)
 @blueprint.response(201, FeeRuleSchema)
+@once(blueprint)
 def add_fee_rule(body: dict[str, Any]) -> Response:
     """Add a rule; makes a new rulebook version
 
@@ -34,7 +36,7 @@ def add_fee_rule(body: dict[str, Any]) -> Response:
     `valid_from` wins, and of the same date the rule added last. `tiers` never change what a leg is charged:
     at closing each payer gets back what they save on its volume of the month under this rule.
     """
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         return answer(added_rule(connection, body), 201)
 
 

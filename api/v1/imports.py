@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, request
 from sqlalchemy import Connection, Engine
@@ -12,16 +12,21 @@ from api.auth import current_caller, guard, own_participant, owner
 from api.imports import store
 from api.imports.receive import CHUNK_BYTES, TooLarge, receive
 from api.imports.refused import PERSONAL, refused_csv
+from api.once import Call
 from api.problems import HttpCode, Problem
+from api.schemas.common import KEY_WELCOME
 from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
 from api.services import services
-from api.web import Blueprint, answer, cursor_number, page
+from api.web import Blueprint, answer, cursor_number, idempotency_key, page
 from clearing import ids
+from clearing.answers import hold_key
 from clearing.core.amounts import rate_text
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
 
 blueprint = Blueprint("imports", __name__, description="Files: every row is posted, or listed as refused")
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 BYTES_MAX = 1 << 30
 NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -40,8 +45,15 @@ BODY = {
 }
 
 
+def _with_key(view: View) -> View:
+    """Document the key beside the query, whose parameters `blueprint.doc` would replace."""
+    view._apidoc["arguments"]["parameters"].append(KEY_WELCOME)  # type: ignore[attr-defined]  # flask-smorest's
+    return view
+
+
 @blueprint.route("/imports", methods=["POST"])
 @guard(Scope.PARTICIPANT, Scope.OPERATOR)
+@_with_key
 @blueprint.arguments(ImportQuery, location="query")
 @blueprint.doc(**BODY)
 @blueprint.response(202, ImportIdSchema)
@@ -66,8 +78,19 @@ def start_import(query: dict[str, Any]) -> Response:
             HttpCode.UNSUPPORTED_MEDIA_TYPE,
             f"Send the file itself as {CSV_TYPES[0]}, or one JSON object on each line as {NDJSON_TYPES[0]}.",
         )
-    text = started(_body(), query["kind"], media_type, historical=query["historical"])
-    return answer({"id": text}, 202, {"Location": f"/v1/imports/{text}"})
+    if "Idempotency-Key" in request.headers:
+        idempotency_key()  # before the file is taken in
+    try:
+        text = started(
+            _body(),
+            query["kind"],
+            media_type,
+            historical=query["historical"],
+            beside=lambda connection, import_id: _keep(connection, import_id, query),
+        )
+    except _StartedBefore as before:
+        return before.answer
+    return _answer(text)
 
 
 @blueprint.route("/imports/<import_id>")
@@ -87,6 +110,33 @@ def list_refused_rows(import_id: str) -> Response:
     Names and phones of members are in it for who sent them only.
     """
     return refused_rows_file(import_id)
+
+
+class _StartedBefore(Exception):
+    """The call is answered with the import that it started the first time."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def _answer(import_id: str) -> Response:
+    return answer({"id": import_id}, 202, {"Location": f"/v1/imports/{import_id}"})
+
+
+def _keep(connection: Connection, import_id: str, query: dict[str, Any]) -> None:
+    """Keep the answer with the import. Raises _StartedBefore and Problem; then nothing is started."""
+    numbers = ids.decode("imp", import_id)
+    found = store.read(connection, numbers[0]) if numbers else None
+    assert found is not None, "it was just written"
+    call = Call.of_request({"query": query, "file": found.upload.file_hash})
+    if call is None:
+        return
+    hold_key(connection, call.key)
+    first = call.first_answer(connection)
+    if first is not None:
+        raise _StartedBefore(first)
+    call.keep(connection, _answer(import_id))
 
 
 def started(

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from api import present
 from api.auth import current_caller, guard, own_participant
 from api.narrowing import NOTHING
+from api.once import once
 from api.problems import HttpCode, Problem, refusal_response
 from api.schemas.common import page_of
 from api.schemas.links import LinkInput, LinkQuery, LinkSchema, UnlinkedSchema
@@ -34,6 +35,7 @@ READERS = (*PARTIES, Scope.AUDITOR)
 @guard(*PARTIES)
 @blueprint.arguments(LinkInput)
 @blueprint.response(201, LinkSchema)
+@once(blueprint, repeatable=True)
 def propose(body: dict[str, Any], wallet_id: str) -> Response:
     """Say that the holder of this wallet holds another participant's card too
 
@@ -85,6 +87,7 @@ def read_one(link_id: str) -> Response:
 @blueprint.route("/links/<link_id>/approve", methods=["POST"])
 @guard(*PARTIES)
 @blueprint.response(200, LinkSchema)
+@once(blueprint, repeatable=True)
 def approve(link_id: str) -> Response:
     """Agree to it; with the last consent the wallets become one"""
     return _answer(approved(link_id))
@@ -93,6 +96,7 @@ def approve(link_id: str) -> Response:
 @blueprint.route("/links/<link_id>/reject", methods=["POST"])
 @guard(*PARTIES)
 @blueprint.response(200, LinkSchema)
+@once(blueprint, repeatable=True)
 def reject(link_id: str) -> Response:
     """Refuse what is proposed, or take one's own proposal back"""
     return _answer(rejected(link_id))
@@ -135,6 +139,7 @@ def rejected(link_id: str, beside: Beside = nothing) -> LinkRecord | Refusal:
 @blueprint.route("/cards/<number>/unlink", methods=["POST"])
 @guard(*PARTIES)
 @blueprint.response(200, UnlinkedSchema)
+@once(blueprint, repeatable=True)
 def unlink(number: str) -> Response:
     """Give the card's member a wallet of its own again, with the points and value of its own participant
 

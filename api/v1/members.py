@@ -8,12 +8,15 @@ from flask import Response, g, request
 from sqlalchemy import Connection
 
 from api import people
-from api.auth import current_caller, guard, own_participant, owner
+from api.auth import current_caller, guard, own_participant
 from api.export import Export
+from api.key_owners import envelope, participants_of
+from api.once import once
 from api.problems import HttpCode, Problem, refusal_response
+from api.schemas.common import KEY_WELCOME
 from api.schemas.ledger import MemberInput
 from api.schemas.people import ErasureInput, PersonExportSchema, PersonSchema
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer, idempotency_key, json_body
 from clearing import ids
 from clearing.core.commands import Caller, Scope
@@ -21,7 +24,6 @@ from clearing.core.directory import Directory
 from clearing.core.enrolment import Enrolled
 from clearing.core.outcomes import Refusal, Replayed
 from clearing.erasure import erase_member
-from clearing.idempotency import key_hash, request_hash
 from clearing.members import Member, participant_of, read_member
 
 log = structlog.get_logger(__name__)
@@ -32,17 +34,26 @@ blueprint = Blueprint("members", __name__, description="People: enrolled, export
 @blueprint.route("/members", methods=["POST"])
 @guard(Scope.PARTICIPANT, Scope.OPERATOR)
 @blueprint.arguments(MemberInput)
+@blueprint.doc(parameters=[KEY_WELCOME])
 @blueprint.response(201, PersonSchema)
 def enrol(body: dict[str, Any]) -> Response:
     """Enrol a person: a member, a wallet and a card
 
-    An Idempotency-Key is welcome, not required.
+    An Idempotency-Key is welcome, not required; it is the participant's, whoever sends it.
     """
     caller = current_caller()
     given = idempotency_key() if "Idempotency-Key" in request.headers else str(uuid4())
-    key = key_hash(owner(caller), given)
-    enroller = services().enroller
-    request_ = enroller.request_of(key, request_hash("member", json_body()), caller, body)
+    enroller, known = services().enroller, services()
+    [participant_id] = participants_of(caller, "member", [body], known.engine, known.directory_cache)
+    stands = envelope(caller, participant_id, given, "member", body, json_body())
+    request_ = enroller.request_of(
+        stands.key,
+        stands.request_hash,
+        caller,
+        body,
+        former_key=stands.former_key,
+        former_hash=stands.former_hash,
+    )
     outcome = enroller.enrol([request_])[0]
     match outcome:
         case Refusal():
@@ -97,6 +108,7 @@ def export_one(member_id: str) -> Response:
 @guard(Scope.PARTICIPANT, Scope.OPERATOR)
 @blueprint.arguments(ErasureInput)
 @blueprint.response(200, PersonSchema)
+@once(blueprint)
 def erase(body: dict[str, Any], member_id: str) -> Response:
     """Erase a person's name and phone for good, and block the cards
 
@@ -104,7 +116,7 @@ def erase(body: dict[str, Any], member_id: str) -> Response:
     wallet has an open hold. Afterwards the phone can be enrolled anew. Sent again it changes nothing.
     """
     caller = current_caller()
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         directory = services().directory(connection)
         outcome = erase_member(connection, _visible_number(connection, member_id))
         if isinstance(outcome, Refusal):

@@ -6,10 +6,11 @@ from flask import Response
 from sqlalchemy import Connection, Row
 
 from api.auth import EVERYONE, guard
+from api.once import once
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.alliance import MerchantChange, MerchantInput, MerchantSchema
 from api.schemas.common import PageQuery, page_of
-from api.services import services
+from api.services import services, transaction
 from api.v1.participants import participant_id
 from api.web import Blueprint, answer, cursor_position, page
 from clearing import alliance
@@ -23,9 +24,10 @@ blueprint = Blueprint("merchants", __name__, description="Hotels and shops of th
 @guard(Scope.OPERATOR)
 @blueprint.arguments(MerchantInput)
 @blueprint.response(201, MerchantSchema)
+@once(blueprint)
 def admit_merchant(body: dict[str, Any], code: str) -> Response:
     """Admit a merchant of this participant; its code is unique in the alliance"""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         return answer(admitted(connection, code, body), 201)
 
 

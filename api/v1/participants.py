@@ -6,10 +6,11 @@ from flask import Response
 from sqlalchemy import Connection, Row
 
 from api.auth import EVERYONE, current_caller, guard, own_participant
+from api.once import once
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.alliance import ParticipantChange, ParticipantInput, ParticipantQuery, ParticipantSchema
 from api.schemas.common import page_of
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer, cursor_position, page
 from clearing import alliance
 from clearing.core.amounts import rate_text
@@ -25,9 +26,10 @@ blueprint = Blueprint("participants", __name__, description="Independent groups 
 @guard(Scope.OPERATOR)
 @blueprint.arguments(ParticipantInput)
 @blueprint.response(201, ParticipantSchema)
+@once(blueprint)
 def admit_participant(body: dict[str, Any]) -> Response:
     """Admit a participant"""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         return answer(admitted(connection, body), 201)
 
 

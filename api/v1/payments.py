@@ -9,6 +9,8 @@ from sqlalchemy import Row
 
 from api import present
 from api.auth import FINANCE, SEES_ALL, current_caller, guard, own_participant
+from api.once import once
+from api.posting import REPLAYED
 from api.problems import FieldError, Problem
 from api.schemas.payments import (
     CarriedSchema,
@@ -18,7 +20,7 @@ from api.schemas.payments import (
     PaymentSchema,
     ReasonInput,
 )
-from api.services import services
+from api.services import services, transaction
 from api.v1.participants import participant_id
 from api.v1.periods import number_of
 from api.web import Blueprint, answer
@@ -44,13 +46,12 @@ from settlement.render import pain
 
 blueprint = Blueprint("payments", __name__, description="Money paid on nets")
 
-REPLAYED = {"Idempotency-Replayed": "true"}
-
 
 @blueprint.route("/settlements/<period>/payments", methods=["POST"])
 @guard(Scope.OPERATOR)
 @blueprint.arguments(PaymentInput)
 @blueprint.response(201, PaymentSchema)
+@once(blueprint)
 def record(body: dict[str, Any], period: str) -> Response:
     """Put a payment on record; partial and repeated ones add up
 
@@ -59,7 +60,7 @@ def record(body: dict[str, Any], period: str) -> Response:
     period.
     """
     number, code = number_of(period), body.pop("participant")
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         directory = services().directory(connection)
         participant = directory.participant(code)
         if participant is None:
@@ -83,6 +84,7 @@ def list_all(query: dict[str, Any], period: str) -> Response:
 @guard(Scope.OPERATOR)
 @blueprint.arguments(ReasonInput)
 @blueprint.response(201, PaymentSchema)
+@once(blueprint)
 def take_back(body: dict[str, Any], period: str, payment: str) -> Response:
     """Take a payment back that was recorded by mistake: its opposite is put on record
 
@@ -90,7 +92,7 @@ def take_back(body: dict[str, Any], period: str, payment: str) -> Response:
     """
     number = number_of(period)
     (id_,) = ids.decode("pay", payment) or (0,)
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         directory = services().directory(connection)
         outcome = reverse_payment(connection, number, id_, body["reason"], current_caller().key_id)
     return _answered(outcome, directory)
@@ -100,13 +102,14 @@ def take_back(body: dict[str, Any], period: str, payment: str) -> Response:
 @guard(Scope.OPERATOR)
 @blueprint.arguments(ReasonInput)
 @blueprint.response(200, CarriedSchema)
+@once(blueprint)
 def carry(body: dict[str, Any], period: str, participant: str) -> Response:
     """Let what is left of a net enter the next settlement instead of being paid
 
     Whoever owes it: also what was paid too much. A second call finds nothing left and gives the first answer.
     """
     number, who = number_of(period), participant_id(participant)
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         outcome = carry_forward(connection, number, who, body["reason"], current_caller().key_id)
     if isinstance(outcome, Refusal):
         raise Problem(outcome.code.value, outcome.detail)

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 
 from api.auth import EVERYONE, current_caller, guard
+from api.once import once
 from api.problems import FieldError, Problem
 from api.schemas.common import page_of
 from api.schemas.settlement import CloseInput, PeriodSchema, SettlementSchema
@@ -35,6 +36,7 @@ def list_all_periods() -> Response:
 @guard(Scope.OPERATOR)
 @blueprint.arguments(CloseInput, required=False)
 @blueprint.response(200, SettlementSchema)
+@once(blueprint, repeatable=True)
 def close(body: dict[str, Any], name: str) -> Response:
     """Close a period: cut-off, nets, statements; closing twice is the same as once
 
@@ -47,6 +49,7 @@ def close(body: dict[str, Any], name: str) -> Response:
 @blueprint.route("/periods/<name>/approve", methods=["POST"])
 @guard(Scope.OPERATOR)
 @blueprint.response(200, SettlementSchema)
+@once(blueprint, repeatable=True)
 def approve(name: str) -> Response:
     """Approve a closed period, so that its nets can be paid out; approving twice is the same as once
 

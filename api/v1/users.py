@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 
 from api import present
 from api.auth import actor, current_caller, guard, own_participant
+from api.once import once
 from api.places import may_manage, place_of
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.common import PageQuery, page_of
 from api.schemas.users import EndedSchema, UserChange, UserInput, UserSchema, UserWithPasswordSchema
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer, cursor_position, page
 from clearing.beside import Beside, nothing
 from clearing.core.commands import Scope
@@ -32,6 +33,7 @@ READERS = (*MANAGERS, Scope.AUDITOR)
 @guard(*MANAGERS)
 @blueprint.arguments(UserInput)
 @blueprint.response(201, UserWithPasswordSchema)
+@once(blueprint, told_once="password")
 def make(body: dict[str, Any]) -> Response:
     """Make a user with a temporary password, which is in this answer and never shown again"""
     return answer(make_user(body), 201)
@@ -66,6 +68,7 @@ def change(body: dict[str, Any], name: str) -> Response:
 @blueprint.route("/users/<name>/password", methods=["POST"])
 @guard(*MANAGERS)
 @blueprint.response(200, UserWithPasswordSchema)
+@once(blueprint, told_once="password")
 def reset(name: str) -> Response:
     """Put a temporary password in place of a forgotten one; all sessions of the user end"""
     return answer(reset_password(name))
@@ -95,7 +98,7 @@ def make_user(
     `first` begins the transaction; what it raises undoes it. `noted` goes into the audit log, too.
     """
     caller = current_caller()
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         first(connection)
         directory = services().directory(connection)
         participant_id, merchant_id = place_of(directory, body)
@@ -144,7 +147,7 @@ def reset_password(
     name: str, first: Beside = nothing, noted: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """As JSON, with the temporary password; `first` and `noted` as in `make_user`. Raises Problem."""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         first(connection)
         user = _managed(connection, name)
         if user.key == current_caller().key_id:

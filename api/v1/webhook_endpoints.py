@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 from api import present
 from api.auth import current_caller, guard
 from api.new_id import new_id
+from api.once import once
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.common import PageQuery, page_of
 from api.schemas.webhooks import (
@@ -21,7 +22,7 @@ from api.schemas.webhooks import (
     WebhookEndpointInput,
     WebhookEndpointSchema,
 )
-from api.services import services
+from api.services import services, transaction
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
 from clearing.core.accounts import HUB
@@ -43,6 +44,7 @@ ENDPOINT = "/webhook-endpoints/<endpoint_id>"
 @guard(Scope.OPERATOR, Scope.PARTICIPANT)
 @blueprint.arguments(WebhookEndpointInput)
 @blueprint.response(201, NewWebhookEndpointSchema)
+@once(blueprint, told_once="secret")
 def register(body: dict[str, Any]) -> Response:
     """Register an endpoint; its secret is in this answer and never shown again
 
@@ -51,7 +53,7 @@ def register(body: dict[str, Any]) -> Response:
     """
     _check(body)
     endpoint_id = new_id()
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         directory = services().directory(connection)
         made = endpoints.register(
             connection,
@@ -125,9 +127,10 @@ def remove(endpoint_id: str) -> Response:
 @blueprint.route(f"{ENDPOINT}/rotate-secret", methods=["POST"])
 @guard(Scope.OPERATOR, Scope.PARTICIPANT)
 @blueprint.response(201, NewWebhookEndpointSchema)
+@once(blueprint, told_once="secret")
 def rotate_secret(endpoint_id: str) -> Response:
     """Make a new secret; for a day deliveries carry signatures by both, the new one and the one before"""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         directory = services().directory(connection)
         made = endpoints.rotate_secret(
             connection, services().personal_data, _owner(), _id(endpoint_id), database_time(connection)
@@ -141,9 +144,10 @@ def rotate_secret(endpoint_id: str) -> Response:
 @blueprint.route(f"{ENDPOINT}/test", methods=["POST"])
 @guard(Scope.OPERATOR, Scope.PARTICIPANT)
 @blueprint.response(202, WebhookDeliverySchema)
+@once(blueprint)
 def send_test(endpoint_id: str) -> Response:
     """Send an event `endpoint.test`, tried once; its delivery tells within seconds how it went"""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         row = _called(connection, endpoint_id)
         event_id = outbox.send_test(connection, row.participant_id, row.id, database_time(connection))
         return _shown(connection, row.id, event_id)
@@ -168,9 +172,10 @@ def list_deliveries(query: dict[str, Any], endpoint_id: str) -> Response:
 @blueprint.route(f"{ENDPOINT}/deliveries/<delivery_id>/replay", methods=["POST"])
 @guard(Scope.OPERATOR, Scope.PARTICIPANT)
 @blueprint.response(202, WebhookDeliverySchema)
+@once(blueprint)
 def replay_one(endpoint_id: str, delivery_id: str) -> Response:
     """Deliver an event once more, with the same `webhook-id`, whatever became of it"""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         row = _called(connection, endpoint_id)
         of_endpoint, event_id = ids.decode("whd", delivery_id, 2) or (0, 0)
         if of_endpoint != row.id or not outbox.replay_one(
@@ -184,9 +189,10 @@ def replay_one(endpoint_id: str, delivery_id: str) -> Response:
 @guard(Scope.OPERATOR, Scope.PARTICIPANT)
 @blueprint.arguments(ReplayInput)
 @blueprint.response(202, ReplaySchema)
+@once(blueprint)
 def replay_range(body: dict[str, Any], endpoint_id: str) -> Response:
     """Deliver what was made in a time and not received, also while the endpoint was disabled"""
-    with services().engine.begin() as connection:
+    with transaction() as connection:
         row = _called(connection, endpoint_id)
         at = database_time(connection)
         replayed = outbox.replay_range(

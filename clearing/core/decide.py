@@ -54,6 +54,7 @@ from clearing.core.journal import TransactionKind
 from clearing.core.limits import CapsContended
 from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Refusal, Replayed
 from clearing.core.plan import Plan, Release, Relocation, Setting
+from clearing.core.replay import REUSED, is_same_request, recorded_for
 from clearing.core.snapshot import Card, ReferenceKey, Snapshot
 
 #: How far a till's clock may run ahead of ours.
@@ -144,14 +145,10 @@ def _judge(batch: Batch, command: Command) -> Outcome:
     refusal = _not_entitled(batch, command)
     if refusal:
         return refusal
-    recorded = batch.recorded(command.key)
+    recorded = recorded_for(command, batch.recorded)
     if recorded:
-        if recorded.request_hash != command.request_hash:
-            return Refusal(
-                Code.IDEMPOTENCY_KEY_REUSED,
-                "This idempotency key was used for another request. Send the first request again, or use"
-                " a new key.",
-            )
+        if not is_same_request(command, recorded):
+            return REUSED
         return Replayed(recorded, batch.booking(command.key), batch.held(command.key))
     if isinstance(command, HOLDABLE) and not command.capture:
         refusal = placing.check(batch, command)

@@ -5,7 +5,7 @@ known by the keyed hash of the phone, is refused.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from clearing.core.commands import Caller
 from clearing.core.directory import Directory, Status
 from clearing.core.outcomes import UNRECORDED, Code, Recorded, Refusal, Replayed
+from clearing.core.replay import REUSED, is_same_request, recorded_for
 
 CARD_NUMBER = re.compile(r"[A-Za-z0-9]{4,32}")
 
@@ -21,12 +22,14 @@ CARD_NUMBER = re.compile(r"[A-Za-z0-9]{4,32}")
 class Enrolment:
     """`phone_index` is the phone's keyed hash; `card` None lets a number be made.
 
-    `key` and `request_hash` as for the ledger's commands.
+    The keys and hashes are as for the ledger's commands.
     """
 
     key: str
     request_hash: str
     caller: Caller
+    former_key: str | None = None
+    former_hash: Callable[[], str] | None = None
     participant: str
     phone_index: bytes | None = None
     tier: str | None = None
@@ -73,7 +76,7 @@ def decide_enrolments(
     decision = EnrolmentDecision()
     phones, cards = dict(snapshot.phones), set(snapshot.cards)
     for one in enrolments:
-        recorded = decision.recorded.get(one.key) or snapshot.recorded.get(one.key)
+        recorded = recorded_for(one, lambda key: decision.recorded.get(key) or snapshot.recorded.get(key))
         outcome = _judge(snapshot, one, recorded, phones, cards, ids, card_numbers)
         if isinstance(outcome, Enrolled):
             decision.enrolled.append((one, outcome))
@@ -106,12 +109,8 @@ def _judge(
     if not one.caller.may_issue_for(participant.id):
         return Refusal(Code.FORBIDDEN, f"This key may not enrol members of {one.participant}.", "participant")
     if recorded:
-        if recorded.request_hash != one.request_hash:
-            return Refusal(
-                Code.IDEMPOTENCY_KEY_REUSED,
-                "This idempotency key was used for another request. Send the first request again, or use"
-                " a new key.",
-            )
+        if not is_same_request(one, recorded):
+            return REUSED
         return Replayed(recorded)
     if participant.status is Status.SUSPENDED:
         return Refusal(Code.PARTICIPANT_SUSPENDED, f"{participant.code} is suspended and enrols nobody.")

@@ -99,7 +99,7 @@ def test_a_refusal_stays_even_if_the_act_would_succeed_now(alliance: Alliance) -
 
 @pytest.mark.parametrize(
     "other",
-    [{"points": 101}, {"card": LI}, {"merchant": "LOTUS-1"}, {"reference": "R"}, {"purpose": "tea"}],
+    [{"points": 101}, {"card": LI}, {"reference": "R"}, {"purpose": "tea"}],
 )
 def test_another_body_under_the_same_key_is_refused(shared: Alliance, other: dict[str, Any]) -> None:
     body = {**AT, "points": 100}
@@ -118,16 +118,17 @@ def test_another_act_under_the_same_key_is_refused(shared: Alliance) -> None:
         assert code(refused) == "idempotency_key_reused"
 
 
-def test_a_key_belongs_to_the_participant_that_sent_it(alliance: Alliance) -> None:
+def test_a_key_belongs_to_the_participant_whose_data_it_is(alliance: Alliance) -> None:
     lotus = {"card": WANG, "merchant": "LOTUS-1", "points": 100}
     jade = {"card": WANG, "merchant": "JADE-1", "points": 100}
     first = good(alliance.participant("LOTUS").post("/v1/redemptions", lotus, idempotency_key="1"))
     second = good(alliance.participant("JADE").post("/v1/redemptions", jade, idempotency_key="1"))
-    third = good(alliance.operator.post("/v1/redemptions", lotus, idempotency_key="1"))
-    assert len({first["id"], second["id"], third["id"]}) == 3
-    # … and all keys of one participant share it: a till that fails can be replaced by another.
-    again = alliance.merchant("LOTUS-1").post("/v1/redemptions", lotus, idempotency_key="1")
-    assert (good(again)["id"], again.headers["Idempotency-Replayed"]) == (first["id"], "true")
+    assert first["id"] != second["id"]
+    # Whoever sends it: a till that fails can be replaced by another, and the operator can help out.
+    for sender in (alliance.merchant("LOTUS-1"), alliance.operator):
+        again = sender.post("/v1/redemptions", lotus, idempotency_key="1")
+        assert (good(again)["id"], again.headers["Idempotency-Replayed"]) == (first["id"], "true")
+    assert good(alliance.operator.post("/v1/redemptions", jade, idempotency_key="1"))["id"] == second["id"]
 
 
 def test_one_that_may_not_act_there_learns_nothing_of_the_outcome(shared: Alliance) -> None:

@@ -1,5 +1,6 @@
 """`tongdui run` and `tongdui serve` as processes: what they start, where it runs, and that it ends."""
 
+import json
 import os
 import signal
 import socket
@@ -89,6 +90,19 @@ def running(alliance_url: str, tmp_path: Path) -> Iterator[Running]:
         eventually(running.answers)
         eventually(lambda: len(running.servers()) == WORKERS)
         yield running
+
+
+def test_a_header_that_is_sent_twice_arrives_with_a_comma_and_is_refused(running: Running) -> None:
+    connection = HTTPConnection("127.0.0.1", running.port, timeout=30)
+    connection.putrequest("POST", "/v1/fee-rules")
+    headers = [("Authorization", f"Bearer {OPERATOR_KEY}"), ("Content-Type", "application/json")]
+    body = b'{"kind": "visit", "rate": "0.01"}'
+    sent = (*headers, ("Content-Length", len(body)), ("Idempotency-Key", "a"), ("Idempotency-Key", "b"))
+    for name, value in sent:
+        connection.putheader(name, str(value))
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    assert (answer.status, json.load(answer)["code"]) == (400, "malformed")
 
 
 def test_each_server_process_stays_on_a_processor_of_its_own(running: Running) -> None:

@@ -86,6 +86,16 @@ def test_a_difference_made_by_hand_is_named(engine: Engine, statement: str, name
     assert named in " ".join(found)
 
 
+def test_answers_under_keys_are_added_to_what_is_there(used: Engine) -> None:
+    revision = ScriptDirectory("migrations").get_revision("0018").module
+    before = contents(used)
+    with used.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        revision.downgrade()
+        revision.upgrade()
+    assert contents(used) == before
+    assert migrations.check(used) == []
+
+
 def test_what_was_posted_before_there_was_a_seal_is_sealed_in_the_order_of_booking(used: Engine) -> None:
     everything = text("SELECT id FROM transactions ORDER BY period, booked_at, id")
     with used.connect() as connection:

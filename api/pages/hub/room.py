@@ -145,6 +145,7 @@ add_words(
         "seal": lazy_gettext("Seal the journal"),
         "deliver_webhooks": lazy_gettext("Deliver events to webhooks"),
         "forget_events": lazy_gettext("Forget old events"),
+        "forget_answers": lazy_gettext("Forget old answers to repeated calls"),
     },
 )
 add_words(
