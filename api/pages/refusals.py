@@ -155,6 +155,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     N_("Must not be zero."),
     N_("Must be greater than zero."),
     N_("Must be a phone number."),
+    N_("The form did not arrive as a whole, so nothing was done. Go back and send it again."),
     (
         "Give points or amount, not both.",
         N_("Give points or an amount, not both."),
@@ -528,7 +529,6 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     # ---- Imports ----
     N_("There is no import '%(id)s'."),
     N_("A file has at most %(most)s bytes; split it."),
-    N_("Only %(number)s of %(most)s bytes arrived; nothing was read. Send it again."),
     N_("A row of history must say when it occurred."),
     N_("History must be in the order of time; a row before this one occurred at %(time)s."),
     N_("key must be text of 1 to 255 printable characters."),

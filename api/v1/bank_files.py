@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from api.auth import current_caller, guard
+from api.bodies import body_chunks
 from api.problems import HttpCode, Problem
 from api.schemas.payments import BankFileSchema
 from api.services import services
@@ -29,7 +30,7 @@ BODY = {
 
 
 @blueprint.route("/bank-files", methods=["POST"])
-@guard(Scope.OPERATOR)
+@guard(Scope.OPERATOR, takes_file=True)
 @blueprint.doc(**BODY)
 @blueprint.response(200, BankFileSchema)
 def import_file() -> Response:
@@ -42,10 +43,7 @@ def import_file() -> Response:
     """
     if request.mimetype not in CSV_TYPES:
         raise Problem(HttpCode.UNSUPPORTED_MEDIA_TYPE, f"Send the file itself as {CSV_TYPES[0]}.")
-    request.max_content_length = BYTES_MAX + 1
-    content = request.stream.read(BYTES_MAX + 1)
-    if len(content) > BYTES_MAX:
-        raise Problem(HttpCode.TOO_LARGE, f"A bank file has at most {BYTES_MAX} bytes; split it.")
+    content = b"".join(body_chunks(BYTES_MAX))
     try:
         done = import_bank_file(services().engine, content, current_caller().key_id)
     except NotABankFile as error:

@@ -1,16 +1,15 @@
 """Imports: files of members, balances and acts."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from flask import Response, request
 from sqlalchemy import Connection, Engine
-from werkzeug.exceptions import ClientDisconnected
 
 from api.auth import current_caller, guard, own_participant, owner
+from api.bodies import body_chunks
 from api.imports import store
-from api.imports.receive import CHUNK_BYTES, TooLarge, receive
+from api.imports.receive import TooLarge, receive
 from api.imports.refused import PERSONAL, refused_csv
 from api.problems import HttpCode, Problem
 from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
@@ -41,7 +40,7 @@ BODY = {
 
 
 @blueprint.route("/imports", methods=["POST"])
-@guard(Scope.PARTICIPANT, Scope.OPERATOR)
+@guard(Scope.PARTICIPANT, Scope.OPERATOR, takes_file=True)
 @blueprint.arguments(ImportQuery, location="query")
 @blueprint.doc(**BODY)
 @blueprint.response(202, ImportIdSchema)
@@ -66,7 +65,7 @@ def start_import(query: dict[str, Any]) -> Response:
             HttpCode.UNSUPPORTED_MEDIA_TYPE,
             f"Send the file itself as {CSV_TYPES[0]}, or one JSON object on each line as {NDJSON_TYPES[0]}.",
         )
-    text = started(_body(), query["kind"], media_type, historical=query["historical"])
+    text = started(body_chunks(BYTES_MAX), query["kind"], media_type, historical=query["historical"])
     return answer({"id": text}, 202, {"Location": f"/v1/imports/{text}"})
 
 
@@ -157,19 +156,6 @@ def _may_see_persons(found: store.Import) -> bool:
     """Names and phones are for who sent them."""
     caller = current_caller()
     return caller.scope is not Scope.AUDITOR and found.upload.owner == owner(caller)
-
-
-def _body() -> Iterator[bytes]:
-    """The request's body in pieces; raises Problem if it ends before its announced length."""
-    announced, received = request.content_length, 0
-    with suppress(ClientDisconnected):
-        while chunk := request.stream.read(CHUNK_BYTES):
-            received += len(chunk)
-            yield chunk
-    if announced is not None and received < announced:
-        raise Problem(
-            Code.MALFORMED, f"Only {received} of {announced} bytes arrived; nothing was read. Send it again."
-        )
 
 
 def _found(text: str) -> store.Import:

@@ -1,5 +1,6 @@
 """Holds of the merchant: those that are open, one of them, and its capture or release."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -103,7 +104,8 @@ def _ask(kind: str, shown: dict[str, Any], wrong: str | None = None) -> Answer:
         hold=shown,
         quote=quote,
         fee=our_fee(quote),
-        fields={"quantity": request.values.get("quantity")},
+        # What is confirmed is what is shown: all of it, too, is said in a number.
+        fields={"quantity": _typed(quote)} if kind == "capture" else {},
         key=request.values["idempotency_key"],
         wrong=wrong,
     )
@@ -136,6 +138,8 @@ def _said(kind: str, shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]
     if kind == "void":
         return said, None
     in_points = shown["kind"] == "redemption"
+    if request.method == "POST" and not request.form.get("quantity"):
+        return said, gettext("Enter how much.")
     try:
         quantity = (typed.points if in_points else typed.fen)(request.values.get("quantity"))
     except ValueError:
@@ -143,3 +147,10 @@ def _said(kind: str, shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]
     if quantity is not None:
         said["points" if in_points else "amount"] = quantity
     return said, None
+
+
+def _typed(quote: Mapping[str, Any]) -> str:
+    """The quantity of a quoted capture as a clerk would type it."""
+    return (
+        str(quote["points"]) if quote["points"] else f"{quote['amount'] // 100}.{quote['amount'] % 100:02d}"
+    )
