@@ -21,7 +21,8 @@ from clearing.core.enrolment import (
 )
 from clearing.directory import DirectoryCache
 from clearing.load import read_recorded
-from clearing.privacy import PersonalData, normal_phone
+from clearing.phones import FORM, e164, shown
+from clearing.privacy import PersonalData
 from clearing.tables import cards, members, outcomes, wallets
 from clearing.writer import Writer
 
@@ -140,7 +141,7 @@ def read_member(
         row.wallet_id,
         row.participant_id,
         personal_data.decrypt("name", row.name_cipher) if row.name_cipher is not None else None,
-        personal_data.decrypt("phone", row.phone_cipher) if row.phone_cipher is not None else None,
+        shown(personal_data.decrypt("phone", row.phone_cipher)) if row.phone_cipher is not None else None,
         row.tier,
         row.number,
         row.status,
@@ -215,8 +216,9 @@ def _member_row(
         "wallet_id": one.wallet_id,
         "participant_id": one.participant_id,
         "name_cipher": personal_data.encrypt("name", person.name) if person.name else None,
-        "phone_cipher": personal_data.encrypt("phone", normal_phone(person.phone)) if person.phone else None,
+        "phone_cipher": personal_data.encrypt("phone", e164(person.phone)) if person.phone else None,
         "phone_index": phone_index,
+        "phone_form": FORM if person.phone else None,
         "tier": one.tier,
         "enrolled_at": now,
     }

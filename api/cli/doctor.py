@@ -11,8 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.context import console
 from api.cli.opened import opened_url
+from api.cli.phones import collisions
 from api.secret_keys import load_personal_data, load_sealing_keys
 from clearing.core.calendar import PeriodState
+from clearing.phone_index import count_stale
 from clearing.query import database_time
 from config import Settings, SettingsError
 from database import make_engine, migrations
@@ -104,7 +106,22 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
     with engine.connect() as connection:
         states = [period.state for period in list_periods(connection)]
         waiting = list_waiting(connection, database_time(connection))
+        shared_phones = list(collisions(connection))
+        stale = count_stale(connection)
     yield Finding(True, f"{states.count(PeriodState.OPEN)} periods open, {len(states)} in all")
+    for sentence in shared_phones:
+        yield Finding(
+            False,
+            sentence,
+            "Let the two participants settle whose phone it is: one changes it (`PATCH /v1/members/{id}`), or"
+            " both agree to link the cards.",
+        )
+    if stale:
+        yield Finding(
+            False,
+            f"{stale} members' phones are not compared in the form of now",
+            "Restore the keys of personal data, stop older servers, and run `tongdui db upgrade`.",
+        )
     for period in waiting:
         yield Finding(
             False,

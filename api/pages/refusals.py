@@ -154,7 +154,17 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     N_("Must not be zero."),
     N_("Must be greater than zero."),
-    N_("Must be a phone number."),
+    N_("Must be a phone number: digits, with + and the country's code if it is not Chinese."),
+    N_(
+        "This phone has a decimal point or an exponent, as spreadsheets write numbers. Format the column"
+        " as text and enter the phone anew."
+    ),
+    N_("This phone lacks its area code, so it is not one phone only. Write it in full."),
+    N_("A mobile phone of mainland China has eleven digits, and this has %(number)s."),
+    N_(
+        "This is not a whole phone number. Write all its digits, with + and the country's code if it is not"
+        " Chinese."
+    ),
     N_("The form did not arrive as a whole, so nothing was done. Go back and send it again."),
     (
         "Give points or amount, not both.",

@@ -16,6 +16,7 @@ MAKERS = {
     "CloseRefusal": 1,
     "DisputeRefusal": 1,
     "FieldError": 1,
+    "NotAPhone": 0,
     "Problem": 1,
     "Refusal": 1,
     "Row": 2,
