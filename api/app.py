@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
-from api import health, pages, problems, v1
+from api import bodies, health, pages, problems, v1
 from api.auth import public
 from api.fields import Whole
 from api.pages import errors as page_errors
@@ -120,6 +120,7 @@ def _register_requests(app: Flask) -> None:
         g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         if "\0" in request.path:
             abort(404)  # no id holds one, and the database takes none
+        bodies.prepare()
 
     @app.after_request
     def _finish(response: Response) -> Response:

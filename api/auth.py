@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from flask import g, request
 
+from api.bodies import BODY_BYTES_MAX, whole_body
 from api.key_owners import owner_of
 from api.problems import FieldError, Problem
 from api.services import services
@@ -24,8 +25,12 @@ BOOKS = (*FINANCE, Scope.MERCHANT)
 SEES_ALL = frozenset({Scope.OPERATOR, Scope.AUDITOR})
 
 
-def guard(*scopes: Scope) -> Callable[[View], View]:
-    """Let only callers of these scopes in; comes right below the route, before the body is looked at."""
+def guard(*scopes: Scope, takes_file: bool = False) -> Callable[[View], View]:
+    """Let only callers of these scopes in; comes right below the route, before the body is looked at.
+
+    Then the body is waited for, also by a view that does nothing with it: of a request that did not arrive
+    as a whole nothing is carried out. A view that `takes_file` reads its body itself, with `body_chunks`.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -38,6 +43,8 @@ def guard(*scopes: Scope) -> Callable[[View], View]:
                     + ", ".join(repr(scope.value) for scope in scopes)
                     + ".",
                 )
+            if not takes_file:
+                whole_body(BODY_BYTES_MAX)
             return view(*args, **kwargs)
 
         guarded.guarded_for = scopes  # type: ignore[attr-defined]  # read by the test of all routes

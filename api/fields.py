@@ -14,6 +14,7 @@ from marshmallow import ValidationError, fields, validate
 
 from clearing.core.amounts import rate_text
 from clearing.core.texts import Fault, read_line, read_remark, unwrapped
+from clearing.phones import NotAPhone, e164
 
 #: Beyond this a number is not a quantity of anything; it keeps absurd integers out of the ledger.
 WHOLE_MAX = 2**63 - 1
@@ -164,6 +165,25 @@ class CodeText(Text):
         if not CODE.fullmatch(text):
             raise ValidationError("Must begin with a letter or digit and hold letters, digits, - and _ only.")
         return text
+
+
+class Phone(Text):
+    """A phone, however it is written; loads to E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {
+            "example": "13800000001",
+            "description": "Compared as E.164; without a country's code it is one of mainland China",
+        }
+        super().__init__(most=40, metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        try:
+            return e164(super()._deserialize(value, attr, data, **kwargs))
+        except NotAPhone as error:
+            raise ValidationError(str(error)) from error
 
 
 class Rate(fields.Field[Decimal]):

@@ -10,11 +10,16 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, g
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from clearing.core.outcomes import Code, Refusal
 
 CONTENT_TYPE = "application/problem+json"
+
+BODY_CUT = (
+    "The body ended before it was complete, so nothing was done. Send it again as a whole, with the same"
+    " Idempotency-Key if it had one."
+)
 
 
 class HttpCode(StrEnum):
@@ -257,6 +262,8 @@ def _text(content: Any) -> str:
 
 
 def _sentence(error: HTTPException) -> str:
+    if isinstance(error, ClientDisconnected):
+        return BODY_CUT
     match error.code:
         case 404:
             return "There is nothing at this path."

@@ -8,7 +8,7 @@ from _thread import start_new_thread
 from collections.abc import Callable
 
 from flask import Flask
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
 from api.processors import stay_on_one
@@ -51,6 +51,8 @@ def serve_with(make_app: Callable[[], Flask], settings: Settings) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
+        # Of a stream of HTTP/2 that is broken off the application would not be told.
+        http=HTTPModes.http1,
         workers=settings.workers,
         blocking_threads=settings.threads,
         workers_kill_timeout=STOP_SECONDS_MAX,

@@ -10,21 +10,24 @@ from clearing.core.rulebook import AllianceSettings
 from clearing.directory import read_rulebook
 from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
 from clearing.periods import open_period_for, read_periods
+from clearing.phone_index import rehash_phones
 from config import Settings, SettingsError
 from database import make_engine, migrations
 
 
 def prepare(settings: Settings, database_url: str) -> str | None:
-    """Bring the tables up to date, found the alliance, let an operator in.
+    """Bring the tables and the phones' hashes up to date, found the alliance, let an operator in.
 
     Returns the text of an operator key if one was made, to be shown this once: at the first start without
     TONGDUI_BOOTSTRAP_KEY. Raises SettingsError for a bootstrap key or other keys that are none.
     """
     migrations.upgrade(database_url)
-    load_personal_data(settings)
+    personal_data = load_personal_data(settings)
     load_sealing_keys(settings)
     engine = make_engine(database_url, pool_size=1, application_name="tongdui-setup")
     try:
+        # No revision: it needs the keys. Before a server compares phones by the rules of now.
+        rehash_phones(engine, personal_data)
         return _prepare(settings, engine)
     finally:
         engine.dispose()

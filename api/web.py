@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -12,14 +11,15 @@ from flask import Response, request
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, ValidationError
 
+from api.bodies import BODY_BYTES_MAX, whole_body
 from api.problems import FieldError, Problem, field_errors
 from clearing.core.outcomes import Code
+from clearing.json_text import read_json
 
 Row = TypeVar("Row")
 View = TypeVar("View", bound=Callable[..., Any])
 
 KEY_CHARACTERS_MAX = 255
-BODY_BYTES_MAX = 1_000_000
 _JSON_BODY = "tongdui.json_body"
 
 
@@ -33,11 +33,13 @@ class Blueprint(SmorestBlueprint):
     ) -> Callable[[View], View]:
         """Give the view what was sent as its first argument: the JSON body, or `location="query"`.
 
-        A field nobody knows is an error: a misspelt name must not be passed over in silence.
+        A field nobody knows is an error: a misspelt name must not be passed over in silence. So is a body
+        that is not there, unless the schema has no fields or `required=False` says it may be left out.
         """
         # One instance for all requests.
         loading = schema() if isinstance(schema, type) else schema
-        given = _query if location == "query" else _sent_json
+        must_come = bool(loading.load_fields) and options.get("required", True)
+        given = _query if location == "query" else partial(_sent_json, must_come=must_come)
         document = super().arguments(loading, location=location, error_status_code=400, **options)
 
         def decorate(view: View) -> View:
@@ -65,12 +67,24 @@ def _documented(view: Callable[..., Any], by_smorest: Any) -> Any:
 
 
 def _query() -> Mapping[str, str]:
-    return request.args.to_dict()
+    given = request.args.to_dict(flat=False)
+    twice = [name for name, values in given.items() if len(values) > 1]
+    if twice:
+        errors = [FieldError(f"?{name}", "Send it once.") for name in twice]
+        raise Problem(Code.MALFORMED, f"The query names {twice[0]!r} twice; send it once."[:300], errors)
+    return {name: values[0] for name, values in given.items()}
 
 
-def _sent_json() -> Mapping[str, Any]:
-    if not request.is_json and _body():
+def _sent_json(*, must_come: bool) -> Mapping[str, Any]:
+    body = whole_body(BODY_BYTES_MAX)
+    if body and not request.is_json:
         raise Problem("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
+    if must_come and not body:
+        raise Problem(
+            Code.MALFORMED,
+            "The request has no body, so nothing was done. Send a JSON object with what you mean; `{}` stands"
+            " for the defaults of all fields, as for all that is held or left.",
+        )
     return json_body()
 
 
@@ -92,25 +106,17 @@ def json_body() -> dict[str, Any]:
 
 
 def _json_body() -> dict[str, Any]:
+    content = whole_body(BODY_BYTES_MAX)
+    if not content:
+        return {}
     try:
-        body = _READER.decode(_body().decode("utf-8-sig") or "{}")
+        body = read_json(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise Problem(Code.MALFORMED, f"The body is not JSON in UTF-8: {error}"[:300]) from error
     if not isinstance(body, dict):
         errors = [FieldError("", "Must be an object.")]
         raise Problem(Code.MALFORMED, "The body must be a JSON object.", errors)
     return body
-
-
-def _body() -> bytes:
-    """The request's body; raises Problem if it is too large, whether it said so beforehand or not."""
-    if (request.content_length or 0) <= BODY_BYTES_MAX:
-        # Of a body of unknown length no more is read than this; one byte more tells that there is more.
-        request.max_content_length = BODY_BYTES_MAX + 1
-        data = request.get_data(cache=True)
-        if len(data) <= BODY_BYTES_MAX:
-            return data
-    raise Problem("too_large", f"A JSON body has at most {BODY_BYTES_MAX} bytes.")
 
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -183,11 +189,3 @@ def cursor_number(text: str | None) -> int | None:
 def bad_cursor() -> Problem:
     detail = "Use next_cursor of the page before, or leave the cursor out."
     return Problem(Code.MALFORMED, detail, [FieldError("?cursor", detail)])
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number in JSON")
-
-
-#: Made once, as json.loads would for each call. Not orjson: a number of twenty digits is a float to it.
-_READER = json.JSONDecoder(parse_constant=_no_constant)

@@ -10,6 +10,7 @@ from clearing.cards import lock_wallet_of
 from clearing.core.holds import HoldStatus
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.snapshot import CardStatus
+from clearing.phone_index import release_phone
 from clearing.query import HoldFilter, database_time, list_holds
 from clearing.tables import cards, members
 
@@ -32,10 +33,11 @@ def erase_member(connection: Connection, member_id: int) -> bool | Refusal:
             "The member's wallet still has an open hold. Erase the data when it was captured or voided, or"
             " has ended.",
         )
+    release_phone(connection, member_id)
     connection.execute(
         update(members)
         .where(members.c.id == member_id)
-        .values(name_cipher=None, phone_cipher=None, phone_index=None, erased_at=func.clock_timestamp())
+        .values(name_cipher=None, phone_cipher=None, phone_form=None, erased_at=func.clock_timestamp())
     )
     connection.execute(
         update(cards)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from clearing.core.commands import Caller
 from clearing.core.enrolment import (
@@ -22,8 +23,9 @@ from clearing.core.enrolment import (
 from clearing.core.replay import keys_of
 from clearing.directory import DirectoryCache
 from clearing.load import read_recorded
-from clearing.privacy import PersonalData, normal_phone
-from clearing.tables import cards, members, outcomes, wallets
+from clearing.phones import FORM, e164, shown
+from clearing.privacy import PersonalData
+from clearing.tables import cards, members, outcomes, phone_collisions, wallets
 from clearing.writer import Writer
 
 CARD_DIGITS = 16
@@ -52,6 +54,15 @@ class Member(NamedTuple):
     card_status: str
     enrolled_at: datetime
     erased_at: datetime | None
+
+
+class MemberFilter(NamedTuple):
+    """None does not narrow. Nobody is found by a part of a name or phone: both are encrypted."""
+
+    participant_id: int | None = None
+    phone: str | None = None
+    card: str | None = None
+    tier: str | None = None
 
 
 class Enroller:
@@ -143,17 +154,53 @@ def read_member(
     query = select(members, cards.c.number, cards.c.status).join(cards, own)
     query = query.where(members.c.id == member_id) if card is None else query.where(cards.c.number == card)
     row = connection.execute(query.order_by(cards.c.issued_at.desc()).limit(1)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _member(row, row, personal_data)
+
+
+def list_members(
+    connection: Connection,
+    personal_data: PersonalData,
+    wanted: MemberFilter,
+    before: int | None,
+    limit: int,
+) -> list[Member]:
+    """Members, those enrolled last first. Two statements, however many there are."""
+    query = select(members).order_by(members.c.id.desc()).limit(limit)
+    if wanted.participant_id is not None:
+        query = query.where(members.c.participant_id == wanted.participant_id)
+    if wanted.tier is not None:
+        query = query.where(members.c.tier == wanted.tier)
+    if wanted.card is not None:
+        whose = select(cards.c.member_id).where(cards.c.number == wanted.card)
+        query = query.where(members.c.id == whose.scalar_subquery())
+    if wanted.phone is not None:
+        index = personal_data.phone_index(wanted.phone)
+        shared = select(phone_collisions.c.member_id).where(phone_collisions.c.phone_index == index)
+        query = query.where(or_(members.c.phone_index == index, members.c.id.in_(shared)))
+    if before is not None:
+        query = query.where(members.c.id < before)
+    found = list(connection.execute(query))
+    newest = (
+        select(cards.c.member_id, cards.c.number, cards.c.status)
+        .ext(distinct_on(cards.c.member_id))
+        .where(cards.c.wallet_id.in_([row.wallet_id for row in found]))
+        .where(cards.c.member_id.in_([row.id for row in found]))
+        .order_by(cards.c.member_id, cards.c.issued_at.desc())
+    )
+    issued = {row.member_id: row for row in connection.execute(newest)}
+    return [_member(row, issued[row.id], personal_data) for row in found]
+
+
+def _member(row: Row, card: Row, personal_data: PersonalData) -> Member:
     return Member(
         row.id,
         row.wallet_id,
         row.participant_id,
         personal_data.decrypt("name", row.name_cipher) if row.name_cipher is not None else None,
-        personal_data.decrypt("phone", row.phone_cipher) if row.phone_cipher is not None else None,
+        shown(personal_data.decrypt("phone", row.phone_cipher)) if row.phone_cipher is not None else None,
         row.tier,
-        row.number,
-        row.status,
+        card.number,
+        card.status,
         row.enrolled_at,
         row.erased_at,
     )
@@ -225,8 +272,9 @@ def _member_row(
         "wallet_id": one.wallet_id,
         "participant_id": one.participant_id,
         "name_cipher": personal_data.encrypt("name", person.name) if person.name else None,
-        "phone_cipher": personal_data.encrypt("phone", normal_phone(person.phone)) if person.phone else None,
+        "phone_cipher": personal_data.encrypt("phone", e164(person.phone)) if person.phone else None,
         "phone_index": phone_index,
+        "phone_form": FORM if person.phone else None,
         "tier": one.tier,
         "enrolled_at": now,
     }

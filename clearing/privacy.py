@@ -8,17 +8,15 @@ number could be undone by trying them all.
 import hmac
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_NONCE_BYTES = 12
-_PHONE = re.compile(r"\+?[0-9]{5,20}")
-_PUNCTUATION = re.compile(r"[\s().-]+")
+from clearing.phones import e164
 
+_NONCE_BYTES = 12
 
 KEY_IDS = range(1, 256)
 
@@ -80,7 +78,8 @@ class PersonalData:
         return self._ciphers[0][key_id].decrypt(nonce, sealed, field.encode()).decode()
 
     def phone_index(self, phone: str) -> bytes:
-        return hmac.new(self._index_key, normal_phone(phone).encode(), sha256).digest()
+        """The hash by which a person is found, whichever way the phone is written. Raises NotAPhone."""
+        return hmac.new(self._index_key, e164(phone).encode(), sha256).digest()
 
     def _take(self, keys: Mapping[int, bytes], current: int) -> None:
         # Both at once, as other threads are reading.
@@ -116,19 +115,6 @@ def _read(text: str) -> _Keys:
     if current not in keys or not all(key_id in KEY_IDS for key_id in keys) or len(index_key) < 16:
         raise ValueError("the personal-data keys lack the current one, or are not as they were made")
     return _Keys(index_key, keys, current)
-
-
-def is_phone(text: str) -> bool:
-    return _PHONE.fullmatch(_PUNCTUATION.sub("", text)) is not None
-
-
-def normal_phone(text: str) -> str:
-    """One form for one number: no punctuation, and no prefix for mainland China."""
-    digits = _PUNCTUATION.sub("", text)
-    for prefix in ("+86", "0086"):
-        if digits.startswith(prefix) and len(digits) == len(prefix) + 11:
-            return digits[len(prefix) :]
-    return digits
 
 
 def masked_name(name: str) -> str:

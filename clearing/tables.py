@@ -185,11 +185,22 @@ members = Table(
     Column("name_cipher", LargeBinary),
     Column("phone_cipher", LargeBinary),
     Column("phone_index", LargeBinary),
+    Column("phone_form", SmallInteger),
     Column("tier", Text),
     Column("enrolled_at", instant(), nullable=False),
     Column("erased_at", instant()),
     UniqueConstraint("phone_index"),
+    Index(None, "participant_id", "id"),
     comment="Name and phone are encrypted; phone_index is a keyed hash that finds an enrolled person",
+)
+
+phone_collisions = Table(
+    "phone_collisions",
+    metadata,
+    Column("member_id", BigInteger, ForeignKey("members.id"), primary_key=True, autoincrement=False),
+    Column("phone_index", LargeBinary, nullable=False, index=True),
+    Column("found_at", instant(), nullable=False),
+    comment="Members whose phone, in its one form, is that of another who was enrolled before",
 )
 
 cards = Table(

@@ -13,9 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.context import console
 from api.cli.opened import opened_url
+from api.cli.phones import collisions
 from api.secret_keys import load_personal_data, load_sealing_keys
 from clearing.core.calendar import Period, PeriodState, is_time_zone, period_at
 from clearing.directory import read_rulebook
+from clearing.phone_index import count_stale
 from clearing.query import database_time
 from clearing.verify import PERIODS
 from config import Settings, SettingsError
@@ -128,6 +130,8 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
         rules = connection.execute(text("SELECT version FROM rulebooks LIMIT 1")).first()
         zone = read_rulebook(connection).settings.time_zone if rules else None
         apart = PERIODS.run(connection, None)
+        shared_phones = list(collisions(connection))
+        stale = count_stale(connection)
     states = [period.state for period in periods]
     yield Finding(True, f"{states.count(PeriodState.OPEN)} periods open, {len(states)} in all")
     if apart is not None:
@@ -138,6 +142,19 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
         )
     if zone is not None:
         yield from _examine_present(periods, now, zone)
+    for sentence in shared_phones:
+        yield Finding(
+            False,
+            sentence,
+            "Let the two participants settle whose phone it is: one changes it (`PATCH /v1/members/{id}`), or"
+            " both agree to link the cards.",
+        )
+    if stale:
+        yield Finding(
+            False,
+            f"{stale} members' phones are not compared in the form of now",
+            "Restore the keys of personal data, stop older servers, and run `tongdui db upgrade`.",
+        )
     for period in waiting:
         yield Finding(
             False,

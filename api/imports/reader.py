@@ -1,11 +1,12 @@
 """Reading CSV and NDJSON as a stream of rows, in constant memory."""
 
 import csv
-import json
 from collections.abc import Callable, Iterator
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from clearing.json_text import read_row
 
 #: Columns of our own list of refused rows: a corrected list can be sent back as it is.
 IGNORED_COLUMNS = frozenset({"row", "code", "detail", "field"})
@@ -94,7 +95,7 @@ class Rows:
             if len(line) == LINE_CHARACTERS_MAX:
                 raise Unreadable(f"Row {number} is longer than {LINE_CHARACTERS_MAX} characters.")
             try:
-                content = json.loads(line)
+                content = read_row(line)
             except (ValueError, RecursionError) as error:
                 yield Row(number, {"line": line.strip()[:1000]}, f"The line is not JSON: {error}")
                 continue

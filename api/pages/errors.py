@@ -6,12 +6,12 @@ from flask_babel import gettext
 from psycopg2 import errors as pg_errors
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from api import problems
 from api.pages.frame import POLICY
-from api.pages.guard import FormExpired
+from api.pages.guard import FormExpired, form_cut
 from api.pages.recording import DoneBefore
 from api.pages.sentences import explained
 from api.pages.words import title_of
@@ -40,7 +40,8 @@ def wants_page() -> bool:
 
 
 def http_error(error: HTTPException) -> Response:
-    return error_page(problems.code_of_status(error.code or 500), "")
+    detail = form_cut().detail if isinstance(error, ClientDisconnected) else ""
+    return error_page(problems.code_of_status(error.code or 500), detail)
 
 
 def error_page(code: str, detail: str) -> Response:

@@ -15,7 +15,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import ValidationError
 
 from api.auth import EVERYONE
-from api.problems import Problem
+from api.bodies import is_chunked
+from api.problems import HttpCode, Problem
 from api.services import services
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
@@ -119,12 +120,24 @@ def check_form() -> None:
     """Raises FormExpired if what changes something does not come from a form of this session."""
     if request.method in SAFE:
         return
+    # No browser sends a form so. Anybody may send one to the log-in, and could fill the memory with it.
+    if "Content-Encoding" in request.headers:
+        raise form_cut(HttpCode.UNSUPPORTED_MEDIA_TYPE)
+    if is_chunked():
+        raise form_cut()
     if request.headers.get("Sec-Fetch-Site", "same-origin") == "cross-site":
         raise FormExpired
     try:
         validate_csrf(request.form.get("csrf_token") or request.headers.get("X-CSRFToken"))
     except ValidationError as error:
         raise FormExpired from error
+
+
+def form_cut(code: str = Code.MALFORMED) -> Problem:
+    """Of a form that did not arrive as a whole, or not as browsers send it."""
+    return Problem(
+        code, "The form did not arrive as a whole, so nothing was done. Go back and send it again."
+    )
 
 
 def to_login() -> BaseResponse:

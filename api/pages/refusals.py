@@ -169,7 +169,18 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     N_("Must not be zero."),
     N_("Must be greater than zero."),
-    N_("Must be a phone number."),
+    N_("Must be a phone number: digits, with + and the country's code if it is not Chinese."),
+    N_(
+        "This phone has a decimal point or an exponent, as spreadsheets write numbers. Format the column"
+        " as text and enter the phone anew."
+    ),
+    N_("This phone lacks its area code, so it is not one phone only. Write it in full."),
+    N_("A mobile phone of mainland China has eleven digits, and this has %(number)s."),
+    N_(
+        "This is not a whole phone number. Write all its digits, with + and the country's code if it is not"
+        " Chinese."
+    ),
+    N_("The form did not arrive as a whole, so nothing was done. Go back and send it again."),
     (
         "Give points or amount, not both.",
         N_("Give points or an amount, not both."),
@@ -548,7 +559,6 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     # ---- Imports ----
     N_("There is no import '%(id)s'."),
     N_("A file has at most %(most)s bytes; split it."),
-    N_("Only %(number)s of %(most)s bytes arrived; nothing was read. Send it again."),
     N_("A row of history must say when it occurred."),
     N_("History must be in the order of time; a row before this one occurred at %(time)s."),
     N_("key must be text of 1 to 255 printable characters."),

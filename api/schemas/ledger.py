@@ -4,9 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CardText, CodeText, Instant, Remark, Text, TextMap, Truth
+from api.fields import CardText, CodeText, Instant, Phone, Remark, Text, TextMap, Truth
 from api.schemas.common import PageQuery, card_field, merchant_field, whole
-from clearing.privacy import is_phone
 
 
 class ActInput(Schema):
@@ -160,15 +159,10 @@ class TransactionQuery(PageQuery):
 class MemberInput(Schema):
     participant = CodeText(required=True)
     name = Text(most=100, allow_none=True)
-    phone = Text(most=40, allow_none=True, metadata={"example": "13800000001"})
+    phone = Phone(allow_none=True)
     tier = Text(most=50, allow_none=True)
     card = CardText(most=32, allow_none=True, metadata={"description": "Default: a new random number"})
     card_expires_on = fields.Date(allow_none=True)
-
-    @validates_schema(skip_on_field_errors=True)
-    def _phone(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("phone") is not None and not is_phone(data["phone"]):
-            raise ValidationError("Must be a phone number.", "phone")
 
 
 class MemberCardSchema(Schema):

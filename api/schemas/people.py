@@ -2,7 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import CardText, Remark
+from api.fields import CardText, CodeText, Phone, Remark, Text
+from api.schemas.common import PageQuery
 from api.schemas.holds import HoldSchema
 from api.schemas.ledger import (
     LotSchema,
@@ -45,6 +46,23 @@ class PersonSchema(MemberSchema):
     erased_at = fields.AwareDateTime(
         allow_none=True, metadata={"description": "When name and phone were erased"}
     )
+
+
+class MemberQuery(PageQuery):
+    """A name is encrypted and is not searched; a phone is found as a whole, by its hash."""
+
+    participant = CodeText(load_default=None, metadata={"description": "For who sees all: whose members"})
+    phone = Phone(load_default=None, metadata={"description": "The whole phone; own members only"})
+    card = Text(load_default=None, metadata={"description": "Any card of the member"})
+    tier = Text(most=50, load_default=None)
+
+
+class MemberChange(Schema):
+    """What is absent stays as it is; null takes it away."""
+
+    name = Text(most=100, allow_none=True)
+    phone = Phone(allow_none=True)
+    tier = Text(most=50, allow_none=True)
 
 
 class ErasureInput(Schema):

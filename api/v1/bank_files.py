@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, request
 
 from api.auth import current_caller, guard
+from api.bodies import body_chunks
 from api.once import once_for
 from api.problems import HttpCode, Problem
 from api.schemas.common import KEY_WELCOME
@@ -32,7 +33,7 @@ BODY = {
 
 
 @blueprint.route("/bank-files", methods=["POST"])
-@guard(Scope.OPERATOR)
+@guard(Scope.OPERATOR, takes_file=True)
 @blueprint.doc(parameters=[KEY_WELCOME], **BODY)
 @blueprint.response(200, BankFileSchema)
 def import_file() -> Response:
@@ -45,10 +46,7 @@ def import_file() -> Response:
     """
     if request.mimetype not in CSV_TYPES:
         raise Problem(HttpCode.UNSUPPORTED_MEDIA_TYPE, f"Send the file itself as {CSV_TYPES[0]}.")
-    request.max_content_length = BYTES_MAX + 1
-    content = request.stream.read(BYTES_MAX + 1)
-    if len(content) > BYTES_MAX:
-        raise Problem(HttpCode.TOO_LARGE, f"A bank file has at most {BYTES_MAX} bytes; split it.")
+    content = b"".join(body_chunks(BYTES_MAX))
     said = {"file": sha256(content).hexdigest()}
     return once_for(said, lambda: _recorded(content), repeatable=True)
 

@@ -1,16 +1,15 @@
 """Imports: files of members, balances and acts."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from flask import Response, request
 from sqlalchemy import Connection, Engine
-from werkzeug.exceptions import ClientDisconnected
 
 from api.auth import current_caller, guard, own_participant, owner
+from api.bodies import body_chunks
 from api.imports import store
-from api.imports.receive import CHUNK_BYTES, TooLarge, receive
+from api.imports.receive import TooLarge, receive
 from api.imports.refused import PERSONAL, refused_csv
 from api.once import Call
 from api.problems import HttpCode, Problem
@@ -52,7 +51,7 @@ def _with_key(view: View) -> View:
 
 
 @blueprint.route("/imports", methods=["POST"])
-@guard(Scope.PARTICIPANT, Scope.OPERATOR)
+@guard(Scope.PARTICIPANT, Scope.OPERATOR, takes_file=True)
 @_with_key
 @blueprint.arguments(ImportQuery, location="query")
 @blueprint.doc(**BODY)
@@ -82,7 +81,7 @@ def start_import(query: dict[str, Any]) -> Response:
         idempotency_key()  # before the file is taken in
     try:
         text = started(
-            _body(),
+            body_chunks(BYTES_MAX),
             query["kind"],
             media_type,
             historical=query["historical"],
@@ -207,19 +206,6 @@ def _may_see_persons(found: store.Import) -> bool:
     """Names and phones are for who sent them."""
     caller = current_caller()
     return caller.scope is not Scope.AUDITOR and found.upload.owner == owner(caller)
-
-
-def _body() -> Iterator[bytes]:
-    """The request's body in pieces; raises Problem if it ends before its announced length."""
-    announced, received = request.content_length, 0
-    with suppress(ClientDisconnected):
-        while chunk := request.stream.read(CHUNK_BYTES):
-            received += len(chunk)
-            yield chunk
-    if announced is not None and received < announced:
-        raise Problem(
-            Code.MALFORMED, f"Only {received} of {announced} bytes arrived; nothing was read. Send it again."
-        )
 
 
 def _found(text: str) -> store.Import:

@@ -1,32 +1,40 @@
 """Members: people enrolled by their home participant, what is kept of them, and how it is erased."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from flask import Response, g, request
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from api import people
-from api.auth import current_caller, guard, own_participant
+from api.auth import actor, current_caller, guard, own_participant
 from api.export import Export
 from api.key_owners import envelope, participants_of
+from api.narrowing import NOTHING
 from api.once import once
-from api.problems import HttpCode, Problem, refusal_response
-from api.schemas.common import KEY_WELCOME
+from api.problems import FieldError, HttpCode, Problem, refusal_response
+from api.schemas.common import KEY_WELCOME, page_of
 from api.schemas.ledger import MemberInput
-from api.schemas.people import ErasureInput, PersonExportSchema, PersonSchema
+from api.schemas.people import ErasureInput, MemberChange, MemberQuery, PersonExportSchema, PersonSchema
 from api.services import services, transaction
-from api.web import Blueprint, answer, idempotency_key, json_body
+from api.web import Blueprint, answer, cursor_number, idempotency_key, json_body, page
 from clearing import ids
 from clearing.core.commands import Caller, Scope
 from clearing.core.directory import Directory
 from clearing.core.enrolment import Enrolled
-from clearing.core.outcomes import Refusal, Replayed
+from clearing.core.outcomes import Code, Refusal, Replayed
 from clearing.erasure import erase_member
-from clearing.members import Member, participant_of, read_member
+from clearing.member_change import change_member
+from clearing.members import Member, MemberFilter, list_members, participant_of, read_member
+from users.audit import audit
 
 log = structlog.get_logger(__name__)
+
+#: Of a change that meets another one of the same phone.
+TRIES_MAX = 3
 
 blueprint = Blueprint("members", __name__, description="People: enrolled, exported, erased")
 
@@ -72,6 +80,91 @@ def enrol(body: dict[str, Any]) -> Response:
     assert member is not None, "it was just enrolled"
     headers = {"Idempotency-Replayed": "true"} if isinstance(outcome, Replayed) else None
     return answer(_member(member, directory, caller), 201, headers)
+
+
+@blueprint.route("/members")
+@guard(Scope.PARTICIPANT, Scope.OPERATOR, Scope.AUDITOR)
+@blueprint.arguments(MemberQuery, location="query")
+@blueprint.response(200, page_of(PersonSchema))
+def list_own(query: dict[str, Any]) -> Response:
+    """A participant's own members, those enrolled last first; the hub sees all, with masked names
+
+    By the whole phone, however it is written (own members only), any of the member's cards, or tier. Names
+    are encrypted, each time otherwise, so nobody is found by a name or a part of one.
+    """
+    return answer(members_page(query))
+
+
+def members_page(query: Mapping[str, Any]) -> dict[str, Any]:
+    """What the caller may see of the query's members, as JSON. Raises Problem."""
+    caller, limit = current_caller(), query["limit"]
+    own = own_participant(caller)
+    if query["phone"] is not None and own is None:
+        detail = "Only a member's own participant searches by phone: whose it is concerns nobody else."
+        raise Problem(Code.FORBIDDEN, detail, [FieldError("?phone", detail)])
+    with services().engine.connect() as connection:
+        directory = services().directory(connection)
+        named = directory.participant(query["participant"]) if query["participant"] else None
+        if query["participant"] and (named is None or own not in (None, named.id)):
+            return NOTHING
+        wanted = MemberFilter(
+            own if named is None else named.id, query["phone"], query["card"], query["tier"]
+        )
+        before = cursor_number(query["cursor"])
+        found = list_members(connection, services().personal_data, wanted, before, limit + 1)
+    return page(found, limit, lambda one: _member(one, directory, caller), lambda one: one.id)
+
+
+@blueprint.route("/members/<member_id>", methods=["PATCH"])
+@guard(Scope.PARTICIPANT, Scope.OPERATOR)
+@blueprint.arguments(MemberChange)
+@blueprint.response(200, PersonSchema)
+def change(body: dict[str, Any], member_id: str) -> Response:
+    """Correct a member's name, phone or tier; the audit log tells which, and who did it
+
+    A phone whose person another participant has enrolled is refused. Sent again it changes nothing.
+    """
+    return answer(changed_member(member_id, body))
+
+
+def changed_member(member_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The member as JSON after the change. Raises Problem."""
+    for tries_left in reversed(range(TRIES_MAX)):
+        try:
+            with services().engine.begin() as connection:
+                _change(connection, member_id, body)
+                directory = services().directory(connection)
+                member = _visible_member(connection, member_id)
+            return _member(member, directory, current_caller())
+        except IntegrityError:
+            # Somebody else took the phone at the same moment; the next look sees it.
+            if not tries_left:
+                raise
+    raise AssertionError("the last try raises or returns")
+
+
+def _change(connection: Connection, member_id: str, body: Mapping[str, Any]) -> None:
+    caller, directory = current_caller(), services().directory(connection)
+    number = _visible_number(connection, member_id)
+    outcome = change_member(connection, services().personal_data, directory, number, body)
+    if outcome is None:
+        raise Problem(
+            HttpCode.NOT_FOUND, "This member's data was erased. Enrol the person anew, with a new card."
+        )
+    if isinstance(outcome, Refusal):
+        raise Problem(outcome.code, outcome.detail, [FieldError(f"/{outcome.field}", outcome.detail)])
+    if outcome.fields:
+        before, after = outcome.tiers
+        tiers = {"tier": {"before": before, "after": after}} if "tier" in outcome.fields else {}
+        audit(
+            connection,
+            actor(caller),
+            "member.changed",
+            f"member:{member_id}",
+            {"fields": list(outcome.fields), **tiers},
+            participant_id=participant_of(connection, number),
+            address=request.remote_addr,
+        )
 
 
 @blueprint.route("/members/<member_id>")

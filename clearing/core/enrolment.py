@@ -11,7 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from clearing.core.commands import Caller
-from clearing.core.directory import Directory, Status
+from clearing.core.directory import Directory, Participant, Status
 from clearing.core.outcomes import UNRECORDED, Code, Recorded, Refusal, Replayed
 from clearing.core.replay import REUSED, is_same_request, recorded_for
 
@@ -92,6 +92,19 @@ def decide_enrolments(
     return decision
 
 
+def phone_taken(participant: Participant, enrolled_by: int) -> Refusal:
+    """Why the participant cannot have a member with a phone whose person `enrolled_by` has enrolled."""
+    if enrolled_by != participant.id:
+        return Refusal(
+            Code.ENROLLED_ELSEWHERE,
+            "Another participant has enrolled the person with this phone; its card is honoured here.",
+            field="phone",
+        )
+    return Refusal(
+        Code.ALREADY_EXISTS, f"{participant.code} has already enrolled the person with this phone.", "phone"
+    )
+
+
 def _judge(
     snapshot: EnrolmentSnapshot,
     one: Enrolment,
@@ -115,18 +128,8 @@ def _judge(
     if participant.status is Status.SUSPENDED:
         return Refusal(Code.PARTICIPANT_SUSPENDED, f"{participant.code} is suspended and enrols nobody.")
     enrolled_by = phones.get(one.phone_index) if one.phone_index is not None else None
-    if enrolled_by is not None and enrolled_by != participant.id:
-        return Refusal(
-            Code.ENROLLED_ELSEWHERE,
-            "Another participant has enrolled the person with this phone; its card is honoured here.",
-            field="phone",
-        )
     if enrolled_by is not None:
-        return Refusal(
-            Code.ALREADY_EXISTS,
-            f"{participant.code} has already enrolled the person with this phone.",
-            "phone",
-        )
+        return phone_taken(participant, enrolled_by)
     if one.card is not None and one.card in cards:
         return Refusal(Code.ALREADY_EXISTS, f"Card number {one.card} is already issued.", field="card")
     card = one.card or next(number for number in card_numbers if number not in cards)

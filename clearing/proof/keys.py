@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 KEY_IDS = range(1, 256)
 _KEY_BYTES = 32
+#: One key and nothing beside it: of two the reader would take the first without a word.
+_PEM = re.compile(r"\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*")
 
 
 class SealingKeys:
@@ -102,6 +104,8 @@ def read_public_key(text: str) -> Ed25519PublicKey:
     """A public key as PEM, or as base64 of its DER form or of its 32 bytes. Raises ValueError."""
     try:
         if "BEGIN PUBLIC KEY" in text:
+            if not _PEM.fullmatch(text):
+                raise ValueError(text)
             key = load_pem_public_key(text.encode())
         else:
             raw = b64decode(re.sub(r"\s+", "", text), validate=True)
@@ -109,7 +113,7 @@ def read_public_key(text: str) -> Ed25519PublicKey:
                 return Ed25519PublicKey.from_public_bytes(raw)
             key = load_der_public_key(raw)
     except ValueError as error:
-        raise ValueError("this is no public key (PEM or base64)") from error
+        raise ValueError("this is not one public key (PEM or base64) and nothing else") from error
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError("this is no Ed25519 key")
     return key

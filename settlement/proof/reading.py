@@ -8,6 +8,9 @@ import ijson
 Event = tuple[str, Any]
 
 NESTED_MAX = 20
+_BEHIND = (
+    "something stands behind the end of the statement, which nobody has signed; download the statement again"
+)
 _NOT_JSON = "this is not JSON, or no longer; what can be checked is the statement's file that ends in .json"
 
 
@@ -26,17 +29,29 @@ class Piece(NamedTuple):
 def pieces(file: BinaryIO, by_item: str) -> Iterator[Piece]:
     """The members of the document in their order; of the list named `by_item` each item by itself.
 
-    Raises Unreadable for what is no JSON object, and for a name that comes twice: two readers could take
-    different ones of its values.
+    Raises Unreadable for what is no JSON object, for a name that comes twice, as two readers could take
+    different ones of its values, and for whatever stands behind the object: nothing of that was checked.
     """
+    events = ijson.basic_parse(file)
     try:
-        yield from _pieces(ijson.basic_parse(file), by_item)
+        yield from _pieces(events, by_item)
     except ijson.IncompleteJSONError as error:
         if "premature EOF" in str(error):
             raise Unreadable("it ends before the statement does; download it again") from error
         raise Unreadable(_NOT_JSON) from error
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise Unreadable(_NOT_JSON) from error
+    _require_end(events)
+
+
+def _require_end(events: Iterator[Event]) -> None:
+    """Raises Unreadable if there is anything but white space behind the document."""
+    try:
+        behind = next(events, None)
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        raise Unreadable(_BEHIND) from error
+    if behind is not None:
+        raise Unreadable(_BEHIND)
 
 
 def _pieces(events: Iterator[Event], by_item: str) -> Iterator[Piece]:

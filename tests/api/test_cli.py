@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from api.cli import main
 from clearing.privacy import new_keys
 from support.alliance import LI, NOBODY, PERSONAL_DATA_KEYS, SEALING_KEYS, WANG, opened_alliance
-from support.api import OPERATOR_KEY, good
+from support.api import OPERATOR_KEY, code, good
 from support.databases import Databases
 
 Tongdui = Callable[..., Result]
@@ -266,3 +266,35 @@ def test_statements_are_signed_where_the_keys_are_and_verified_there(used: Tongd
         output = told(used("verify-statement", file))
         assert "the hub has signed it" in output
         assert "the file says itself" not in output
+
+
+def test_members_who_turn_out_to_have_one_phone_are_named_and_both_stay(
+    used: Tongdui, alliance_url: str, tmp_path: Path
+) -> None:
+    with opened_alliance(alliance_url, tmp_path) as alliance:
+        first, second = (
+            good(alliance.participant(whose).post("/v1/members", {"participant": whose, "phone": phone}))
+            for whose, phone in (("JADE", "13900000001"), ("LOTUS", "13900000002"))
+        )
+    # As two phones of the first version, which were two to it and are one.
+    execute(
+        alliance_url,
+        "UPDATE members SET phone_form = NULL, phone_cipher = (SELECT phone_cipher FROM members WHERE"
+        " phone_index IS NOT NULL AND participant_id = (SELECT id FROM participants WHERE code = 'JADE')"
+        " ORDER BY id DESC LIMIT 1) WHERE id = (SELECT max(id) FROM members)",
+    )
+    sentence = (
+        f"Member {second['id']} of LOTUS has the phone of {first['id']} of JADE, who was enrolled before."
+    )
+    for _ in range(2):
+        assert sentence in told(used("db", "upgrade"))
+    doctors = told(used("doctor"), 1)
+    assert sentence in doctors
+    assert "PATCH /v1/members/{id}" in doctors
+    with opened_alliance(alliance_url, tmp_path) as alliance:
+        assert (
+            good(alliance.participant("LOTUS").get(f"/v1/members/{second['id']}"))["phone"] == "13900000001"
+        )
+        body = {"participant": "PINE", "phone": "+86 139 0000 0001"}
+        assert code(alliance.participant("PINE").post("/v1/members", body)) == "enrolled_elsewhere"
+    told(used("verify"))

@@ -158,6 +158,7 @@ MAY_CHANGE = {
     ("DELETE", "/v1/users/<name>/second-factor"): {"operator", "participant"},
     ("DELETE", "/v1/users/<name>/sessions"): {"operator", "participant"},
     ("POST", "/v1/members"): {"operator", "participant"},
+    ("PATCH", "/v1/members/<member_id>"): {"operator", "participant"},
     ("POST", "/v1/members/<member_id>/erasure"): {"operator", "participant"},
     ("PATCH", "/v1/cards/<number>"): {"operator", "participant"},
     ("POST", "/v1/cards/<number>/replacement"): {"operator", "participant"},

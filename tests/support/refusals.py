@@ -16,6 +16,7 @@ MAKERS = {
     "CloseRefusal": 1,
     "DisputeRefusal": 1,
     "FieldError": 1,
+    "NotAPhone": 0,
     "Problem": 1,
     "Refusal": 1,
     "Row": 2,
@@ -37,7 +38,11 @@ OF_PROGRAMS = (
     ("api.auth", "guarded"),
     ("api.web", "_not_as_documented"),
     ("api.web", "_sent_json"),
-    ("api.web", "_body"),
+    ("api.web", "_query"),
+    ("api.bodies", "prepare"),
+    ("api.bodies", "_is_zipped"),
+    ("api.bodies", "_not_gzip"),
+    ("api.bodies", "_too_large"),
     ("api.web", "_json_body"),
 )
 #: Reads back what was recorded of a refusal.

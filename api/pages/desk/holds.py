@@ -1,5 +1,6 @@
 """Holds of the merchant: those that are open, one of them, and its capture or release."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -104,7 +105,8 @@ def _ask(kind: str, shown: dict[str, Any], wrong: str | None = None) -> Answer:
         hold=shown,
         quote=quote,
         fee=our_fee(quote),
-        fields={"quantity": request.values.get("quantity")},
+        # What is confirmed is what is shown: all of it, too, is said in a number.
+        fields={"quantity": _typed(quote)} if kind == "capture" else {},
         key=request.values["idempotency_key"],
         wrong=wrong,
     )
@@ -137,9 +139,19 @@ def _said(kind: str, shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]
     if kind == "void":
         return said, None
     unit = "points" if shown["kind"] == "redemption" else "amount"
-    if text := line(request.values.get("quantity")):
+    text = line(request.values.get("quantity"))
+    if not text and request.method == "POST":
+        return said, gettext("Enter how much.")
+    if text:
         try:
             said[unit] = quantity(unit, text)
         except NotRead as wrong:
             return said, str(wrong)
     return said, None
+
+
+def _typed(quote: Mapping[str, Any]) -> str:
+    """The quantity of a quoted capture as a clerk would type it."""
+    return (
+        str(quote["points"]) if quote["points"] else f"{quote['amount'] // 100}.{quote['amount'] % 100:02d}"
+    )
