@@ -633,6 +633,7 @@ imports = Table(
     Column("replayed", BigInteger, nullable=False, server_default="0"),
     Column("refused", BigInteger, nullable=False, server_default="0"),
     Column("residue", Numeric(30, 10), nullable=False, server_default="0"),
+    Column("encoding", Text),
     Column("error", Text),
     Column("started_at", instant(), nullable=False),
     Column("ended_at", instant()),

@@ -80,14 +80,14 @@ def _run(services: Services, import_id: int, name: str) -> store.Import:
 def _report(services: Services, finished: store.Import, errors: Path | None) -> None:
     console.print(
         f"{finished.rows:,} rows: {finished.accepted:,} accepted, {finished.replayed:,} replayed,"
-        f" {finished.refused:,} refused.",
+        f" {finished.refused:,} refused.{f' Read as {finished.encoding}.' if finished.encoding else ''}",
         highlight=False,
     )
     if finished.residue:
         console.print(f"{rate_text(finished.residue)} points were lost in converting, by rounding down.")
     with services.engine.connect() as connection:
         if errors is not None:
-            with errors.open("w", encoding="utf-8-sig", newline="") as file:
+            with errors.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(refused_csv(connection, finished))
         if not finished.refused:
             return

@@ -25,6 +25,7 @@ from clearing.idempotency import key_hash, request_hash
 from clearing.linking import Agreement, Linker
 from clearing.members import Enroller, Person
 from clearing.writer import Writer
+from tabular.encoding import Encoding, NotText, find_encoding
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,14 @@ class _Judged(NamedTuple):
     enrolment: tuple[Enrolment, Person] | None = None
     cards: tuple[str, ...] = ()
     refusal: Refusal | None = None
+
+
+class _Taken(NamedTuple):
+    """The next rows, how far the file is read, and the fault that ended the reading behind them."""
+
+    batch: list[_Judged]
+    bytes_read: int
+    fault: Exception | None = None
 
 
 class _Posters(NamedTuple):
@@ -113,8 +122,9 @@ class ImportRunner:
             return None
         error = None
         try:
-            self._post_rows(current, path, on_progress)
-        except Unreadable as unreadable:
+            encoding = self._find_encoding(import_id, path)
+            self._post_rows(current, path, encoding, on_progress)
+        except (NotText, Unreadable) as unreadable:
             error = str(unreadable)
         except Exception as fault:
             log.exception("import_failed", import_id=import_id)
@@ -131,27 +141,46 @@ class ImportRunner:
         log.info("import_finished", import_id=import_id, status=finished.status, rows=finished.rows)
         return finished
 
-    def _post_rows(self, current: store.Import, path: Path, on_progress: OnProgress | None) -> None:
+    def _find_encoding(self, import_id: int, path: Path) -> Encoding:
+        """Raises NotText."""
+        with path.open("rb") as file:
+            encoding = find_encoding(file)
+        with self._engine.begin() as connection:
+            store.note_encoding(connection, import_id, encoding.name)
+        return encoding
+
+    def _post_rows(
+        self, current: store.Import, path: Path, encoding: Encoding, on_progress: OnProgress | None
+    ) -> None:
         kind = kinds.KINDS[current.upload.kind]
-        rows = Rows(path, current.upload.media_type, kind.columns, kind.required)
+        rows = Rows(path, current.upload.media_type, encoding, frozenset(kind.columns), kind.required)
         posters = _Posters(self._make_writer(), self._make_enroller(), self._make_linker())
         judged = islice(_judge(current.upload, rows, posters.enroller), current.rows, None)
 
-        def take() -> tuple[list[_Judged], int]:
-            return list(islice(judged, BATCH_ROWS)), rows.bytes_read
+        def take() -> _Taken:
+            batch: list[_Judged] = []
+            try:
+                for one in islice(judged, BATCH_ROWS):
+                    batch.append(one)
+            except Exception as fault:  # raised again once the rows before it are posted
+                return _Taken(batch, rows.bytes_read, fault)
+            return _Taken(batch, rows.bytes_read)
 
         try:
             # The next batch is read and judged while PostgreSQL writes this one.
             with ThreadPoolExecutor(1, "import-rows") as ahead:
                 taken = ahead.submit(take)
                 while not self._stopping.is_set():
-                    batch, bytes_read = taken.result()
+                    batch, bytes_read, fault = taken.result()
+                    if batch:
+                        taken = ahead.submit(take)
+                        self._post_batch(current, batch, bytes_read, posters)
+                        if on_progress is not None:
+                            on_progress(self._read(current.id))
+                    if fault is not None:
+                        raise fault
                     if not batch:
                         return
-                    taken = ahead.submit(take)
-                    self._post_batch(current, batch, bytes_read, posters)
-                    if on_progress is not None:
-                        on_progress(self._read(current.id))
         finally:
             for poster in posters:
                 poster.close()
@@ -200,7 +229,7 @@ def _judge(upload: store.Upload, rows: Rows, enroller: Enroller) -> Iterator[_Ju
     latest: datetime | None = None
     for row in rows:
         if row.fault is not None:
-            yield _Judged(row, refusal=Refusal(Code.MALFORMED, row.fault))
+            yield _Judged(row, refusal=Refusal(Code.MALFORMED, row.fault, row.field))
             continue
         content = kinds.typed(row.content)
         body = kinds.checked(upload.kind, content)

@@ -34,7 +34,8 @@ class Upload(NamedTuple):
 class Import(NamedTuple):
     """How far an import is. Counts are rows; the row counts of one import always add up.
 
-    `residue`: parts of points that were lost in converting balances, all rows together.
+    `residue`: parts of points that were lost in converting balances, all rows together. `encoding`: how the
+    file is read, None until that is known.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Import(NamedTuple):
     refused: int
     residue: Decimal
     read_bytes: int
+    encoding: str | None
     error: str | None
     started_at: datetime
     ended_at: datetime | None
@@ -67,6 +69,10 @@ def begin(connection: Connection, import_id: int, upload: Upload) -> None:
     connection.execute(
         insert(imports).values(id=import_id, status="running", started_at=func.clock_timestamp(), **values)
     )
+
+
+def note_encoding(connection: Connection, import_id: int, name: str) -> None:
+    connection.execute(update(imports).where(imports.c.id == import_id).values(encoding=name))
 
 
 def advance(connection: Connection, import_id: int, progress: Progress) -> None:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import ClientDisconnected
 from api.auth import current_caller, guard, own_participant, owner
 from api.imports import store
 from api.imports.receive import CHUNK_BYTES, TooLarge, receive
-from api.imports.refused import PERSONAL, refused_csv
+from api.imports.refused import refused_csv, visible
 from api.problems import HttpCode, Problem
 from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
 from api.services import services
@@ -51,7 +51,9 @@ def start_import(query: dict[str, Any]) -> Response:
     Columns: `members`: participant, name, phone, tier, card · `balances`: card, issuer, asset (points or
     stored_value), quantity, expires_on · `accruals`: card, merchant, amount, points · `redemptions`: card,
     merchant, points, amount · `loads`, `spends`: card, merchant, issuer, amount. Every row may carry `key`
-    (its idempotency key), `reference` and `occurred_at`. Sending a file again posts nothing twice: a row
+    (its idempotency key), `reference` and `occurred_at`, and whatever else a request may say (`metadata` as
+    JSON). The file is in UTF-8, UTF-16 with a byte order mark, or GB18030. A row that cannot be read, or has
+    fewer or more cells than the first line, is refused alone. Sending a file again posts nothing twice: a row
     without a key is known by its place in that very file, so mend refused rows in the list of refused rows
     (`errors.csv`) and send that.
     """
@@ -84,6 +86,8 @@ def read_import(import_id: str) -> Response:
 def list_refused_rows(import_id: str) -> Response:
     """The refused rows with the reason; mend them and send this file
 
+    UTF-8 with a byte order mark. What could not be divided into columns stands in `line` as it was sent. A
+    cell that a spreadsheet would run has an apostrophe in front, which is taken off when the list comes back.
     Names and phones of members are in it for who sent them only.
     """
     return refused_rows_file(import_id)
@@ -138,11 +142,11 @@ def shown_import(import_id: str) -> dict[str, Any]:
 def refused_rows_page(import_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
     """A page of the refused rows, in their order: row, code, detail, field, content. Raises Problem."""
     found = _found(import_id)
-    hidden = {} if _may_see_persons(found) else dict.fromkeys(PERSONAL)
+    in_clear = _may_see_persons(found)
     with services().engine.connect() as connection:
         rows = store.refused_rows(connection, found.id, cursor_number(cursor) or 0, limit + 1)
     for row in rows:
-        row["content"] = {name: value for name, value in row["content"].items() if name not in hidden}
+        row["content"] = visible(row["content"], found.upload.kind, in_clear)
     return page(rows, limit, lambda row: row, lambda row: row["row"])
 
 
@@ -194,6 +198,7 @@ def _import(found: store.Import) -> dict[str, Any]:
         "replayed": found.replayed,
         "refused": found.refused,
         "residue": rate_text(found.residue),
+        "encoding": found.encoding,
         "error": found.error,
         "bytes_read": found.read_bytes,
         "bytes_total": found.upload.size_bytes,

@@ -16,7 +16,10 @@ MAKERS = {
     "CloseRefusal": 1,
     "DisputeRefusal": 1,
     "FieldError": 1,
+    "TextLine": 2,
+    "NotText": 0,
     "Problem": 1,
+    "Record": 3,
     "Refusal": 1,
     "Row": 2,
     "Unreadable": 0,
@@ -28,7 +31,8 @@ ELSEWHERE = {"clearing.core.calendar": "ValueError"}
 #: A text that was made before, and is counted there.
 PASSED_ON = frozenset({
     "_text(content)", "detail[:1000]", "error.detail", "found.detail", "outcome.detail",
-    "payouts.detail", "problem.detail", "refusal.detail", "row.fault", "str(error)",
+    "line.fault", "payouts.detail", "problem.detail", "record.fault", "refusal.detail", "row.fault",
+    "str(error)", "taken.fault",
 })  # fmt: skip
 #: Texts that only programs see: they come of what pages have none of, keys of the API and bodies in JSON.
 OF_PROGRAMS = (
@@ -41,7 +45,7 @@ OF_PROGRAMS = (
 )
 #: Reads back what was recorded of a refusal.
 RECORDED = ("clearing.load", "_recorded")
-OURS = ("api", "clearing", "settlement", "users")
+OURS = ("api", "clearing", "settlement", "tabular", "users")
 #: What stands in the place of a value; quoted, where repr() does so.
 HOLE = "\N{BLACK SQUARE}"
 

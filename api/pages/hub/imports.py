@@ -107,7 +107,10 @@ def _form(values: dict[str, str], errors: dict[str, str], problem: str | None = 
         problem=problem,
         kinds=[(kind, word(kind, "import_kind")) for kind in KINDS],
         columns={
-            kind: (sorted(of.required), sorted(of.columns - of.required - {"key"}))
+            kind: (
+                [name for name in of.columns if name in of.required],
+                [name for name in of.columns if name not in of.required and name != "key"],
+            )
             for kind, of in KINDS.items()
         },
         within="hub.imports",
