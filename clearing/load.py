@@ -33,7 +33,14 @@ from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, ReferenceK
 from clearing.directory import DirectoryCache
 from clearing.limits import lock_caps, read_usage, used_since
 from clearing.locks import PERIODS, hold_exclusively
-from clearing.originals import NOTHING_NAMED, Named, read_named, read_originals, read_references
+from clearing.originals import (
+    NOTHING_NAMED,
+    Named,
+    read_named,
+    read_opening_references,
+    read_originals,
+    read_references,
+)
 from clearing.prepared import prepared
 from clearing.query import read_open_holds
 
@@ -217,6 +224,7 @@ def gather(
     originals = read_originals(connection, reversals, named.elsewhere)
     taken = {ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references}
     taken |= read_references(connection, reversals, originals, known_holds)
+    taken |= read_opening_references(connection, commands, directory)
     snapshot = Snapshot(
         directory=directory,
         periods=[period for period in known if period.state is PeriodState.OPEN],

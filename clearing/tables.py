@@ -541,7 +541,7 @@ references = Table(
     Column("reference", Text, primary_key=True),
     Column("wallet_id", BigInteger, nullable=False),
     Column("transaction_id", BigInteger, nullable=False),
-    comment="Merchants' own numbers, unique per merchant and kind",
+    comment="Merchants' own numbers, unique per merchant and kind; of opening balances the issuers'",
 )
 
 JOURNAL = (transactions, legs, entries)

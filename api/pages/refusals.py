@@ -149,6 +149,11 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     N_("Must be one of: %(choices)s."),
     (
+        "Must lie between %(first)s and %(last)s. Leave it empty where there is no limit.",
+        N_("Must be of the years %(first)s to %(last)s; leave it empty where there is no limit."),
+    ),
+    N_("Must be a date, such as 2026-12-31."),
+    (
         "Must lie between %(first)s and %(last)s.",
         N_("Must be of the years %(first)s to %(last)s."),
     ),
@@ -424,6 +429,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         "This key may not open balances of %(code)s.",
         N_("You may not bring in balances of %(code)s."),
     ),
+    N_("%(code)s has already opened a balance with reference '%(reference)s'."),
     (
         "%(code)s has already sent a %(kind)s with reference '%(reference)s'.",
         N_("%(code)s has used the reference %(reference)s before (%(kind)s)."),

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CodeText, Instant, Text, Truth
+from api.fields import CodeText, Day, Instant, Text, Truth
 from api.schemas.common import PageQuery, card_field, merchant_field, whole
 from clearing.privacy import is_phone
 
@@ -81,9 +81,13 @@ class OpeningInput(Schema):
     issuer = CodeText(required=True)
     asset = fields.String(required=True, validate=validate.OneOf(["points", "stored_value"]))
     quantity = whole("Points, or fen", required=True)
-    expires_on = fields.Date(allow_none=True)
+    expires_on = Day(allow_none=True)
     occurred_at = Instant(allow_none=True)
-    reference = Text(most=100, allow_none=True)
+    reference = Text(
+        most=100,
+        allow_none=True,
+        metadata={"description": "The issuer's own number of this balance, unique"},
+    )
 
 
 class MovementSchema(Schema):
@@ -149,7 +153,7 @@ class MemberInput(Schema):
     phone = Text(most=40, allow_none=True, metadata={"example": "13800000001"})
     tier = Text(most=50, allow_none=True)
     card = Text(most=32, allow_none=True, metadata={"description": "Default: a new random number"})
-    card_expires_on = fields.Date(allow_none=True)
+    card_expires_on = Day(allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)
     def _phone(self, data: dict[str, Any], **_: Any) -> None:

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import Text
+from api.fields import Day, Text
 from api.schemas.holds import HoldSchema
 from api.schemas.ledger import (
     LotSchema,
@@ -19,9 +19,7 @@ class CardChange(Schema):
         validate=validate.OneOf([CardStatus.ACTIVE.value, CardStatus.BLOCKED.value]),
         metadata={"description": "A card that was replaced stays blocked"},
     )
-    expires_on = fields.Date(
-        allow_none=True, metadata={"description": "The last good day; null: good without end"}
-    )
+    expires_on = Day(allow_none=True, metadata={"description": "The last good day; null: good without end"})
 
 
 class ReplacementInput(Schema):

@@ -9,6 +9,10 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+#: Years in which anything can have happened here, or may end. A date beyond is a slip of the pen, or what
+#: another program writes for "never"; here that is said by leaving it out.
+YEARS = range(1970, 2200)
+
 
 class PeriodState(StrEnum):
     """The life of a period; the later stages also count as closed."""
@@ -48,7 +52,8 @@ def period_number(name: str) -> int:
         and year.isdigit()
         and month.isdigit()
         and 1 <= int(month) <= 12
-        and int(year) >= 1
+        # By a zone's offset the first and the last instant may lie in the year before or after.
+        and YEARS.start - 1 <= int(year) <= YEARS.stop
     ):
         raise ValueError(f"{name!r} is not a period; write it as YYYY-MM")
     return int(year) * 100 + int(month)

@@ -253,3 +253,53 @@ def test_a_row_in_one_piece_is_not_for_who_may_not_see_names(shared: Alliance) -
     text = auditor.get(f"/v1/imports/{done['id']}/errors.csv").get_data(as_text=True)
     assert "13911120003" not in text
     assert "Zhao" not in text
+
+
+# ---- Numbers and dates ------------------------------------------------------------------------------------
+
+
+def test_a_balance_is_not_loaded_twice_under_one_number(shared: Alliance) -> None:
+    header = "card,issuer,asset,quantity,reference\n"
+    rows = [f"{LI},JADE,points,30,B-1", f"{LI},JADE,stored_value,40,B-2"]
+    assert send(shared.operator, "balances", header + "\n".join(rows))["accepted"] == 2
+    # Another file, so another import, perhaps of another day: what the rows are called is what counts.
+    more = [*rows, f"{WANG},JADE,points,99,B-1", f"{LI},LOTUS,points,1,B-1", f"{LI},JADE,points,1,B-3"]
+    done = send(shared.operator, "balances", header + "\n".join(more) + f"\n{more[-1]}\n")
+    assert counts(done) == ("done", 2, 0, 4)
+    assert [(row["row"], row["code"], row["field"]) for row in listed(shared.operator, done)] == [
+        (row, "duplicate_reference", "reference") for row in ("1", "2", "3", "6")
+    ]
+    lines = "\n".join(
+        json.dumps({"card": LI, "issuer": "JADE", "asset": "points", "quantity": 30, "reference": reference})
+        for reference in ("B-1", "B-4", "B-4")
+    )
+    assert counts(send(shared.operator, "balances", lines, NDJSON)) == ("done", 1, 0, 2)
+
+
+AT_MIDNIGHT = "{}T00:00:00Z"
+DATES = [
+    ("members", "participant,card_expires_on\nJADE,{}\n", "card_expires_on"),
+    ("balances", f"card,issuer,asset,quantity,expires_on\n{LI},JADE,points,5,{{}}\n", "expires_on"),
+    (
+        "balances",
+        f"card,issuer,asset,quantity,occurred_at\n{LI},JADE,points,5,{AT_MIDNIGHT}\n",
+        "occurred_at",
+    ),
+    ("accruals", f"card,merchant,amount,occurred_at\n{LI},JADE-1,100,{AT_MIDNIGHT}\n", "occurred_at"),
+    ("redemptions", f"card,merchant,points,expires_at\n{LI},JADE-1,1,{AT_MIDNIGHT}\n", "expires_at"),
+]
+
+
+@pytest.mark.parametrize(("kind", "content", "field"), DATES)
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2200-01-01", "1969-12-31"])
+def test_a_date_of_no_time_of_ours_records_nothing(
+    shared: Alliance, kind: str, content: str, field: str, day: str
+) -> None:
+    before = {name: count for name, count in shared.row_counts().items() if not name.startswith("import")}
+    done = send(shared.operator, kind, content.format(day))
+    assert counts(done) == ("done", 0, 0, 1)
+    [row] = listed(shared.operator, done)
+    assert (row["code"], row["field"]) == ("malformed", field)
+    assert "between 1970 and 2199" in row["detail"]
+    after = {name: count for name, count in shared.row_counts().items() if not name.startswith("import")}
+    assert after == before
