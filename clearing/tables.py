@@ -652,3 +652,12 @@ import_refusals = Table(
     Column("content", JSONB, nullable=False),
     comment="The rows that were refused, as they were sent, with the reason",
 )
+
+import_members = Table(
+    "import_members",
+    metadata,
+    Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
+    Column("row", BigInteger, primary_key=True),
+    Column("member_id", BigInteger, ForeignKey("members.id"), nullable=False),
+    comment="Whose row it was: the members that an import enrolled, or found enrolled by the same row",
+)

@@ -4,8 +4,6 @@ What cannot be shown in the columns, such as a row with a cell too few, stands i
 sent; it is refused again until somebody has written it into the columns.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,14 +13,11 @@ from sqlalchemy import Connection
 from api.imports import store
 from api.imports.kinds import KINDS
 from api.imports.reader import IGNORED_COLUMNS, LINE
-from tabular.cells import neutralised
+from tabular.writing import csv_lines
 
 PERSONAL = frozenset({"name", "phone"})
 HEAD = ("row", "code", "detail", "field")
 assert set(HEAD) == IGNORED_COLUMNS, "or the list could not be sent back as it is"
-
-#: Without it a spreadsheet takes UTF-8 for the encoding of the country it was made for.
-BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 def refused_csv(connection: Connection, found: store.Import, *, in_clear: bool = True) -> Iterator[str]:
@@ -31,23 +26,16 @@ def refused_csv(connection: Connection, found: store.Import, *, in_clear: bool =
     Names and phones are left out unless `in_clear`: they are for who sent them.
     """
     columns = KINDS[found.upload.kind].columns
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*HEAD, *columns, LINE], restval="")
 
-    def take() -> str:
-        line = text.getvalue()
-        text.seek(0)
-        text.truncate()
-        return line
+    def rows() -> Iterator[list[str]]:
+        yield [*HEAD, *columns, LINE]
+        for refusal in store.refusals(connection, found.id):
+            content = _in_columns(refusal["content"], columns)
+            shown = visible(content, found.upload.kind, in_clear)
+            values = [*(refusal[name] for name in HEAD), *map(shown.get, (*columns, LINE))]
+            yield list(map(_cell, values))
 
-    yield BYTE_ORDER_MARK
-    writer.writeheader()
-    yield take()
-    for refusal in store.refusals(connection, found.id):
-        content = _in_columns(refusal["content"], columns)
-        shown = visible(content, found.upload.kind, in_clear) | {name: refusal[name] for name in HEAD}
-        writer.writerow({name: neutralised(_cell(value)) for name, value in shown.items()})
-        yield take()
+    return csv_lines(rows())
 
 
 def visible(content: Mapping[str, Any], kind: str, in_clear: bool) -> dict[str, Any]:

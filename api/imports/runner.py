@@ -19,7 +19,7 @@ from api.imports.reader import Row, Rows, Unreadable
 from clearing.core import opening
 from clearing.core.commands import Command, Opening
 from clearing.core.directory import Directory
-from clearing.core.enrolment import Enrolment, EnrolmentOutcome
+from clearing.core.enrolment import Enrolled, Enrolment, EnrolmentOutcome
 from clearing.core.outcomes import Code, Outcome, Posted, Refusal, Replayed
 from clearing.idempotency import key_hash, request_hash
 from clearing.linking import Agreement, Linker
@@ -260,6 +260,7 @@ def _progress(
 ) -> store.Progress:
     accepted = replayed = 0
     refusals: list[tuple[Row, Refusal]] = []
+    members: list[tuple[int, int]] = []
     for one in batch:
         outcome = one.refusal or next(outcomes)
         if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
@@ -270,9 +271,13 @@ def _progress(
             refusals.append((one.row, outcome))
         elif isinstance(outcome, Replayed):
             replayed += 1
+            if outcome.recorded.member_id is not None:
+                members.append((one.row.number, outcome.recorded.member_id))
         else:
             accepted += 1
-    return store.Progress(len(batch), accepted, replayed, refusals, Decimal(0), bytes_read)
+            if isinstance(outcome, Enrolled):
+                members.append((one.row.number, outcome.member_id))
+    return store.Progress(len(batch), accepted, replayed, refusals, Decimal(0), bytes_read, members)
 
 
 def _envelope(upload: store.Upload, row: Row, content: dict[str, object]) -> Envelope | None:

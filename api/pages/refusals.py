@@ -533,6 +533,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     # ---- Imports ----
     N_("There is no import '%(id)s'."),
+    N_("Only an import of members has a file of results; look transactions up by their reference."),
     N_("A file has at most %(most)s bytes; split it."),
     N_("Only %(number)s of %(most)s bytes arrived; nothing was read. Send it again."),
     N_("A row of history must say when it occurred."),

@@ -10,11 +10,13 @@ from werkzeug.exceptions import ClientDisconnected
 
 from api.auth import current_caller, guard, own_participant, owner
 from api.imports import store
+from api.imports.kinds import MEMBERS
 from api.imports.receive import CHUNK_BYTES, TooLarge, receive
 from api.imports.refused import refused_csv, visible
+from api.imports.results import results_csv
 from api.problems import HttpCode, Problem
 from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
-from api.services import services
+from api.services import Services, services
 from api.web import Blueprint, answer, cursor_number, page
 from clearing import ids
 from clearing.core.amounts import rate_text
@@ -93,6 +95,18 @@ def list_refused_rows(import_id: str) -> Response:
     return refused_rows_file(import_id)
 
 
+@blueprint.route("/imports/<import_id>/results.csv")
+@guard(Scope.PARTICIPANT, Scope.OPERATOR, Scope.AUDITOR)
+@blueprint.response(200, {"type": "string"}, content_type="text/csv")
+def list_results(import_id: str) -> Response:
+    """Of an import of members: the member, wallet and card of each row
+
+    UTF-8 with a byte order mark; `row` counts as in `errors.csv`. Rows that were known before are in it, too.
+    Names and whole card numbers are in it for who sent them only.
+    """
+    return results_file(import_id)
+
+
 def started(
     chunks: Iterable[bytes],
     kind: str,
@@ -157,6 +171,18 @@ def refused_rows_file(import_id: str) -> Response:
     return Response(errors, content_type="text/csv; charset=utf-8")
 
 
+def results_file(import_id: str) -> Response:
+    """The members that an import of members has made, as CSV; raises Problem."""
+    found = _found(import_id)
+    if found.upload.kind != MEMBERS:
+        raise Problem(
+            HttpCode.NOT_FOUND,
+            "Only an import of members has a file of results; look transactions up by their reference.",
+        )
+    results = _results(services(), found, _may_see_persons(found))
+    return Response(results, content_type="text/csv; charset=utf-8")
+
+
 def _may_see_persons(found: store.Import) -> bool:
     """Names and phones are for who sent them."""
     caller = current_caller()
@@ -205,6 +231,13 @@ def _import(found: store.Import) -> dict[str, Any]:
         "started_at": found.started_at.isoformat(),
         "ended_at": found.ended_at.isoformat() if found.ended_at else None,
     }
+
+
+def _results(of: Services, found: store.Import, in_clear: bool) -> Iterator[str]:
+    """As `_errors`."""
+    with of.engine.connect() as connection:
+        directory = of.directory(connection)
+        yield from results_csv(connection, found, directory, of.personal_data, in_clear=in_clear)
 
 
 def _errors(engine: Engine, found: store.Import, in_clear: bool) -> Iterator[str]:

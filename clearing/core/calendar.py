@@ -52,8 +52,7 @@ def period_number(name: str) -> int:
         and year.isdigit()
         and month.isdigit()
         and 1 <= int(month) <= 12
-        # By a zone's offset the first and the last instant may lie in the year before or after.
-        and YEARS.start - 1 <= int(year) <= YEARS.stop
+        and int(year) >= 1
     ):
         raise ValueError(f"{name!r} is not a period; write it as YYYY-MM")
     return int(year) * 100 + int(month)

@@ -21,6 +21,16 @@ OPENING = 5
 def upgrade() -> None:
     """What imports tell, and one number for one opening balance."""
     op.add_column("imports", sa.Column("encoding", sa.Text(), nullable=True))
+    op.create_table(
+        "import_members",
+        sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("row", sa.BigInteger(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("import_members_import_id_fkey")),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("import_members_member_id_fkey")),
+        sa.PrimaryKeyConstraint("import_id", "row", name=op.f("import_members_pkey")),
+        comment="Whose row it was: the members that an import enrolled, or found enrolled by the same row",
+    )
     op.create_table_comment(
         "merchant_references",
         "Merchants' own numbers, unique per merchant and kind; of opening balances the issuers'",
@@ -44,4 +54,5 @@ def downgrade() -> None:
         "Merchants' own numbers, unique per merchant and kind",
         existing_comment="Merchants' own numbers, unique per merchant and kind; of opening balances the issuers'",
     )
+    op.drop_table("import_members")
     op.drop_column("imports", "encoding")

@@ -11,7 +11,6 @@ from marshmallow import Schema, ValidationError, fields
 
 import api.schemas
 from api.fields import Day, Instant, Text
-from clearing.core.calendar import period_number
 
 
 def test_text_takes_no_character_that_unicode_calls_a_control_or_half_of_one() -> None:
@@ -61,14 +60,6 @@ def test_who_may_leave_a_day_out_is_told_that_he_may() -> None:
 def test_a_time_beyond_our_times_is_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="between 1970 and 2199"):
         Instant().deserialize(text)
-
-
-@pytest.mark.parametrize(
-    "name", ["0000-13", "0000-12", "0001-01", "9999-12", "2026-13", "2026-00", "２０２６-01"]
-)
-def test_a_month_beyond_our_times_is_none(name: str) -> None:
-    with pytest.raises(ValueError, match="is not a period"):
-        period_number(name)
 
 
 def test_every_date_and_time_that_is_sent_has_bounds() -> None:

@@ -303,3 +303,63 @@ def test_a_date_of_no_time_of_ours_records_nothing(
     assert "between 1970 and 2199" in row["detail"]
     after = {name: count for name, count in shared.row_counts().items() if not name.startswith("import")}
     assert after == before
+
+
+# ---- Results ----------------------------------------------------------------------------------------------
+
+
+def results(caller: Caller, done: dict[str, Any]) -> list[dict[str, str]]:
+    response = caller.get(f"/v1/imports/{done['id']}/results.csv")
+    assert response.mimetype == "text/csv"
+    return list(csv.DictReader(response.get_data().decode("utf-8-sig").splitlines()))
+
+
+def test_a_member_whose_row_has_no_card_learns_his_number(shared: Alliance) -> None:
+    jade = shared.participant("JADE")
+    rows = [
+        "JADE,=王小明,13911150001,Gold,,",
+        "JADE,,phone,,,",
+        ",,,,,",
+        "JADE,李,13911150002,,63000777,of li",
+    ]
+    content = "participant,name,phone,tier,card,key\n" + "\n".join(rows)
+    done = send(jade, "members", content)
+    assert counts(done) == ("done", 2, 0, 1)
+    [wang, li] = results(jade, done)
+    assert (wang["row"], wang["name"], wang["tier"]) == ("1", "'=王小明", "Gold")
+    assert (li["row"], li["card"], li["status"], li["name"]) == ("4", "63000777", "active", "李")
+    member = good(jade.get(f"/v1/members/{wang['member']}"))
+    assert member["card"]["number"] == wang["card"]
+    assert (member["wallet"], member["participant"]) == (wang["wallet"], "JADE")
+    accrual = {"card": wang["card"], "merchant": "JADE-1", "amount": 100}
+    good(shared.merchant("JADE-1").post("/v1/accruals", accrual))
+    # Whoever sends the same file again learns the same.
+    again = send(jade, "members", content)
+    assert counts(again) == ("done", 0, 2, 1)
+    assert results(jade, again) == [wang, li]
+
+
+def test_names_and_cards_of_results_are_for_who_sent_them(shared: Alliance) -> None:
+    jade = shared.participant("JADE")
+    done = send(jade, "members", "participant,name,card\nJADE,Zhao Min,6300000000000888\n")
+    for other in (shared.operator, shared.auditor):
+        [row] = results(other, done)
+        assert (row["name"], row["card"][-4:]) == ("", "0888")
+        assert "6300" not in row["card"]
+    path = f"/v1/imports/{done['id']}/results.csv"
+    assert shared.participant("LOTUS").get(path).status_code == 404
+    assert shared.merchant("JADE-1").get(path).status_code == 403
+
+
+def test_a_card_that_was_replaced_is_the_new_one_in_the_results(shared: Alliance) -> None:
+    jade = shared.participant("JADE")
+    done = send(jade, "members", "participant,card\nJADE,63000999\n")
+    good(jade.post("/v1/cards/63000999/replacement", {"number": "63000998"}))
+    assert [row["card"] for row in results(jade, done)] == ["63000998"]
+
+
+def test_other_imports_have_no_results(shared: Alliance) -> None:
+    done = send(shared.operator, "accruals", f"card,merchant,amount\n{LI},JADE-1,100\n")
+    response = shared.operator.get(f"/v1/imports/{done['id']}/results.csv")
+    assert response.status_code == 404
+    assert "look transactions up by their reference" in response.get_json()["detail"]

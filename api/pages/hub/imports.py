@@ -22,6 +22,7 @@ from api.v1.imports import (
     imports_page,
     refused_rows_file,
     refused_rows_page,
+    results_file,
     shown_import,
     started,
 )
@@ -40,7 +41,9 @@ def imports() -> str:
 @blueprint.get("/imports/new")
 @operators
 def new_import() -> str:
-    return _form({"kind": request.args.get("kind", "members")}, {})
+    """`?kind=` and `?historical=`: what is chosen at first."""
+    chosen = {name: request.args[name] for name in ("kind", "historical") if name in request.args}
+    return _form({"kind": "members"} | chosen, {})
 
 
 @blueprint.post("/imports/new")
@@ -96,6 +99,15 @@ def refused_rows(import_id: str) -> FileResponse:
     """To be mended and sent again as it is."""
     response = refused_rows_file(import_id)
     response.headers["Content-Disposition"] = f'attachment; filename="{import_id}-refused.csv"'
+    return response
+
+
+@blueprint.get("/imports/<import_id>/results.csv")
+@readers
+def import_results(import_id: str) -> FileResponse:
+    """Which card each member has got."""
+    response = results_file(import_id)
+    response.headers["Content-Disposition"] = f'attachment; filename="{import_id}-members.csv"'
     return response
 
 

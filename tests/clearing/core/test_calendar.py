@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.core.calendar import (
-    YEARS,
     add_months,
     day_before,
     expires_on,
@@ -121,7 +120,7 @@ def test_december_is_followed_by_january(number: int, after: int) -> None:
     assert following(number) == after
 
 
-@given(st.integers(YEARS.start, YEARS.stop), st.integers(1, 12))
+@given(st.integers(1, 9999), st.integers(1, 12))
 def test_a_periods_name_reads_back_as_its_number(year: int, month_: int) -> None:
     number = year * 100 + month_
     assert period_number(period_name(number)) == number
