@@ -6,22 +6,23 @@ Whether an amount is sensible is the ledger's to say (`amount_invalid`); that it
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
 from clearing.core.amounts import rate_text
+from clearing.core.calendar import YEARS
 from clearing.core.texts import Fault, read_line, read_remark, unwrapped
 from clearing.phones import NotAPhone, e164
 
 #: Beyond this a number is not a quantity of anything; it keeps absurd integers out of the ledger.
 WHOLE_MAX = 2**63 - 1
-YEARS = range(1970, 2200)
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,10})?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 #: Up to nine decimals of a second, as other systems' clocks have them.
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})"
@@ -224,5 +225,23 @@ class Instant(fields.AwareDateTime):
             raise ValidationError("Must be a time with its offset, such as 2026-11-22T10:00:00+08:00.")
         instant = super()._deserialize(value, attr, data, **kwargs)
         if instant.year not in YEARS:
-            raise ValidationError(f"Must lie between {YEARS.start} and {YEARS.stop}.")
+            raise ValidationError(f"Must lie between {YEARS[0]} and {YEARS[-1]}.")
         return instant.astimezone(UTC)
+
+
+class Day(fields.Date):
+    """A date of our times; one that may be left out is for what begins or ends at no time."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> date:
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            raise ValidationError("Must be a date, such as 2026-12-31.")
+        day: date = super()._deserialize(value, attr, data, **kwargs)
+        if day.year in YEARS:
+            return day
+        if self.allow_none:
+            raise ValidationError(
+                f"Must lie between {YEARS[0]} and {YEARS[-1]}. Leave it empty where there is no limit."
+            )
+        raise ValidationError(f"Must lie between {YEARS[0]} and {YEARS[-1]}.")

@@ -39,6 +39,7 @@ from clearing.originals import (
     Named,
     read_ended,
     read_named,
+    read_opening_references,
     read_originals,
     read_references,
 )
@@ -231,6 +232,7 @@ def gather(
         originals, ended = read_ended(connection, originals, known_cards, at)
     taken = {ReferenceKey(row[0], TransactionKind(row[1]), row[2]) for row in references}
     taken |= read_references(connection, reversals, originals, known_holds)
+    taken |= read_opening_references(connection, commands, directory)
     snapshot = Snapshot(
         directory=directory,
         periods=[period for period in known if period.state is PeriodState.OPEN],

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, and_, func, select, tuple_
 
 from clearing import arrays
 from clearing.core.accounts import Asset, EntryKind
-from clearing.core.commands import OnHold, Reversal
-from clearing.core.decide import NUMBERED
+from clearing.core.commands import Command, OnHold, Opening, Reversal
+from clearing.core.directory import Directory
 from clearing.core.holds import Hold
 from clearing.core.journal import Transaction, TransactionKind
 from clearing.core.snapshot import Card, Lot, Original, ReferenceKey, Terms
@@ -174,14 +174,30 @@ def read_references(
     numbered = [one for one in commands if one.reference is not None]
     if not numbered:
         return set()
-    kind = NUMBERED[Reversal]
+    kind = TransactionKind.REVERSAL
     merchant_of: dict[int, int | None] = {id_: hold.merchant_id for id_, hold in holds.items()}
     merchant_of |= {id_: one.booking.transaction.merchant_id for id_, one in originals.items()}
     named = [(merchant_of.get(one.transaction_id), kind, one.reference) for one in numbered]
+    return _taken(connection, named)
+
+
+def read_opening_references(
+    connection: Connection, commands: Sequence[Command], directory: Directory
+) -> set[ReferenceKey]:
+    """Of the numbers that issuers give these opening balances, those that they have given before."""
+    numbered = [one for one in commands if isinstance(one, Opening) and one.reference is not None]
+    issuers = [(directory.participant(one.issuer), one.reference) for one in numbered]
+    named = [(issuer.id, TransactionKind.OPENING, reference) for issuer, reference in issuers if issuer]
+    return _taken(connection, named) if named else set()
+
+
+def _taken(
+    connection: Connection, named: Sequence[tuple[int | None, TransactionKind, str | None]]
+) -> set[ReferenceKey]:
     table = references.c
     keys = tuple_(table.merchant_id, table.kind, table.reference)
-    rows = connection.execute(select(table.merchant_id, table.reference).where(keys.in_(named)))
-    return {ReferenceKey(row.merchant_id, kind, row.reference) for row in rows}
+    rows = connection.execute(select(table.merchant_id, table.kind, table.reference).where(keys.in_(named)))
+    return {ReferenceKey(row.merchant_id, TransactionKind(row.kind), row.reference) for row in rows}
 
 
 def _wallet_today(cards: Mapping[str, Card], row: Transaction) -> int:

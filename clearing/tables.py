@@ -590,7 +590,7 @@ references = Table(
     Column("reference", Text, primary_key=True),
     Column("wallet_id", BigInteger, nullable=False),
     Column("transaction_id", BigInteger, nullable=False),
-    comment="Merchants' own numbers, unique per merchant and kind",
+    comment="Merchants' own numbers, unique per merchant and kind; of opening balances the issuers'",
 )
 
 JOURNAL = (transactions, legs, entries)
@@ -682,6 +682,7 @@ imports = Table(
     Column("replayed", BigInteger, nullable=False, server_default="0"),
     Column("refused", BigInteger, nullable=False, server_default="0"),
     Column("residue", Numeric(30, 10), nullable=False, server_default="0"),
+    Column("encoding", Text),
     Column("error", Text),
     Column("started_at", instant(), nullable=False),
     Column("ended_at", instant()),
@@ -699,4 +700,13 @@ import_refusals = Table(
     Column("field", Text),
     Column("content", JSONB, nullable=False),
     comment="The rows that were refused, as they were sent, with the reason",
+)
+
+import_members = Table(
+    "import_members",
+    metadata,
+    Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
+    Column("row", BigInteger, primary_key=True),
+    Column("member_id", BigInteger, ForeignKey("members.id"), nullable=False),
+    comment="Whose row it was: the members that an import enrolled, or found enrolled by the same row",
 )

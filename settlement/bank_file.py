@@ -23,10 +23,9 @@ from settlement.payments import NewPayment, record_payment
 from settlement.references import NetReference, references_in
 from settlement.refusals import Refusal
 from settlement.tables import statements
+from tabular.encoding import NotText, decode
 
 COLUMNS = ("bank_reference", "paid_on", "amount_yuan", "text")
-#: What spreadsheets and banks write, in the order in which they are tried.
-ENCODINGS = ("utf-8-sig", "gb18030")
 REFERENCE_CHARACTERS_MAX = 140
 NOTE_CHARACTERS_MAX = 500
 ROWS_MAX = 20_000
@@ -116,12 +115,13 @@ def _capped(reader: "csv.DictReader[str]") -> Iterator[Mapping[str, str]]:
 
 
 def _decoded(content: bytes) -> str:
-    for encoding in ENCODINGS:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise NotABankFile("The file is neither UTF-8 nor GB18030.")
+    try:
+        text, encoding = decode(content)
+    except NotText as error:
+        raise NotABankFile(str(error)) from error
+    if not encoding.clean:
+        raise NotABankFile(f"Some characters cannot be read as {encoding.name}. Save the file as CSV UTF-8.")
+    return text
 
 
 def _line(number: int, row: Mapping[str, str], zone: ZoneInfo) -> Line | Unmatched:

@@ -13,6 +13,7 @@ from api.cli.opened import opened_engine
 from api.cli.settlement import CLI
 from api.jobs import LISTED, all_jobs, make_courier
 from api.secret_keys import load_sealing_keys
+from clearing.core.calendar import YEARS
 from clearing.directory import read_rulebook
 from clearing.proof.keys import SealingKeys
 from clearing.query import database_time
@@ -29,9 +30,12 @@ class Instant(click.ParamType):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
-            return datetime.fromisoformat(str(value))
+            at = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail("write it as 2026-12-01T00:10, or with an offset.", param, ctx)
+        if at.year not in YEARS:
+            self.fail(f"the year must lie between {YEARS[0]} and {YEARS[-1]}.", param, ctx)
+        return at
 
 
 @click.group(invoke_without_command=True)

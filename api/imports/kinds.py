@@ -1,7 +1,8 @@
 """What each kind of import takes in a row, and how the row becomes a command."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,23 +17,27 @@ from clearing.core.commands import Command
 from clearing.core.outcomes import Code, Refusal
 
 WHOLE = re.compile(r"-?[0-9]{1,30}")
-NUMBERS = frozenset({"points", "amount", "quantity"})
 
 #: What every row may carry beside its kind's columns.
 COMMON = frozenset({"key", "reference", "occurred_at"})
 
 
 class Kind(NamedTuple):
-    """`operation` names the act as in a request, so that a key is one act whichever way it comes."""
+    """`operation` names the act as in a request, so that a key is one act whichever way it comes.
+
+    `columns` are all that a row may have, in the order in which people look for them.
+    """
 
     operation: str
     schema: Schema
-    columns: frozenset[str]
+    columns: tuple[str, ...]
     required: frozenset[str]
 
 
 def _kind(operation: str, schema: Schema, columns: str, required: str) -> Kind:
-    return Kind(operation, schema, frozenset(columns.split()) | COMMON, frozenset(required.split()))
+    # What a request may say, a row may say too.
+    names = dict.fromkeys((*columns.split(), "reference", "occurred_at", "key", *schema.fields))
+    return Kind(operation, schema, tuple(names), frozenset(required.split()))
 
 
 KINDS = {
@@ -58,11 +63,35 @@ NOT_BOOKED = (MEMBERS, LINKS)
 
 
 def typed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """CSV knows only text: cells of number columns become numbers where they are written as such."""
+    """CSV knows only text: a cell becomes what its column takes, where it is written as such."""
     return {
-        name: int(value) if name in NUMBERS and isinstance(value, str) and WHOLE.fullmatch(value) else value
+        name: _TYPED[name](value) if name in _TYPED and isinstance(value, str) else value
         for name, value in content.items()
     }
+
+
+def _number(cell: str) -> int | str:
+    return int(cell) if WHOLE.fullmatch(cell) else cell
+
+
+def _truth(cell: str) -> bool | str:
+    return {"true": True, "false": False}.get(cell.lower(), cell)
+
+
+def _map(cell: str) -> object:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+
+
+_TYPED: dict[str, Callable[[str], Any]] = {
+    "points": _number,
+    "amount": _number,
+    "quantity": _number,
+    "capture": _truth,
+    "metadata": _map,
+}
 
 
 def checked(kind: str, content: Mapping[str, Any]) -> dict[str, Any] | Refusal:

@@ -1,17 +1,24 @@
-"""Reading CSV and NDJSON as a stream of rows, in constant memory."""
+"""Reading CSV and NDJSON as a stream of rows, in constant memory.
 
-import csv
+A row that cannot be read comes with its `fault`, and reading goes on behind it: see `tabular.rows`.
+"""
+
 from collections.abc import Callable, Iterator
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from clearing.json_text import read_row
+from tabular.cells import is_shortened, may_be_shortened, restored
+from tabular.encoding import Encoding, open_text
+from tabular.rows import Lines, Record, read_records
 
 #: Columns of our own list of refused rows: a corrected list can be sent back as it is.
 IGNORED_COLUMNS = frozenset({"row", "code", "detail", "field"})
+#: Where that list keeps, as it was sent, what could not be divided into columns.
+LINE = "line"
 
-LINE_CHARACTERS_MAX = 1_000_000
+BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 
 class Unreadable(Exception):
@@ -19,20 +26,27 @@ class Unreadable(Exception):
 
 
 class Row(NamedTuple):
-    """`number` counts data rows from 1. `fault` says why the row could not be read, where it could not."""
+    """`number` counts data rows from 1. `fault` says why the row could not be read, and in which `field`."""
 
     number: int
     content: dict[str, Any]
     fault: str | None = None
+    field: str | None = None
 
 
 class Rows:
     """The rows of one file. `bytes_read` tells how far the reading has come."""
 
     def __init__(
-        self, path: Path, media_type: str, columns: frozenset[str], required: frozenset[str]
+        self,
+        path: Path,
+        media_type: str,
+        encoding: Encoding,
+        columns: frozenset[str],
+        required: frozenset[str],
     ) -> None:
         self._path = path
+        self._encoding = encoding
         self._read: Callable[[TextIOWrapper], Iterator[Row]]
         self._read = self._ndjson if "json" in media_type else self._csv
         self._columns = columns
@@ -44,33 +58,29 @@ class Rows:
         return self._file.tell() if self._file is not None and not self._file.closed else 0
 
     def __iter__(self) -> Iterator[Row]:
-        """Raises Unreadable when nothing more can be made of the file."""
+        """Raises Unreadable, before the first row, when nothing can be made of the file."""
         with self._path.open("rb") as self._file:
-            # A byte that is not UTF-8 is kept as a broken character: its row is refused, not the file.
-            text = TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            yield from self._read(text)
+            yield from self._read(open_text(self._file, self._encoding))
 
     def _csv(self, text: TextIOWrapper) -> Iterator[Row]:
-        lines = csv.reader(text, strict=True)
-        try:
-            header = next(lines, None)
-            if header is None:
-                raise Unreadable("The file is empty; its first line must name the columns.")
-            names = self._check_header([name.strip() for name in header])
-            number = 0
-            for cells in lines:
-                if not cells:
-                    continue
-                number += 1
-                yield _csv_row(number, names, cells)
-        except csv.Error as error:
-            raise Unreadable(
-                f"Line {lines.line_num} is not CSV ({error}). The rows before it are done; mend the file and"
-                " send it again."
-            ) from error
+        records = read_records(text)
+        header = next(records, None)
+        if header is None:
+            raise Unreadable("The file is empty; its first line must name the columns.")
+        if header.fault is not None:
+            raise Unreadable(f"The first line must name the columns. {header.fault}")
+        names = [name.strip() for name in header.cells]
+        # A spreadsheet ends the line with commas where columns to the right were used once.
+        named = max((place for place, name in enumerate(names, 1) if name), default=len(names))
+        columns = _Columns(self._check_header(names[:named]), len(names) - named, self._encoding)
+        # A row without content has its number nevertheless: rows without a key are known by theirs.
+        for number, record in enumerate(records, 1):
+            row = columns.row(number, record)
+            if row is not None:
+                yield row
 
     def _check_header(self, names: list[str]) -> list[str]:
-        known = self._columns | IGNORED_COLUMNS
+        known = self._columns | IGNORED_COLUMNS | {LINE}
         unknown = [name for name in names if name not in known]
         missing = sorted(self._required - set(names))
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -87,30 +97,92 @@ class Rows:
         return names
 
     def _ndjson(self, text: TextIOWrapper) -> Iterator[Row]:
-        number = 0
-        while line := text.readline(LINE_CHARACTERS_MAX):
+        lines, number = Lines(text), 0
+        while (taken := lines.take()) is not None:
+            line = taken.text
             if not line.strip():
                 continue
             number += 1
-            if len(line) == LINE_CHARACTERS_MAX:
-                raise Unreadable(f"Row {number} is longer than {LINE_CHARACTERS_MAX} characters.")
+            if taken.fault is not None:
+                yield Row(number, {LINE: line}, taken.fault)
+                continue
             try:
                 content = read_row(line)
             except (ValueError, RecursionError) as error:
-                yield Row(number, {"line": line.strip()[:1000]}, f"The line is not JSON: {error}")
+                yield Row(number, {LINE: line.strip()}, f"The line is not JSON: {error}")
                 continue
             if not isinstance(content, dict):
-                yield Row(number, {"line": line.strip()[:1000]}, "The line must be a JSON object.")
+                yield Row(number, {LINE: line.strip()}, "The line must be a JSON object.")
                 continue
-            yield Row(number, {name: value for name, value in content.items() if name not in IGNORED_COLUMNS})
+            content = {name: value for name, value in content.items() if name not in IGNORED_COLUMNS}
+            if not self._encoding.clean and BROKEN in line:
+                field = next((name for name, value in content.items() if BROKEN in f"{name}{value}"), None)
+                yield Row(number, content, _broken(self._encoding), field)
+                continue
+            yield Row(number, content)
 
 
-def _csv_row(number: int, names: list[str], cells: list[str]) -> Row:
-    content = {
-        name: cell.strip()
-        for name, cell in zip(names, cells, strict=False)
-        if cell.strip() and name not in IGNORED_COLUMNS
-    }
-    if len(cells) > len(names):
-        return Row(number, content, f"The row has {len(cells)} cells and the first line names {len(names)}.")
-    return Row(number, content)
+class _Columns:
+    """The columns of a CSV file: `names` in their order, and how many without a name stand behind them."""
+
+    def __init__(self, names: list[str], unnamed: int, encoding: Encoding) -> None:
+        self._names = names
+        self._width_max = len(names) + unnamed
+        self._encoding = encoding
+        self._is_list = IGNORED_COLUMNS.issubset(names)
+        # What was broken in a file is U+FFFD in our list of its rows, which is itself clean.
+        self._may_be_broken = self._is_list or not encoding.clean
+
+    def row(self, number: int, record: Record) -> Row | None:
+        """The row of a record; None if there is nothing in it but commas."""
+        if record.fault is not None:
+            return Row(number, {LINE: record.text}, record.fault)
+        cells, names, text = record.cells, self._names, record.text
+        content = {
+            name: cell.strip()
+            for name, cell in zip(names, cells, strict=False)
+            if cell.strip() and name not in IGNORED_COLUMNS
+        }
+        if not content and not any(map(str.strip, cells)):
+            return None
+        if len(cells) != len(names) and not self._fits(cells):
+            return Row(number, {LINE: text}, _misfit(record.line, len(cells), len(names)))
+        if self._is_list:
+            content = {name: restored(cell) for name, cell in content.items()}
+        line = content.pop(LINE, None)
+        if line is not None and not content:
+            return Row(number, {LINE: line}, "Write what stands in the column line into the others.", LINE)
+        if self._may_be_broken and BROKEN in text:
+            field = next((name for name, cell in content.items() if BROKEN in cell), None)
+            return Row(number, content, _broken(self._encoding), field)
+        if may_be_shortened(text):
+            field = next((name for name, cell in content.items() if is_shortened(cell)), None)
+            if field is not None:
+                return Row(number, content, _shortened(content[field]), field)
+        return Row(number, content)
+
+    def _fits(self, cells: list[str]) -> bool:
+        """Whether a row has a cell for each column, and nothing under those without a name."""
+        width = len(self._names)
+        return width < len(cells) <= self._width_max and not any(map(str.strip, cells[width:]))
+
+
+def _misfit(line: int, cells: int, names: int) -> str:
+    return (
+        f"Line {line} has {cells} cells and the first line names {names} columns. Write each value under its"
+        " column; an empty one keeps its comma."
+    )
+
+
+def _broken(encoding: Encoding) -> str:
+    return (
+        f"The row has a character that cannot be read as {encoding.name}. Write it anew and save the file as"
+        " CSV UTF-8."
+    )
+
+
+def _shortened(cell: str) -> str:
+    return (
+        f"A spreadsheet has shortened a number to {cell}; its digits are lost. Make the column text, and put"
+        " in the numbers again."
+    )

@@ -1,16 +1,21 @@
-"""The list of refused rows as CSV: each as it was sent, with what is wrong. Mended, it can be sent back."""
+"""The list of refused rows as CSV: each as it was sent, with what is wrong. Mended, it can be sent back.
 
-import csv
-import io
-from collections.abc import Iterator
+What cannot be shown in the columns, such as a row with a cell too few, stands in the column `line` as it was
+sent; it is refused again until somebody has written it into the columns.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sqlalchemy import Connection
 
 from api.imports import store
 from api.imports.kinds import KINDS
-from api.imports.reader import IGNORED_COLUMNS
+from api.imports.reader import IGNORED_COLUMNS, LINE
+from tabular.writing import csv_lines
 
-PERSONAL = ("name", "phone")
+PERSONAL = frozenset({"name", "phone"})
 HEAD = ("row", "code", "detail", "field")
 assert set(HEAD) == IGNORED_COLUMNS, "or the list could not be sent back as it is"
 
@@ -20,19 +25,39 @@ def refused_csv(connection: Connection, found: store.Import, *, in_clear: bool =
 
     Names and phones are left out unless `in_clear`: they are for who sent them.
     """
-    hidden = {} if in_clear else dict.fromkeys(PERSONAL)
-    columns = sorted(KINDS[found.upload.kind].columns)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*HEAD, *columns], extrasaction="ignore", restval="")
+    columns = KINDS[found.upload.kind].columns
 
-    def take() -> str:
-        line = text.getvalue()
-        text.seek(0)
-        text.truncate()
-        return line
+    def rows() -> Iterator[list[str]]:
+        yield [*HEAD, *columns, LINE]
+        for refusal in store.refusals(connection, found.id):
+            content = _in_columns(refusal["content"], columns)
+            shown = visible(content, found.upload.kind, in_clear)
+            values = [*(refusal[name] for name in HEAD), *map(shown.get, (*columns, LINE))]
+            yield list(map(_cell, values))
 
-    writer.writeheader()
-    yield take()
-    for refusal in store.refusals(connection, found.id):
-        writer.writerow({**refusal["content"], **hidden, **{name: refusal[name] for name in HEAD}})
-        yield take()
+    return csv_lines(rows())
+
+
+def visible(content: Mapping[str, Any], kind: str, in_clear: bool) -> dict[str, Any]:
+    """What of a refused row is to be seen. A row in one piece may name somebody anywhere."""
+    if in_clear:
+        return dict(content)
+    open_to_all = frozenset(KINDS[kind].columns) - PERSONAL
+    return {name: value for name, value in content.items() if name in open_to_all}
+
+
+def _in_columns(content: Mapping[str, Any], columns: tuple[str, ...]) -> Mapping[str, Any]:
+    """By column; in one piece where a name has none, or nobody would see what was wrong with it."""
+    if content.keys() <= {*columns} or content.keys() == {LINE}:
+        return content
+    return {LINE: json.dumps(content, ensure_ascii=False)}
+
+
+def _cell(value: Any) -> str:
+    """A value as the cell that is read as the same value."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+    return json.dumps(value, ensure_ascii=False)

@@ -19,12 +19,13 @@ from api.key_owners import envelope, participants_of
 from clearing.core import opening
 from clearing.core.commands import Command, Opening
 from clearing.core.directory import Directory
-from clearing.core.enrolment import Enrolment, EnrolmentOutcome
+from clearing.core.enrolment import Enrolled, Enrolment, EnrolmentOutcome
 from clearing.core.outcomes import Code, Outcome, Posted, Refusal, Replayed
 from clearing.core.texts import read_line
 from clearing.linking import Agreement, Linker
 from clearing.members import Enroller, Person
 from clearing.writer import Writer
+from tabular.encoding import Encoding, NotText, find_encoding
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,14 @@ class _Judged(NamedTuple):
     enrolment: tuple[Enrolment, Person] | None = None
     cards: tuple[str, ...] = ()
     refusal: Refusal | None = None
+
+
+class _Taken(NamedTuple):
+    """The next rows, how far the file is read, and the fault that ended the reading behind them."""
+
+    batch: list[_Judged]
+    bytes_read: int
+    fault: Exception | None = None
 
 
 class _Posters(NamedTuple):
@@ -119,8 +128,9 @@ class ImportRunner:
             return None
         error = None
         try:
-            self._post_rows(current, path, on_progress)
-        except Unreadable as unreadable:
+            encoding = self._find_encoding(import_id, path)
+            self._post_rows(current, path, encoding, on_progress)
+        except (NotText, Unreadable) as unreadable:
             error = str(unreadable)
         except Exception as fault:
             log.exception("import_failed", import_id=import_id)
@@ -137,27 +147,47 @@ class ImportRunner:
         log.info("import_finished", import_id=import_id, status=finished.status, rows=finished.rows)
         return finished
 
-    def _post_rows(self, current: store.Import, path: Path, on_progress: OnProgress | None) -> None:
+    def _find_encoding(self, import_id: int, path: Path) -> Encoding:
+        """Raises NotText."""
+        with path.open("rb") as file:
+            encoding = find_encoding(file)
+        with self._engine.begin() as connection:
+            store.note_encoding(connection, import_id, encoding.name)
+        return encoding
+
+    def _post_rows(
+        self, current: store.Import, path: Path, encoding: Encoding, on_progress: OnProgress | None
+    ) -> None:
         kind = kinds.KINDS[current.upload.kind]
-        rows = Rows(path, current.upload.media_type, kind.columns, kind.required)
+        rows = Rows(path, current.upload.media_type, encoding, frozenset(kind.columns), kind.required)
         posters = _Posters(self._make_writer(), self._make_enroller(), self._make_linker())
         judged = islice(_judge(current.upload, rows), current.rows, None)
 
-        def take() -> tuple[list[_Judged], int]:
-            return self._complete(current.upload, list(islice(judged, BATCH_ROWS)), posters), rows.bytes_read
+        def take() -> _Taken:
+            batch: list[_Judged] = []
+            fault: Exception | None = None
+            try:
+                for one in islice(judged, BATCH_ROWS):
+                    batch.append(one)
+            except Exception as error:  # raised again once the rows before it are posted
+                fault = error
+            return _Taken(self._complete(current.upload, batch, posters), rows.bytes_read, fault)
 
         try:
             # The next batch is read and judged while PostgreSQL writes this one.
             with ThreadPoolExecutor(1, "import-rows") as ahead:
                 taken = ahead.submit(take)
                 while not self._stopping.is_set():
-                    batch, bytes_read = taken.result()
+                    batch, bytes_read, fault = taken.result()
+                    if batch:
+                        taken = ahead.submit(take)
+                        self._post_batch(current, batch, bytes_read, posters)
+                        if on_progress is not None:
+                            on_progress(self._read(current.id))
+                    if fault is not None:
+                        raise fault
                     if not batch:
                         return
-                    taken = ahead.submit(take)
-                    self._post_batch(current, batch, bytes_read, posters)
-                    if on_progress is not None:
-                        on_progress(self._read(current.id))
         finally:
             for poster in posters:
                 poster.close()
@@ -218,7 +248,7 @@ def _judge(upload: store.Upload, rows: Rows) -> Iterator[_Judged]:
     latest: datetime | None = None
     for row in rows:
         if row.fault is not None:
-            yield _Judged(row, refusal=Refusal(Code.MALFORMED, row.fault))
+            yield _Judged(row, refusal=Refusal(Code.MALFORMED, row.fault, row.field))
             continue
         content = kinds.typed(row.content)
         body = kinds.checked(upload.kind, content)
@@ -282,6 +312,7 @@ def _progress(
 ) -> store.Progress:
     accepted = replayed = 0
     refusals: list[tuple[Row, Refusal]] = []
+    members: list[tuple[int, int]] = []
     for one in batch:
         outcome = one.refusal or next(outcomes)
         if isinstance(outcome, Replayed) and outcome.recorded.refusal is not None:
@@ -292,9 +323,13 @@ def _progress(
             refusals.append((one.row, outcome))
         elif isinstance(outcome, Replayed):
             replayed += 1
+            if outcome.recorded.member_id is not None:
+                members.append((one.row.number, outcome.recorded.member_id))
         else:
             accepted += 1
-    return store.Progress(len(batch), accepted, replayed, refusals, Decimal(0), bytes_read)
+            if isinstance(outcome, Enrolled):
+                members.append((one.row.number, outcome.member_id))
+    return store.Progress(len(batch), accepted, replayed, refusals, Decimal(0), bytes_read, members)
 
 
 def _residue(

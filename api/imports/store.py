@@ -6,13 +6,14 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 from sqlalchemy import Row as TableRow
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from api.imports.reader import Row
 from clearing.core.commands import Caller, Scope
 from clearing.core.outcomes import Refusal
-from clearing.tables import import_refusals, imports
+from clearing.tables import cards, import_members, import_refusals, imports, members
 
 #: Nested deeper than this, a refused row is kept only so far.
 DEPTH_MAX = 20
@@ -34,7 +35,8 @@ class Upload(NamedTuple):
 class Import(NamedTuple):
     """How far an import is. Counts are rows; the row counts of one import always add up.
 
-    `residue`: parts of points that were lost in converting balances, all rows together.
+    `residue`: parts of points that were lost in converting balances, all rows together. `encoding`: how the
+    file is read, None until that is known.
     """
 
     id: int
@@ -46,13 +48,27 @@ class Import(NamedTuple):
     refused: int
     residue: Decimal
     read_bytes: int
+    encoding: str | None
     error: str | None
     started_at: datetime
     ended_at: datetime | None
 
 
+class EnrolledRow(NamedTuple):
+    """Whom a row enrolled; `card` and `card_status` are of the card that was issued last."""
+
+    row: int
+    member_id: int
+    wallet_id: int
+    participant_id: int
+    tier: str | None
+    name_cipher: bytes | None
+    card: str
+    card_status: str
+
+
 class Progress(NamedTuple):
-    """What one batch adds. `refusals` keep the row as it was sent."""
+    """What one batch adds. `refusals` keep the row as it was sent; `members`: which row enrolled whom."""
 
     rows: int
     accepted: int
@@ -60,6 +76,7 @@ class Progress(NamedTuple):
     refusals: Sequence[tuple[Row, Refusal]]
     residue: Decimal
     read_bytes: int
+    members: Sequence[tuple[int, int]] = ()
 
 
 def begin(connection: Connection, import_id: int, upload: Upload) -> None:
@@ -67,6 +84,10 @@ def begin(connection: Connection, import_id: int, upload: Upload) -> None:
     connection.execute(
         insert(imports).values(id=import_id, status="running", started_at=func.clock_timestamp(), **values)
     )
+
+
+def note_encoding(connection: Connection, import_id: int, name: str) -> None:
+    connection.execute(update(imports).where(imports.c.id == import_id).values(encoding=name))
 
 
 def advance(connection: Connection, import_id: int, progress: Progress) -> None:
@@ -96,6 +117,14 @@ def advance(connection: Connection, import_id: int, progress: Progress) -> None:
                     "content": _storable(row.content),
                 }
                 for row, refusal in progress.refusals
+            ],
+        )
+    if progress.members:
+        connection.execute(
+            insert(import_members),
+            [
+                {"import_id": import_id, "row": row, "member_id": member_id}
+                for row, member_id in progress.members
             ],
         )
 
@@ -149,6 +178,20 @@ def refusals(connection: Connection, import_id: int) -> Iterator[dict[str, Any]]
     options = {"stream_results": True, "yield_per": 1000}
     for row in connection.execute(query.order_by(import_refusals.c.row), execution_options=options):
         yield {name: row._mapping[name] for name in ("row", "code", "detail", "field", "content")}
+
+
+def enrolled(connection: Connection, import_id: int) -> Iterator[EnrolledRow]:
+    """The rows that enrolled a member, now or when they were sent before, in their order and streamed."""
+    row = import_members.c.row
+    of_member = (members.c.wallet_id, members.c.participant_id, members.c.tier, members.c.name_cipher)
+    # A member's cards lie in the member's wallet, by which they are indexed.
+    own = and_(cards.c.wallet_id == members.c.wallet_id, cards.c.member_id == members.c.id)
+    query = select(row, import_members.c.member_id, *of_member, cards.c.number, cards.c.status)
+    query = query.join(members, members.c.id == import_members.c.member_id).join(cards, own)
+    query = query.where(import_members.c.import_id == import_id)
+    query = query.ext(distinct_on(row)).order_by(row, cards.c.issued_at.desc())
+    options = {"stream_results": True, "yield_per": 1000}
+    yield from map(EnrolledRow._make, connection.execute(query, execution_options=options))
 
 
 def refused_rows(connection: Connection, import_id: int, after: int, limit: int) -> list[dict[str, Any]]:

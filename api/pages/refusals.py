@@ -164,6 +164,11 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     N_("Must be one of: %(choices)s."),
     (
+        "Must lie between %(first)s and %(last)s. Leave it empty where there is no limit.",
+        N_("Must be of the years %(first)s to %(last)s; leave it empty where there is no limit."),
+    ),
+    N_("Must be a date, such as 2026-12-31."),
+    (
         "Must lie between %(first)s and %(last)s.",
         N_("Must be of the years %(first)s to %(last)s."),
     ),
@@ -454,6 +459,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         "This key may not open balances of %(code)s.",
         N_("You may not bring in balances of %(code)s."),
     ),
+    N_("%(code)s has already opened a balance with reference '%(reference)s'."),
     (
         "%(code)s has already sent a %(kind)s with reference '%(reference)s'.",
         N_("%(code)s has used the reference %(reference)s before (%(kind)s)."),
@@ -558,26 +564,49 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     # ---- Imports ----
     N_("There is no import '%(id)s'."),
+    N_("Only an import of members has a file of results; look transactions up by their reference."),
     N_("A file has at most %(most)s bytes; split it."),
     N_("A row of history must say when it occurred."),
     N_("History must be in the order of time; a row before this one occurred at %(time)s."),
     N_("key must be text of 1 to 255 printable characters."),
-    N_("The row has %(number)s cells and the first line names %(most)s."),
+    N_(
+        "Line %(number)s has %(number_2)s cells and the first line names %(most)s columns. Write each value"
+        " under its column; an empty one keeps its comma."
+    ),
+    N_(
+        "Line %(number)s has a quotation mark that does not belong there, or that is not closed. Take it out,"
+        " or write the cell between quotation marks and each one in it twice."
+    ),
+    N_(
+        "A quotation mark opened in line %(number)s is closed in line %(most)s only, and between them are"
+        " lines that look like rows. Take the quotation mark out and send these rows again."
+    ),
+    N_("Line %(number)s has more than %(most)s characters."),
+    N_(
+        "The row has a character that cannot be read as %(encoding)s. Write it anew and save the file as CSV"
+        " UTF-8."
+    ),
+    N_(
+        "A spreadsheet has shortened a number to %(cell)s; its digits are lost. Make the column text, and put"
+        " in the numbers again."
+    ),
+    N_("Write what stands in the column line into the others."),
     (
         "The line is not JSON: %(why)s",
         N_("The line is not JSON."),
     ),
+    N_("This is a workbook, not text. Save it as CSV UTF-8 in the spreadsheet and send that."),
+    N_("The file is neither UTF-8, UTF-16 with a byte order mark, nor GB18030. Save it as CSV UTF-8."),
     N_("The file is empty; its first line must name the columns."),
-    (
-        "Line %(number)s is not CSV (%(why)s). The rows before it are done; mend the file and send it again.",
-        N_("Line %(number)s is not CSV. The rows before it are done; mend the file and send it again."),
-    ),
-    N_("Row %(number)s is longer than %(most)s characters."),
     (
         "The first line must name the columns. %(faults)s. Known columns: %(columns)s.",
         N_(
             "The first line must name the columns, and some are wrong or missing. Known columns: %(columns)s."
         ),
+    ),
+    (
+        "The first line must name the columns. %(faults)s",
+        N_("The first line must name the columns, and cannot be read."),
     ),
     N_("The line must be a JSON object."),
     N_(

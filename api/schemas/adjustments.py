@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CardText, CodeText, Remark
+from api.fields import CardText, CodeText, Day, Remark
 from api.schemas.common import PageQuery, whole
 from clearing.adjustments import AdjustmentKind, AdjustmentStatus
 from clearing.core.amounts import MAX_QUANTITY
@@ -26,7 +26,7 @@ class AdjustmentInput(Schema):
     points = whole(
         "Points to give, or below zero to take", validate=validate.Range(-MAX_QUANTITY, MAX_QUANTITY)
     )
-    expires_on = fields.Date()
+    expires_on = Day()
     debtor = CodeText()
     creditor = CodeText()
     amount = whole("Fen that the debtor is to owe the creditor", validate=validate.Range(1, MAX_QUANTITY))

@@ -1,13 +1,12 @@
 """Alliance settings, participants, merchants, fee rules and API keys."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from api.fields import CodeText, Rate, Text, TextMap, Truth, Whole
+from api.fields import CodeText, Day, Rate, Text, TextMap, Truth, Whole
 from api.schemas.common import PageQuery
 from clearing.core.calendar import ExpiryKind, is_time_zone
 from clearing.core.commands import Scope
@@ -259,9 +258,7 @@ class FeeRuleInput(Schema):
             "example": [{"above": 10_000_000, "rate": "0.015"}],
         },
     )
-    valid_from = fields.Date(
-        load_default=None, allow_none=True, metadata={"description": "null: from the beginning"}
-    )
+    valid_from = Day(load_default=None, allow_none=True, metadata={"description": "null: from the beginning"})
 
     @validates_schema
     def _range(self, data: dict[str, Any], **_: Any) -> None:
@@ -274,9 +271,6 @@ class FeeRuleInput(Schema):
             if tier["rate"] >= rate:
                 raise ValidationError("Each rate must be below the one before.", "tiers")
             rate, above = tier["rate"], tier["above"]
-        valid_from = data["valid_from"]
-        if valid_from is not None and not date(1970, 1, 1) <= valid_from <= date(2200, 1, 1):
-            raise ValidationError("Must lie between 1970 and 2200.", "valid_from")
 
 
 class FeeRuleSchema(Schema):

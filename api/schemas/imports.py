@@ -29,6 +29,10 @@ class ImportSchema(Schema):
     residue = fields.String(
         metadata={"description": "Points lost by rounding down where balances were converted"}
     )
+    encoding = fields.String(
+        allow_none=True,
+        metadata={"description": "How the file is read: UTF-8, UTF-16 or GB18030; null until that is known"},
+    )
     error = fields.String(allow_none=True)
     bytes_read = fields.Integer()
     bytes_total = fields.Integer()

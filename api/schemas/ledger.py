@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.fields import CardText, CodeText, Instant, Phone, Remark, Text, TextMap, Truth
+from api.fields import CardText, CodeText, Day, Instant, Phone, Remark, Text, TextMap, Truth
 from api.schemas.common import PageQuery, card_field, merchant_field, whole
 
 
@@ -80,9 +80,13 @@ class OpeningInput(Schema):
     issuer = CodeText(required=True)
     asset = fields.String(required=True, validate=validate.OneOf(["points", "stored_value"]))
     quantity = whole("Points, or fen", required=True)
-    expires_on = fields.Date(allow_none=True)
+    expires_on = Day(allow_none=True)
     occurred_at = Instant(allow_none=True)
-    reference = Text(most=100, allow_none=True)
+    reference = Text(
+        most=100,
+        allow_none=True,
+        metadata={"description": "The issuer's own number of this balance, unique"},
+    )
 
 
 class MovementSchema(Schema):
@@ -162,7 +166,7 @@ class MemberInput(Schema):
     phone = Phone(allow_none=True)
     tier = Text(most=50, allow_none=True)
     card = CardText(most=32, allow_none=True, metadata={"description": "Default: a new random number"})
-    card_expires_on = fields.Date(allow_none=True)
+    card_expires_on = Day(allow_none=True)
 
 
 class MemberCardSchema(Schema):

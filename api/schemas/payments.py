@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError as NotValid
 
-from api.fields import CodeText, Instant, Matches, Remark, Text, Whole
+from api.fields import CodeText, Day, Instant, Matches, Remark, Text, Whole
 from clearing.core.amounts import MAX_QUANTITY
 from settlement.core.balance import Payment, PaymentDirection
 
@@ -133,9 +133,7 @@ class BankFileSchema(Schema):
 
 
 class AgeingQuery(Schema):
-    on = fields.Date(
-        load_default=None, metadata={"description": "Default: today in the alliance's time zone"}
-    )
+    on = Day(load_default=None, metadata={"description": "Default: today in the alliance's time zone"})
 
 
 class AgeingSchema(Schema):

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import CardText, CodeText, Phone, Remark, Text
+from api.fields import CardText, CodeText, Day, Phone, Remark, Text
 from api.schemas.common import PageQuery
 from api.schemas.holds import HoldSchema
 from api.schemas.ledger import (
@@ -20,9 +20,7 @@ class CardChange(Schema):
         validate=validate.OneOf([CardStatus.ACTIVE.value, CardStatus.BLOCKED.value]),
         metadata={"description": "A card that was replaced stays blocked"},
     )
-    expires_on = fields.Date(
-        allow_none=True, metadata={"description": "The last good day; null: good without end"}
-    )
+    expires_on = Day(allow_none=True, metadata={"description": "The last good day; null: good without end"})
 
 
 class ReplacementInput(Schema):

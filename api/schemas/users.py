@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from api.fields import Matches, Text
+from api.fields import Instant, Matches, Text
 from api.schemas.common import PageQuery
 from clearing.core.commands import Scope
 from users.accounts import NAME
@@ -67,8 +67,8 @@ class AuditQuery(PageQuery):
         metadata={"example": "login.", "description": "A word, or with a dot at its end all of its kind"},
     )
     about = Text(load_default=None, metadata={"example": "user:li.na"})
-    since = fields.AwareDateTime(load_default=None)
-    until = fields.AwareDateTime(load_default=None)
+    since = Instant(load_default=None)
+    until = Instant(load_default=None)
 
 
 class ActSchema(Schema):

@@ -9,13 +9,15 @@ from sqlalchemy import Connection, Engine
 from api.auth import current_caller, guard, own_participant, owner
 from api.bodies import body_chunks
 from api.imports import store
+from api.imports.kinds import MEMBERS
 from api.imports.receive import TooLarge, receive
-from api.imports.refused import PERSONAL, refused_csv
+from api.imports.refused import refused_csv, visible
+from api.imports.results import results_csv
 from api.once import Call
 from api.problems import HttpCode, Problem
 from api.schemas.common import KEY_WELCOME
 from api.schemas.imports import ImportIdSchema, ImportQuery, ImportSchema
-from api.services import services
+from api.services import Services, services
 from api.web import Blueprint, answer, cursor_number, idempotency_key, page
 from clearing import ids
 from clearing.answers import hold_key
@@ -62,7 +64,9 @@ def start_import(query: dict[str, Any]) -> Response:
     Columns: `members`: participant, name, phone, tier, card · `balances`: card, issuer, asset (points or
     stored_value), quantity, expires_on · `accruals`: card, merchant, amount, points · `redemptions`: card,
     merchant, points, amount · `loads`, `spends`: card, merchant, issuer, amount. Every row may carry `key`
-    (its idempotency key), `reference` and `occurred_at`. Sending a file again posts nothing twice: a row
+    (its idempotency key), `reference` and `occurred_at`, and whatever else a request may say (`metadata` as
+    JSON). The file is in UTF-8, UTF-16 with a byte order mark, or GB18030. A row that cannot be read, or has
+    fewer or more cells than the first line, is refused alone. Sending a file again posts nothing twice: a row
     without a key is known by its place in that very file, so mend refused rows in the list of refused rows
     (`errors.csv`) and send that.
     """
@@ -106,9 +110,23 @@ def read_import(import_id: str) -> Response:
 def list_refused_rows(import_id: str) -> Response:
     """The refused rows with the reason; mend them and send this file
 
+    UTF-8 with a byte order mark. What could not be divided into columns stands in `line` as it was sent. A
+    cell that a spreadsheet would run has an apostrophe in front, which is taken off when the list comes back.
     Names and phones of members are in it for who sent them only.
     """
     return refused_rows_file(import_id)
+
+
+@blueprint.route("/imports/<import_id>/results.csv")
+@guard(Scope.PARTICIPANT, Scope.OPERATOR, Scope.AUDITOR)
+@blueprint.response(200, {"type": "string"}, content_type="text/csv")
+def list_results(import_id: str) -> Response:
+    """Of an import of members: the member, wallet and card of each row
+
+    UTF-8 with a byte order mark; `row` counts as in `errors.csv`. Rows that were known before are in it, too.
+    Names and whole card numbers are in it for who sent them only.
+    """
+    return results_file(import_id)
 
 
 class _StartedBefore(Exception):
@@ -187,11 +205,11 @@ def shown_import(import_id: str) -> dict[str, Any]:
 def refused_rows_page(import_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
     """A page of the refused rows, in their order: row, code, detail, field, content. Raises Problem."""
     found = _found(import_id)
-    hidden = {} if _may_see_persons(found) else dict.fromkeys(PERSONAL)
+    in_clear = _may_see_persons(found)
     with services().engine.connect() as connection:
         rows = store.refused_rows(connection, found.id, cursor_number(cursor) or 0, limit + 1)
     for row in rows:
-        row["content"] = {name: value for name, value in row["content"].items() if name not in hidden}
+        row["content"] = visible(row["content"], found.upload.kind, in_clear)
     return page(rows, limit, lambda row: row, lambda row: row["row"])
 
 
@@ -200,6 +218,18 @@ def refused_rows_file(import_id: str) -> Response:
     found = _found(import_id)
     errors = _errors(services().engine, found, _may_see_persons(found))
     return Response(errors, content_type="text/csv; charset=utf-8")
+
+
+def results_file(import_id: str) -> Response:
+    """The members that an import of members has made, as CSV; raises Problem."""
+    found = _found(import_id)
+    if found.upload.kind != MEMBERS:
+        raise Problem(
+            HttpCode.NOT_FOUND,
+            "Only an import of members has a file of results; look transactions up by their reference.",
+        )
+    results = _results(services(), found, _may_see_persons(found))
+    return Response(results, content_type="text/csv; charset=utf-8")
 
 
 def _may_see_persons(found: store.Import) -> bool:
@@ -230,12 +260,20 @@ def _import(found: store.Import) -> dict[str, Any]:
         "replayed": found.replayed,
         "refused": found.refused,
         "residue": rate_text(found.residue),
+        "encoding": found.encoding,
         "error": found.error,
         "bytes_read": found.read_bytes,
         "bytes_total": found.upload.size_bytes,
         "started_at": found.started_at.isoformat(),
         "ended_at": found.ended_at.isoformat() if found.ended_at else None,
     }
+
+
+def _results(of: Services, found: store.Import, in_clear: bool) -> Iterator[str]:
+    """As `_errors`."""
+    with of.engine.connect() as connection:
+        directory = of.directory(connection)
+        yield from results_csv(connection, found, directory, of.personal_data, in_clear=in_clear)
 
 
 def _errors(engine: Engine, found: store.Import, in_clear: bool) -> Iterator[str]:

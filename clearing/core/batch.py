@@ -64,6 +64,19 @@ class Decision:
     recorded: dict[str, Recorded] = field(default_factory=dict)
 
 
+def reference_key(command: Command, setting: Setting, kind: TransactionKind | None) -> ReferenceKey | None:
+    """Under what the number that a sender gave the act is known; None if nobody asks whether it is new."""
+    if command.reference is None or kind is None:
+        return None
+    if setting.merchant is not None:
+        return ReferenceKey(setting.merchant.id, kind, command.reference)
+    return (
+        ReferenceKey(setting.acceptor_id, kind, command.reference)
+        if kind is TransactionKind.OPENING
+        else None
+    )
+
+
 class Batch:
     """Answers questions about the state so far and books plans into a `Decision`."""
 
@@ -471,8 +484,8 @@ class Batch:
 
     def _refer(self, command: Command, setting: Setting, kind: TransactionKind, id_: int) -> None:
         """Take the merchant's own number, for a transaction or a hold."""
-        if command.reference is not None and setting.merchant is not None:
-            reference = ReferenceKey(setting.merchant.id, kind, command.reference)
+        reference = reference_key(command, setting, kind)
+        if reference is not None:
             self.decision.references[reference] = (setting.wallet_id, id_)
 
     def _record_hold(self, command: Command, hold: Hold) -> None:

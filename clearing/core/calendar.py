@@ -17,6 +17,10 @@ from zoneinfo import ZoneInfo, available_timezones
 _NO_PLACES = frozenset({"localtime", "posixrules", "Factory"})
 _NO_PLACES_BELOW = ("posix/", "right/", "SystemV/")
 
+#: Years in which anything can have happened here, or may end. A date beyond is a slip of the pen, or what
+#: another program writes for "never"; here that is said by leaving it out.
+YEARS = range(1970, 2200)
+
 
 class PeriodState(StrEnum):
     """The life of a period; the later stages also count as closed."""

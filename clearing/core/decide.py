@@ -27,7 +27,7 @@ from clearing.core import (
     telling,
 )
 from clearing.core.accounts import HUB
-from clearing.core.batch import Batch, Decision
+from clearing.core.batch import Batch, Decision, reference_key
 from clearing.core.calendar import PeriodState
 from clearing.core.cards import not_good
 from clearing.core.commands import (
@@ -55,7 +55,7 @@ from clearing.core.limits import CapsContended
 from clearing.core.outcomes import UNRECORDED, Code, Held, Outcome, Posted, Refusal, Replayed
 from clearing.core.plan import Plan, Release, Relocation, Setting
 from clearing.core.replay import REUSED, is_same_request, recorded_for
-from clearing.core.snapshot import Card, ReferenceKey, Snapshot
+from clearing.core.snapshot import Card, Snapshot
 
 #: How far a till's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=2)
@@ -80,14 +80,15 @@ MODULES = {
     Unlink: linking,
 }
 
-#: What a merchant may give a number of its own, and the kind of transaction among which that is unique. A
-#: hold has taken its number when it was placed.
+#: What a merchant, or the issuer of an opening balance, may give a number of its own, and the kind of
+#: transaction among which that is unique. A hold has taken its number when it was placed.
 NUMBERED: dict[type[Command], TransactionKind] = {
     Accrual: TransactionKind.ACCRUAL,
     Redemption: TransactionKind.REDEMPTION,
     Load: TransactionKind.LOAD,
     Spend: TransactionKind.SPEND,
     Reversal: TransactionKind.REVERSAL,
+    Opening: TransactionKind.OPENING,
 }
 
 #: What names an issuer.
@@ -297,17 +298,24 @@ def _untimely(batch: Batch, command: Command, setting: Setting) -> Refusal | Non
     refusal = _in_future(batch, setting.times.occurred_at)
     if refusal:
         return refusal
-    if command.reference is not None and setting.merchant is not None:
-        kind = NUMBERED[type(command)]
-        reference = ReferenceKey(setting.merchant.id, kind, command.reference)
-        if batch.reference_taken(reference):
-            return Refusal(
-                Code.DUPLICATE_REFERENCE,
-                f"{setting.merchant.code} has already sent a {kind.label} with reference"
-                f" {command.reference!r}.",
-                field="reference",
-            )
-    return None
+    if command.reference is None:
+        return None
+    reference = reference_key(command, setting, NUMBERED.get(type(command)))
+    if reference is None or not batch.reference_taken(reference):
+        return None
+    if isinstance(command, Opening):
+        return Refusal(
+            Code.DUPLICATE_REFERENCE,
+            f"{command.issuer} has already opened a balance with reference {command.reference!r}.",
+            field="reference",
+        )
+    assert setting.merchant is not None, "the number is a merchant's, or an issuer's"
+    return Refusal(
+        Code.DUPLICATE_REFERENCE,
+        f"{setting.merchant.code} has already sent a {reference.kind.label} with reference"
+        f" {command.reference!r}.",
+        field="reference",
+    )
 
 
 def _in_future(batch: Batch, occurred_at: datetime) -> Refusal | None:

@@ -52,7 +52,10 @@ class Lot(NamedTuple):
 
 
 class ReferenceKey(NamedTuple):
-    """A merchant's own number for a transaction: unique per merchant and kind."""
+    """A merchant's own number for a transaction: unique per merchant and kind.
+
+    An opening balance has no merchant; its number is the issuer's, whose id then stands in `merchant_id`.
+    """
 
     merchant_id: int
     kind: TransactionKind

@@ -61,6 +61,7 @@ IDS = [
     "/v1/members/{}/export",
     "/v1/imports/{}",
     "/v1/imports/{}/errors.csv",
+    "/v1/imports/{}/results.csv",
     "/v1/settlements/{}",
     "/v1/settlements/{}/JADE",
     "/v1/settlements/2026-11/{}",

@@ -120,6 +120,19 @@ def test_ndjson_is_known_by_the_files_ending_and_history_by_the_option(used: Ton
     assert "2025-05, closed" in told(used("close", "2025-05"))
 
 
+def test_who_got_which_card_is_written(used: Tongdui, tmp_path: Path) -> None:
+    file, results = tmp_path / "members.csv", tmp_path / "results.csv"
+    file.write_bytes("participant,name,phone\nJADE,王小明,13911170001\nJADE,李,\n".encode("gb18030"))
+    output = told(used("import", "members", file, "--results", results))
+    assert "2 rows: 2 accepted, 0 replayed, 0 refused. Read as GB18030." in output
+    rows = list(csv.DictReader(results.read_text(encoding="utf-8-sig").splitlines()))
+    assert [(row["row"], row["name"], len(row["card"])) for row in rows] == [
+        ("1", "王小明", 16),
+        ("2", "李", 16),
+    ]
+    assert "only an import of members" in told(used("import", "accruals", file, "--results", results), 2)
+
+
 def test_a_file_that_is_none_is_told_in_a_sentence(used: Tongdui, tmp_path: Path) -> None:
     file = tmp_path / "empty.csv"
     file.touch()

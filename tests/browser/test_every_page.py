@@ -47,6 +47,7 @@ EXAMPLES = {
     "hub.dispute": [],
     "hub.import_": [],
     "hub.refused_rows": [],  # a file
+    "hub.import_results": [],  # a file
     "people.audit": ["/users/audit-log", "/users/audit-log?who=user:nobody"],
     "finance.download": [],  # a file
     "finance.statement": ["/finance/statements/{statement}"],

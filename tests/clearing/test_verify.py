@@ -147,6 +147,11 @@ TAMPERING = [
     ("UPDATE outcomes SET transaction_id = 1 WHERE transaction_id IS NOT NULL", {"outcomes", "keys"}),
     ("DELETE FROM outcomes WHERE transaction_id IS NOT NULL", {"keys"}),
     ("UPDATE merchant_references SET reference = 'POS-2' WHERE reference = 'POS-1'", {"references"}),
+    (
+        "INSERT INTO merchant_references SELECT 99, kind, 'OLD-1', wallet_id, id FROM transactions"
+        " WHERE kind = 5 LIMIT 1",
+        {"references"},
+    ),
 ]
 
 

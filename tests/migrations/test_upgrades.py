@@ -111,3 +111,21 @@ def test_what_was_posted_before_there_was_a_seal_is_sealed_in_the_order_of_booki
         assert list(sealed.scalars()) == posted
     with frozen(used) as connection:
         assert list(verify(connection, public_keys=KEYS.public_keys)) == []
+
+
+def test_the_first_opening_balance_of_a_number_has_it(used: Engine) -> None:
+    """Before, nobody asked whether an issuer had used the number."""
+    revision = ScriptDirectory("migrations").get_revision("0014").module
+    with used.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        revision.downgrade()
+        connection.execute(text("UPDATE transactions SET reference = 'OLD-1' WHERE kind = 5"))
+        revision.upgrade()
+    with used.connect() as connection:
+        kept = text("SELECT merchant_id, transaction_id FROM merchant_references WHERE kind = 5 ORDER BY 1")
+        first = text("SELECT acceptor_id, min(id) FROM transactions WHERE kind = 5 GROUP BY 1 ORDER BY 1")
+        assert connection.execute(kept).all() == connection.execute(first).all()
+        openings = connection.execute(text("SELECT count(*) FROM transactions WHERE kind = 5")).scalar_one()
+        assert openings > len(connection.execute(kept).all()) > 0
+    assert migrations.check(used) == []
+    with frozen(used) as connection:
+        assert [one for one in verify(connection) if "references" in str(one)] == []

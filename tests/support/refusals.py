@@ -17,7 +17,10 @@ MAKERS = {
     "DisputeRefusal": 1,
     "FieldError": 1,
     "NotAPhone": 0,
+    "TextLine": 2,
+    "NotText": 0,
     "Problem": 1,
+    "Record": 3,
     "Refusal": 1,
     "Row": 2,
     "Unreadable": 0,
@@ -29,8 +32,8 @@ ELSEWHERE = {"clearing.core.calendar": "ValueError"}
 #: A text that was made before, and is counted there.
 PASSED_ON = frozenset({
     "_text(content)", "detail[:1000]", "error.detail", "found.detail", "outcome.detail",
-    "payouts.detail", "problem.detail", "refusal.detail", "row.fault", "self._format_error(value)",
-    "str(error)",
+    "line.fault", "payouts.detail", "problem.detail", "record.fault", "refusal.detail", "row.fault",
+    "self._format_error(value)", "str(error)", "taken.fault",
 })  # fmt: skip
 #: Texts that only programs see: they come of what pages have none of, keys of the API and bodies in JSON.
 OF_PROGRAMS = (
@@ -47,7 +50,7 @@ OF_PROGRAMS = (
 )
 #: Reads back what was recorded of a refusal.
 RECORDED = ("clearing.load", "_recorded")
-OURS = ("api", "clearing", "settlement", "users")
+OURS = ("api", "clearing", "settlement", "tabular", "users")
 #: What stands in the place of a value; quoted, where repr() does so.
 HOLE = "\N{BLACK SQUARE}"
 

@@ -22,6 +22,7 @@ from api.v1.imports import (
     imports_page,
     refused_rows_file,
     refused_rows_page,
+    results_file,
     shown_import,
     started,
 )
@@ -40,7 +41,9 @@ def imports() -> str:
 @blueprint.get("/imports/new")
 @operators
 def new_import() -> str:
-    return _form({"kind": request.args.get("kind", "members")}, {})
+    """`?kind=` and `?historical=`: what is chosen at first."""
+    chosen = {name: request.args[name] for name in ("kind", "historical") if name in request.args}
+    return _form({"kind": "members"} | chosen, {})
 
 
 @blueprint.post("/imports/new")
@@ -99,6 +102,15 @@ def refused_rows(import_id: str) -> FileResponse:
     return response
 
 
+@blueprint.get("/imports/<import_id>/results.csv")
+@readers
+def import_results(import_id: str) -> FileResponse:
+    """Which card each member has got."""
+    response = results_file(import_id)
+    response.headers["Content-Disposition"] = f'attachment; filename="{import_id}-members.csv"'
+    return response
+
+
 def _form(values: dict[str, str], errors: dict[str, str], problem: str | None = None) -> str:
     return render_template(
         "hub/import_form.html",
@@ -107,7 +119,10 @@ def _form(values: dict[str, str], errors: dict[str, str], problem: str | None = 
         problem=problem,
         kinds=[(kind, word(kind, "import_kind")) for kind in KINDS],
         columns={
-            kind: (sorted(of.required), sorted(of.columns - of.required - {"key"}))
+            kind: (
+                [name for name in of.columns if name in of.required],
+                [name for name in of.columns if name not in of.required and name != "key"],
+            )
             for kind, of in KINDS.items()
         },
         within="hub.imports",

@@ -11,8 +11,10 @@ from api.pages.typed import wanted
 from api.pages.words import add_words
 from api.v1.audit_log import acts_page
 from api.v1.users import READERS
+from clearing.core.calendar import YEARS
 
 SHOWN = 50
+FIRST_DAY, LAST_DAY = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
 
 add_words(
     "act",
@@ -57,11 +59,12 @@ def audit() -> str:
 
 
 def _day(name: str) -> date | None:
-    """A day of the address; what is none is passed over, as browsers send only days."""
+    """A day of the address, moved into our times; what is none is passed over, as browsers send only days."""
     try:
-        return date.fromisoformat(request.args.get(name, ""))
+        day = date.fromisoformat(request.args.get(name, ""))
     except ValueError:
         return None
+    return min(max(day, FIRST_DAY), LAST_DAY)
 
 
 def _begin(day: date | None) -> datetime | None:

@@ -334,14 +334,40 @@ def test_a_file_is_imported_and_its_refused_rows_are_shown_and_given_back(
     shown = hub.get(sent.location).text
     assert "There is no such card" in shown and "Download the refused rows" in shown
     file = hub.get(f"{sent.location}/refused.csv")
-    assert (
-        "none,JADE" not in file.text
-        and "none" in file.text
-        and "attachment" in file.headers["Content-Disposition"]
-    )
+    assert f"{WANG},JADE" not in file.text
+    assert "none,JADE,points,5" in file.text
+    assert "attachment" in file.headers["Content-Disposition"]
     assert "sent already" in followed(hub, send("1", file=(BytesIO(rows.encode()), "balances.csv")))
     [act] = acts(alliance, "import.started")
     assert act.data["file"] == "balances.csv"
+
+
+def test_what_is_wrong_with_a_file_is_told_in_the_reader_s_language(alliance: Alliance, hub: Reader) -> None:
+    content = 'participant,name,phone\nJADE,王\nJADE,"李,13911160001\nJADE,赵,1.39E+10\n'.encode("gb18030")
+    done = wait_for_import(alliance.operator, "members", content)
+    chinese = hub.client.get(f"/hub/imports/{done['id']}", headers={"Accept-Language": "zh"}).text
+    assert "读取编码" in chinese and "GB18030" in chinese
+    for told in ("有 2 个单元格", "未闭合的引号", "已把号码缩写成 1.39E+10"):
+        assert told in chinese
+    assert "JADE,王" in chinese, "the row as it was sent"
+    english = hub.get(f"/hub/imports/{done['id']}").text
+    assert "has 2 cells and the first line names 3 columns" in english
+
+
+def test_who_got_which_card_can_be_downloaded(alliance: Alliance, hub: Reader) -> None:
+    refused_too = "participant,phone\nJADE,13911160002\nNOBODY,\n"
+    done = wait_for_import(alliance.operator, "members", refused_too)
+    path = f"/hub/imports/{done['id']}"
+    shown = hub.get(path).text
+    assert f"{path}/results.csv" in shown
+    assert "/hub/imports/new?kind=members&amp;historical=no" in shown
+    file = hub.get(f"{path}/results.csv")
+    assert "attachment" in file.headers["Content-Disposition"]
+    [_, row] = file.data.decode("utf-8-sig").splitlines()
+    member = good(alliance.operator.get(f"/v1/members/{row.split(',')[2]}"))
+    assert member["card"]["number"] in row
+    other = wait_for_import(alliance.operator, "accruals", "card,merchant,amount\n")
+    assert "results.csv" not in hub.get(f"/hub/imports/{other['id']}").text
 
 
 def test_names_of_refused_members_are_for_who_sent_them(alliance: Alliance, hub: Reader) -> None:

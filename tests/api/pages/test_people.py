@@ -125,6 +125,8 @@ def test_the_audit_log_tells_who_did_what_to_whom(alliance: Alliance) -> None:
     shown = admin.get("/users/audit-log?about=user:li.na").text
     assert "user made" in shown and "user changed" in shown
     assert "Nothing of this kind happened." in admin.get("/users/audit-log?since=2999-01-01").text
+    for bound in ("since=0001-01-01", "until=9999-12-31"):
+        assert "user made" in admin.get(f"/users/audit-log?about=user:li.na&{bound}").text
 
 
 def test_sessions_are_listed_and_ended(alliance: Alliance) -> None:

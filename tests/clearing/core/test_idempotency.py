@@ -95,7 +95,16 @@ REFERENCES = [
     (accrue("¥1.00", "JADE-1", reference="A"), redeem(1, "JADE-1", reference="A"), None),  # per kind
     (accrue("¥1.00", "JADE-1"), accrue("¥2.00", "JADE-1"), None),
     (redeem(999, "JADE-1", reference="A"), redeem(1, "JADE-1", reference="A"), None),  # the first was refused
-    (open_balance("JADE 1 pts never", reference="A"), open_balance("JADE 2 pts never", reference="A"), None),
+    (
+        open_balance("JADE 1 pts never", reference="A"),
+        open_balance("JADE 2 pts never", reference="A"),
+        "duplicate_reference",
+    ),
+    (  # per issuer
+        open_balance("JADE 1 pts never", reference="A"),
+        open_balance("LOTUS 2 pts never", reference="A"),
+        None,
+    ),
 ]
 
 

@@ -145,3 +145,28 @@ def test_a_balance_that_has_ended_says_when() -> None:
             "expires_on",
         )
     ]
+
+
+def test_an_issuer_s_number_is_for_one_balance() -> None:
+    books = Books(alliance("JADE", "LOTUS"))
+    books.book(open_balance("JADE 10 pts never", reference="OLD-1"))
+    again = open_balance("JADE 5 pts 2027-01-31", reference="OLD-1")
+    assert books.post(again) == [
+        Refusal(
+            Code.DUPLICATE_REFERENCE,
+            "JADE has already opened a balance with reference 'OLD-1'.",
+            "reference",
+        )
+    ]
+    books.book(open_balance("JADE 5 pts never", reference="OLD-2"))
+    books.book(open_balance("LOTUS 5 pts never", reference="OLD-1"))  # another issuer's own number
+    books.book(open_balance("JADE 1 pts never"))
+    assert books.left("Wang") == ["JADE 16 pts never", "LOTUS 5 pts never"]
+
+
+def test_an_issuer_s_number_is_none_of_a_merchant_s() -> None:
+    """Ids of issuers and merchants are counted apart: the same number of the one must not bar the other."""
+    books = Books(alliance("JADE", "LOTUS"))
+    books.book(open_balance("JADE 10 pts never", reference="POS-1"))
+    books.book(redeem(1, "JADE-1", reference="POS-1"))
+    books.book(open_balance("LOTUS 10 pts never", reference="POS-2"))
