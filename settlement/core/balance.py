@@ -53,6 +53,31 @@ class Balance(NamedTuple):
         return Payment.PARTLY_PAID if abs(self.outstanding) < abs(self.net) else Payment.UNPAID
 
 
+class Doubt(StrEnum):
+    """Why a payment is probably not what it seems to be."""
+
+    WRONG_DIRECTION = "wrong_direction"
+    BEYOND_THE_NET = "beyond_the_net"
+
+
+#: What is paid on a net beyond so many times the net is put on record only when somebody has confirmed it.
+OVERPAYMENT_FACTOR = 2
+
+
+def doubt(balance: Balance, direction: PaymentDirection, amount: int) -> Doubt | None:
+    """What is doubtful about one more payment on a net: that it goes the wrong way, or far beyond the net.
+
+    A payment that takes back an earlier one, whole or in part, is neither.
+    """
+    moved = signed(direction, amount)
+    paid = balance.paid + moved
+    if balance.paid * moved < 0 and balance.paid * paid >= 0:
+        return None
+    if balance.net * moved > 0:
+        return Doubt.WRONG_DIRECTION
+    return Doubt.BEYOND_THE_NET if abs(paid) > OVERPAYMENT_FACTOR * abs(balance.net) else None
+
+
 class Ageing(NamedTuple):
     """An outstanding amount by how many days it is overdue."""
 

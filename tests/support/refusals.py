@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 MAKERS = {
     "CloseRefusal": 1,
     "DisputeRefusal": 1,
+    "Fault": 1,
     "FieldError": 1,
     "Problem": 1,
     "Refusal": 1,
@@ -27,8 +28,8 @@ MAKERS = {
 ELSEWHERE = {"clearing.core.calendar": "ValueError"}
 #: A text that was made before, and is counted there.
 PASSED_ON = frozenset({
-    "_text(content)", "detail[:1000]", "error.detail", "found.detail", "outcome.detail",
-    "payouts.detail", "problem.detail", "refusal.detail", "row.fault", "str(error)",
+    "_text(content)", "detail[:1000]", "error.detail", "fault.detail", "faults", "found.detail", "on.detail",
+    "outcome.detail", "payouts.detail", "problem.detail", "refusal.detail", "row.fault", "str(error)",
 })  # fmt: skip
 #: Texts that only programs see: they come of what pages have none of, keys of the API and bodies in JSON.
 OF_PROGRAMS = (
