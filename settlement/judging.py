@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from clearing import ids
 from clearing.core.calendar import period_name
-from settlement.accounts import read_balances
+from settlement.accounts import PAID, read_balances
 from settlement.core.balance import OVERPAYMENT_FACTOR, Balance, Doubt, PaymentDirection, doubt, signed
 from settlement.core.bank_cells import YEARS, is_rounded
 from settlement.life import lock_closed, not_approved
@@ -39,8 +39,11 @@ class NewPayment(NamedTuple):
 
 
 class _Nets(NamedTuple):
+    """`moves`: by participant, the payments on the net, above zero if they came in."""
+
     approved: bool
     balances: dict[int, Balance]
+    moves: dict[int, list[int]]
 
 
 class Judge:
@@ -71,7 +74,8 @@ class Judge:
             return known if _is_same(known, number, payment) else self._taken(known)
         if payment.direction is PaymentDirection.OUT and not nets.approved:
             return not_approved(number)
-        found = None if confirmed else doubt(balance, payment.direction, payment.amount)
+        earlier = nets.moves.get(payment.participant_id, [])
+        found = None if confirmed else doubt(balance, earlier, payment.direction, payment.amount)
         return None if found is None else self._doubtful(found, number, payment, balance)
 
     def outstanding(self, number: int, participant_id: int) -> int:
@@ -86,8 +90,9 @@ class Judge:
         nets = self._read_nets(number)
         assert isinstance(nets, _Nets), "it was judged"
         before = nets.balances[payment.participant_id]
-        paid = before.paid + signed(payment.direction, payment.amount)
-        nets.balances[payment.participant_id] = before._replace(paid=paid)
+        moved = signed(payment.direction, payment.amount)
+        nets.balances[payment.participant_id] = before._replace(paid=before.paid + moved)
+        nets.moves.setdefault(payment.participant_id, []).append(moved)
 
     def _read_nets(self, number: int) -> _Nets | Refusal:
         if number not in self._nets:
@@ -95,7 +100,11 @@ class Judge:
             self._nets[number] = (
                 settled
                 if isinstance(settled, Refusal)
-                else _Nets(settled.approved_at is not None, read_balances(self._connection, number))
+                else _Nets(
+                    settled.approved_at is not None,
+                    read_balances(self._connection, number),
+                    _read_moves(self._connection, number),
+                )
             )
         return self._nets[number]
 
@@ -178,6 +187,14 @@ def _read_known(connection: Connection, references: Collection[str]) -> dict[str
         payments.c.bank_reference.in_(list(references)), payments.c.id.not_in(taken_back)
     )
     return {row.bank_reference: row for row in connection.execute(query)}
+
+
+def _read_moves(connection: Connection, number: int) -> dict[int, list[int]]:
+    moves: dict[int, list[int]] = {}
+    query = select(payments.c.participant_id, PAID).where(payments.c.period == number)
+    for participant_id, moved in connection.execute(query):
+        moves.setdefault(participant_id, []).append(int(moved))
+    return moves
 
 
 def _is_same(known: Row, number: int, payment: NewPayment) -> bool:

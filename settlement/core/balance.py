@@ -3,6 +3,7 @@
 Amounts are signed as nets: above zero the hub owes the participant.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -64,18 +65,21 @@ class Doubt(StrEnum):
 OVERPAYMENT_FACTOR = 2
 
 
-def doubt(balance: Balance, direction: PaymentDirection, amount: int) -> Doubt | None:
+def doubt(balance: Balance, earlier: Sequence[int], direction: PaymentDirection, amount: int) -> Doubt | None:
     """What is doubtful about one more payment on a net: that it goes the wrong way, or far beyond the net.
 
-    A payment that takes back an earlier one, whole or in part, is neither.
+    `earlier`: the payments on the net so far, above zero if they came in. What takes back one of them as a
+    whole is not doubtful, nor what pays no more than is left, as when too much paid is returned.
     """
     moved = signed(direction, amount)
-    paid = balance.paid + moved
-    if balance.paid * moved < 0 and balance.paid * paid >= 0:
+    takes_back = earlier.count(-moved) > earlier.count(moved)
+    pays_what_is_left = balance.outstanding * moved < 0 and amount <= abs(balance.outstanding)
+    if takes_back or pays_what_is_left:
         return None
     if balance.net * moved > 0:
         return Doubt.WRONG_DIRECTION
-    return Doubt.BEYOND_THE_NET if abs(paid) > OVERPAYMENT_FACTOR * abs(balance.net) else None
+    beyond = abs(balance.paid + moved) > OVERPAYMENT_FACTOR * abs(balance.net)
+    return Doubt.BEYOND_THE_NET if beyond else None
 
 
 class Ageing(NamedTuple):

@@ -214,10 +214,12 @@ def test_what_takes_back_an_earlier_payment_goes_the_other_way_also_in_the_same_
         "N2,2026-11-21,-75.00,2026-11-JADE-1",
         "N3,2026-11-22,-325.01,2026-11-JADE-1",
         "N4,2026-11-22,-298.20,2026-11-PINE-1",
-        "N5,2026-11-23,298.20,2026-11-PINE-1 退汇",
+        "N5,2026-11-22,20.00,2026-11-PINE-1",
+        "N6,2026-11-23,298.20,2026-11-PINE-1 退汇",
+        "N7,2026-11-23,298.20,2026-11-PINE-1 退汇",
     )
-    assert [row.bank_reference for row in done.payments] == ["N1", "N2", "N4", "N5"]
-    assert codes(done) == [(3, "wrong_direction")]
+    assert [row.bank_reference for row in done.payments] == ["N1", "N2", "N4", "N6"]
+    assert codes(done) == [(3, "wrong_direction"), (5, "wrong_direction"), (7, "wrong_direction")]
     assert outstanding(engine) == {"JADE": 0, "LOTUS": 1_770, "PINE": 29_820}
     assert adds_up(engine)
 
