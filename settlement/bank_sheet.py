@@ -16,6 +16,7 @@ from settlement.core.bank_cells import (
     is_yuan,
     read_amount,
     read_day,
+    read_kind,
     read_reference,
     read_sides,
     read_sign,
@@ -190,10 +191,15 @@ def _amount(cells: Sequence[str], columns: Columns) -> int:
         )
     by_side = Role.DEBIT in columns.places
     fen = read_sides(cell(Role.DEBIT), cell(Role.CREDIT)) if by_side else read_amount(cell(Role.AMOUNT))
-    if Role.SIGN not in columns.places:
+    signed = by_side or fen < 0
+    if Role.SIGN in columns.places:
+        direction, agrees = read_sign(cell(Role.SIGN)), by_side
+    elif (kind := read_kind(cell(Role.KIND))) is not None:
+        direction, agrees = kind, True
+    else:
         return fen
-    out = read_sign(cell(Role.SIGN)) is PaymentDirection.OUT
-    if (by_side and out != (fen < 0)) or (not by_side and fen < 0):
+    out = direction is PaymentDirection.OUT
+    if signed and not (agrees and out == (fen < 0)):
         raise Unreadable(
             "The amount and the column of debit or credit do not say the same; look at the bank's statement."
         )

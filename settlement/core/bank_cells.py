@@ -101,6 +101,14 @@ def read_sign(cell: str) -> PaymentDirection:
     return PaymentDirection.OUT if word in _OUT else PaymentDirection.IN
 
 
+def read_kind(cell: str) -> PaymentDirection | None:
+    """What a column of kinds of transfers says of the way the money went; None if it says something else."""
+    try:
+        return read_sign(cell)
+    except Unreadable:
+        return None
+
+
 def is_yuan(cell: str) -> bool:
     """Whether a column of currencies says that the row is in yuan, or nothing."""
     return readable(cell).casefold() in _YUAN

@@ -22,6 +22,7 @@ class Role(StrEnum):
     DEBIT = "debit"
     CREDIT = "credit"
     SIGN = "debit or credit"
+    KIND = "kind"
     CURRENCY = "currency"
 
 
@@ -54,6 +55,8 @@ NAMES: Mapping[Role, Sequence[str]] = MappingProxyType(
             "借贷标志", "借贷标识", "借贷方向", "借贷", "借/贷", "收支", "收/支", "收支标志",
             "收支类型", "收支方向", "收付标志", "debit/credit", "dr/cr",
         ),
+        # Of some banks only it says which way the money went (来账, 往账), beside a sign or in its place.
+        Role.KIND: ("交易类型", "transactiontype"),
         Role.CURRENCY: ("currency", "币种", "币别", "货币"),
     }
 )  # fmt: skip
