@@ -40,6 +40,13 @@ class HttpCode(StrEnum):
     PERIOD_NOT_APPROVED = "period_not_approved"
     NOTHING_OUTSTANDING = "nothing_outstanding"
     BANK_ACCOUNT_MISSING = "bank_account_missing"
+    BANK_ACCOUNT_INVALID = "bank_account_invalid"
+    ACCOUNTS_CHANGED = "accounts_changed"
+    NOT_A_BANK_DAY = "not_a_bank_day"
+    REFERENCE_ROUNDED = "reference_rounded"
+    DATE_OUT_OF_BOUNDS = "date_out_of_bounds"
+    WRONG_DIRECTION = "wrong_direction"
+    TO_BE_CONFIRMED = "to_be_confirmed"
     NOT_DISPUTABLE = "not_disputable"
     EXCEEDS_DISPUTABLE = "exceeds_disputable"
     DISPUTE_CLOSED = "dispute_closed"
@@ -139,6 +146,25 @@ MEANINGS: dict[str, Meaning] = {
     HttpCode.NOTHING_OUTSTANDING: Meaning(409, "Nothing is left to be paid", "Look at the settlement."),
     HttpCode.BANK_ACCOUNT_MISSING: Meaning(
         409, "A bank account is not on record", "Put it on record, then ask again."
+    ),
+    HttpCode.BANK_ACCOUNT_INVALID: Meaning(
+        409, "A bank account on record is not good", "Put it on record anew, then ask again."
+    ),
+    HttpCode.ACCOUNTS_CHANGED: Meaning(
+        409,
+        "A bank account was changed after the approval",
+        "Check the change with its owner, then confirm it.",
+    ),
+    HttpCode.NOT_A_BANK_DAY: Meaning(422, "Banks do not pay on that day", "Choose a bank day."),
+    HttpCode.REFERENCE_ROUNDED: Meaning(
+        422, "A spreadsheet has rounded the reference", "Format the column as text and export it again."
+    ),
+    HttpCode.DATE_OUT_OF_BOUNDS: Meaning(422, "The date makes no sense here", "Check the date."),
+    HttpCode.WRONG_DIRECTION: Meaning(
+        409, "The payment goes the wrong way for this net", "Check sign and net; confirm it if it is right."
+    ),
+    HttpCode.TO_BE_CONFIRMED: Meaning(
+        409, "More is paid than the net explains", "Check amount and net; confirm it if it is right."
     ),
     HttpCode.NOT_DISPUTABLE: Meaning(
         409, "Nothing on this line can be disputed", "Dispute a line on which something is owed or charged."

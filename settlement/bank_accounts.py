@@ -5,11 +5,18 @@ caller's transaction.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select
 
 from settlement.tables import bank_accounts
+
+#: What makes an account: a row that differs in one of these is another.
+COLUMNS = (
+    "holder", "iban", "account_number", "bic", "clearing_code", "bank_name", "street", "postal_code", "town",
+    "country",
+)  # fmt: skip
 
 
 def put_account(connection: Connection, participant_id: int, values: Mapping[str, Any], made_by: str) -> Row:
@@ -26,8 +33,10 @@ def read_account(connection: Connection, participant_id: int) -> Row | None:
     return connection.execute(query.order_by(bank_accounts.c.id.desc()).limit(1)).one_or_none()
 
 
-def read_accounts(connection: Connection) -> dict[int, Row]:
-    """The account that counts now of everybody who has one."""
+def read_accounts(connection: Connection, at: datetime | None = None) -> dict[int, Row]:
+    """The account that counts now, or counted at that time, of everybody who has one."""
     newest = select(func.max(bank_accounts.c.id)).group_by(bank_accounts.c.participant_id)
+    if at is not None:
+        newest = newest.where(bank_accounts.c.made_at <= at)
     query = select(bank_accounts).where(bank_accounts.c.id.in_(newest))
     return {row.participant_id: row for row in connection.execute(query)}

@@ -1,117 +1,108 @@
-"""Bank statements as CSV: payments matched to nets by what their remittance texts name.
+"""Bank files: the payments of a bank statement matched to nets by what their remittance texts name.
 
-A row is put on record or listed with the reason why not; each in a transaction of its own. A file may be sent
-again: what is on record is known by the bank's reference.
+All rows are judged before the first is put on record, each with those above it; what cannot be recorded, or
+only by guessing, is listed with the reason. A file may be sent again: what is on record is known by the
+bank's reference.
 """
 
-import csv
-import io
-import re
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from clearing.core.amounts import MAX_QUANTITY
-from clearing.core.texts import Fault, read_line, seen
+from clearing import locks
 from clearing.directory import read_rulebook
+from settlement import bank_sheet
+from settlement.bank_sheet import Line, NotABankFile, Sheet, Unmatched, read_sheet
 from settlement.core.balance import PaymentDirection
-from settlement.payments import NewPayment, record_payment
-from settlement.references import NetReference, references_in
+from settlement.judging import Judge, NewPayment
+from settlement.payments import Recorded, record_payment
+from settlement.payout import Batch, read_batches
+from settlement.references import (
+    NetReference,
+    has_foreign_reference,
+    messages_in,
+    references_in,
+    statement_numbers_in,
+)
 from settlement.refusals import Refusal
 from settlement.tables import statements
 from tabular.encoding import NotText, decode
 
-COLUMNS = ("bank_reference", "paid_on", "amount_yuan", "text")
-REFERENCE_CHARACTERS_MAX = 140
 NOTE_CHARACTERS_MAX = 500
 ROWS_MAX = 20_000
 
-_AMOUNT = re.compile(r"([+-]?)([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]{2})")
-_STATEMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[A-Za-z0-9][A-Za-z0-9_-]{0,31}-[0-9]+")
 
+class Listed(StrEnum):
+    """Why a row is listed, beside the codes of refusals."""
 
-class NotABankFile(ValueError):
-    """It cannot be read as CSV, or lacks columns; says what to do."""
-
-
-class Line(NamedTuple):
-    """One row: `number` from 1, `text` its remittance text; `amount` in fen, below zero if paid out."""
-
-    number: int
-    bank_reference: str
-    paid_at: datetime
-    amount: int
-    text: str
-
-
-class Unmatched(NamedTuple):
-    """A row not put on record: `code` is malformed, no_reference, several_references or a refusal's."""
-
-    row: int
-    code: str
-    detail: str
-    content: Mapping[str, str]
+    BEFORE_HEADING = bank_sheet.BEFORE_HEADING
+    TOTAL_ROW = bank_sheet.TOTAL_ROW
+    MALFORMED = bank_sheet.MALFORMED
+    REFERENCE_TWICE = "reference_twice"
+    NO_REFERENCE = "no_reference"
+    SEVERAL_REFERENCES = "several_references"
+    FOREIGN_REFERENCE = "foreign_reference"
+    BATCH_UNKNOWN = "batch_unknown"
+    BATCH_DIFFERS = "batch_differs"
 
 
 class BankFile(NamedTuple):
-    """`payments`: rows of `payments` that this file put on record; `replayed`: how many were there before."""
+    """What became of a file's `rows` (below its heading).
+
+    `matched`: rows whose payments this file put on record; `payments`: rows of `payments`, of which the one
+    debit of a whole batch makes several; `replayed`: rows that were on record before.
+    """
 
     rows: int
+    matched: int
     payments: list[Row]
     replayed: int
     unmatched: list[Unmatched]
 
 
+class _Why(NamedTuple):
+    code: str
+    detail: str
+
+
+class _Part(NamedTuple):
+    """One payment that a row stands for; the debit of a batch stands for one of each payout."""
+
+    period: int
+    payment: NewPayment
+
+
+class _Meant(NamedTuple):
+    line: Line
+    parts: Sequence[_Part]
+    batch: str | None = None
+
+
+class _Records(NamedTuple):
+    """What the rows of a file can name beside references: statements by number, batches by message id."""
+
+    statements: Mapping[str, NetReference]
+    batches: Mapping[str, Batch]
+
+
 def import_bank_file(engine: Engine, content: bytes, recorded_by: str) -> BankFile:
-    """Match and record every row. Raises NotABankFile, and then nothing was recorded."""
-    found = BankFile(0, [], 0, [])
-    with engine.connect() as connection:
-        zone = read_rulebook(connection).settings.time_zone
-    for number, row in enumerate(_rows(content), 1):
-        found = found._replace(rows=number)
-        line = _line(number, row, zone)
-        if isinstance(line, Unmatched):
-            found.unmatched.append(line)
-            continue
-        with engine.begin() as connection:
-            outcome = _record(connection, line, row, recorded_by)
+    """Judge every row, then record what can be. Raises NotABankFile, and then nothing was recorded."""
+    sheet = read_sheet(_decoded(content), ROWS_MAX)
+    with engine.begin() as connection:
+        found = _judged(connection, sheet)
+    done = BankFile(len(sheet.rows), 0, [], 0, sheet.titles())
+    for one in found:
+        outcome = one if isinstance(one, Unmatched) else _recorded(engine, sheet, one, recorded_by)
         if isinstance(outcome, Unmatched):
-            found.unmatched.append(outcome)
-        elif outcome is None:
-            found = found._replace(replayed=found.replayed + 1)
+            done.unmatched.append(outcome)
+        elif outcome:
+            done.payments.extend(outcome)
+            done = done._replace(matched=done.matched + 1)
         else:
-            found.payments.append(outcome)
-    return found
-
-
-def _rows(content: bytes) -> list[Mapping[str, str]]:
-    """All rows, read before the first is recorded: half a file must not be."""
-    reader = csv.DictReader(io.StringIO(_decoded(content), newline=""), strict=True)
-    try:
-        names = [name.strip().lower() for name in reader.fieldnames or ()]
-        missing = [name for name in COLUMNS if name not in names]
-        if missing:
-            raise NotABankFile(
-                f"The first line must name the columns {', '.join(COLUMNS)}; {', '.join(missing)} is missing."
-            )
-        reader.fieldnames = names
-        rows: list[Mapping[str, str]] = [
-            {name: (row.get(name) or "").strip() for name in COLUMNS} for row in _capped(reader)
-        ]
-    except csv.Error as error:
-        raise NotABankFile(f"Line {reader.line_num} is not CSV: {error}.") from error
-    return rows
-
-
-def _capped(reader: "csv.DictReader[str]") -> Iterator[Mapping[str, str]]:
-    for number, row in enumerate(reader, 1):
-        if number > ROWS_MAX:
-            raise NotABankFile(f"A bank file has at most {ROWS_MAX} rows; split it.")
-        yield row
+            done = done._replace(replayed=done.replayed + 1)
+    return done
 
 
 def _decoded(content: bytes) -> str:
@@ -124,67 +115,123 @@ def _decoded(content: bytes) -> str:
     return text
 
 
-def _line(number: int, row: Mapping[str, str], zone: ZoneInfo) -> Line | Unmatched:
-    def malformed(detail: str) -> Unmatched:
-        return Unmatched(number, "malformed", detail, row)
+# ---- Judging ----
 
-    # As one that is recorded by hand is read, so that the two are one payment.
-    reference = read_line(row["bank_reference"])
-    if isinstance(reference, Fault):
-        return malformed(
-            f"bank_reference: character {reference.place} ({reference.code}) cannot be in it;"
-            " write it without that."
+
+def _judged(connection: Connection, sheet: Sheet) -> list[_Meant | Unmatched]:
+    """Each row with the payments that it stands for, or why it is listed."""
+    locks.hold_exclusively(connection, locks.PAYMENTS)
+    zone = read_rulebook(connection).settings.time_zone
+    found: list[_Meant | Unmatched] = []
+    said = [sheet.said(source, zone) for source in sheet.rows]
+    lines = [one for one in said if isinstance(one, Line)]
+    rows = _rows_by_reference(lines)
+    records = _read_records(connection, [one.text for one in lines])
+    meant = [_meant(one, records, rows) if isinstance(one, Line) else one for one in said]
+    parts = [part for one in meant if isinstance(one, _Meant) for part in one.parts]
+    judge = Judge(connection, [part.payment.bank_reference for part in parts])
+    for source, one in zip(sheet.rows, meant, strict=True):
+        why = _why_not(judge, one) if isinstance(one, _Meant) else one
+        if isinstance(why, _Why):
+            found.append(sheet.listed(source, *why))
+        else:
+            found.append(one if why is None else why)  # type: ignore[arg-type]
+    return found
+
+
+def _why_not(judge: Judge, meant: _Meant) -> _Why | None:
+    """Why a row cannot be recorded; one that can is counted for those that follow."""
+    fresh = []
+    for part in meant.parts:
+        outcome = judge.outcome(part.period, part.payment, confirmed=False)
+        if isinstance(outcome, Refusal):
+            return _Why(outcome.code.value, outcome.detail)
+        if outcome is not None:
+            continue
+        if meant.batch is not None and part.payment.direction is PaymentDirection.OUT:
+            left = judge.outstanding(part.period, part.payment.participant_id)
+            if part.payment.amount > left:
+                return _Why(
+                    Listed.BATCH_DIFFERS,
+                    f"Of a payout of {meant.batch} only {max(left, 0)} fen are still to be paid, and the file"
+                    f" had {part.payment.amount} fen: it seems to be on record already. Compare the"
+                    " payments of the month, and record by hand what is missing.",
+                )
+        fresh.append(part)
+    for part in fresh:
+        judge.count(part.period, part.payment)
+    return None
+
+
+def _meant(line: Line, records: _Records, rows: Mapping[str, Sequence[int]]) -> _Meant | _Why:
+    """The payments that a row stands for, by what its text names."""
+    if len(rows[line.bank_reference]) > 1:
+        return _Why(
+            Listed.REFERENCE_TWICE,
+            f"The rows {', '.join(map(str, rows[line.bank_reference]))} have the same bank reference, and it"
+            " stands for one transfer. Look at the bank's statement, and record by hand what was paid.",
         )
-    if not 1 <= len(reference) <= REFERENCE_CHARACTERS_MAX or not reference.isprintable():
-        return malformed(f"bank_reference must have 1 to {REFERENCE_CHARACTERS_MAX} printable characters.")
-    try:
-        paid_at = _instant(row["paid_on"], zone)
-    except ValueError:
-        return malformed("paid_on must be a date, such as 2026-12-08, or a time with its offset.")
-    match = _AMOUNT.fullmatch(row["amount_yuan"])
-    if match is None:
-        return malformed(
-            "amount_yuan must be yuan with two decimals, such as 1234.56; below zero if paid out."
+    nets = references_in(line.text)
+    nets |= {records.statements[one] for one in statement_numbers_in(line.text) if one in records.statements}
+    messages = messages_in(line.text)
+    for message_id in messages:
+        batch = records.batches.get(message_id)
+        # Of one transfer of a batch the bank may tell both: then the amount is that transfer's.
+        if len(messages) == 1 and batch is not None and (not nets or abs(line.amount) == batch.total):
+            return _batch(line, message_id, batch)
+    if len(nets) == 1:
+        [net] = nets
+        return _Meant(line, [_part(line, net, abs(line.amount), line.bank_reference)])
+    if nets or len(messages) > 1:
+        return _Why(
+            Listed.SEVERAL_REFERENCES,
+            "Its text names several nets; record a payment on each by hand, as REFERENCE/1, REFERENCE/2.",
         )
-    fen = int(Decimal(match[2].replace(",", "")) * 100) + int(match[3])
-    if not 0 < fen <= MAX_QUANTITY:
-        return malformed("amount_yuan must not be zero, nor beyond what a net can be.")
-    return Line(number, reference, paid_at, -fen if match[1] == "-" else fen, seen(row["text"]))
-
-
-def _instant(text: str, zone: ZoneInfo) -> datetime:
-    """A day stands for its first instant in the alliance's zone. Raises ValueError."""
-    try:
-        return datetime.combine(date.fromisoformat(text), time(), zone)
-    except ValueError:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise
-        return at
-
-
-def _record(
-    connection: Connection, line: Line, row: Mapping[str, str], recorded_by: str
-) -> Row | Unmatched | None:
-    """The payment put on record, None if it was before, or why not."""
-    named = references_in(line.text) | _statements_in(connection, line.text)
-    if len(named) != 1:
-        code = "several_references" if named else "no_reference"
-        detail = (
-            "Its text names several nets; record a payment on each by hand, as REFERENCE/1, REFERENCE/2."
-            if named
-            else "Its text names no net, neither by payment reference nor by statement number."
+    if messages:
+        return _Why(
+            Listed.BATCH_UNKNOWN,
+            f"Its text names the payment file {', '.join(messages)}, which was not made here. Record the"
+            " payments by hand, as REFERENCE/1, REFERENCE/2.",
         )
-        return Unmatched(line.number, code, detail, row)
-    [net] = named
-    direction = PaymentDirection.IN if line.amount > 0 else PaymentDirection.OUT
-    payment = NewPayment(
-        net.participant_id, direction, abs(line.amount), line.bank_reference, line.paid_at, _note(line.text)
+    if has_foreign_reference(line.text):
+        return _Why(
+            Listed.FOREIGN_REFERENCE,
+            "Its text has a creditor reference that is none of ours, so it pays an invoice of somebody else."
+            " If it is for a net all the same, record it by hand.",
+        )
+    return _Why(
+        Listed.NO_REFERENCE,
+        "Its text names no net, neither by payment reference nor by statement number.",
     )
-    outcome = record_payment(connection, net.period, payment, recorded_by)
-    if isinstance(outcome, Refusal):
-        return Unmatched(line.number, outcome.code.value, outcome.detail, row)
-    return None if outcome.replayed else outcome.row
+
+
+def _batch(line: Line, message_id: str, batch: Batch) -> _Meant | _Why:
+    if abs(line.amount) != batch.total:
+        return _Why(
+            Listed.BATCH_DIFFERS,
+            f"The payment file {message_id} has {len(batch.amounts)} transfers of {batch.total} fen in all,"
+            f" and this row is of {abs(line.amount)} fen. Ask the bank what it has paid, and record that by"
+            " hand.",
+        )
+    many = len(batch.amounts) > 1
+    parts = [
+        _part(
+            line,
+            NetReference(batch.period, participant_id),
+            amount,
+            f"{line.bank_reference}/{number}" if many else line.bank_reference,
+        )
+        for number, (participant_id, amount) in enumerate(batch.amounts.items(), 1)
+    ]
+    return _Meant(line, parts, message_id)
+
+
+def _part(line: Line, net: NetReference, amount: int, bank_reference: str) -> _Part:
+    direction = PaymentDirection.IN if line.amount > 0 else PaymentDirection.OUT
+    return _Part(
+        net.period,
+        NewPayment(net.participant_id, direction, amount, bank_reference, line.paid_at, _note(line.text)),
+    )
 
 
 def _note(text: str) -> str | None:
@@ -192,11 +239,38 @@ def _note(text: str) -> str | None:
     return "".join(letter for letter in text if letter.isprintable())[:NOTE_CHARACTERS_MAX] or None
 
 
-def _statements_in(connection: Connection, text: str) -> set[NetReference]:
-    """The nets of the statements whose numbers stand in the text."""
-    numbers = {match.upper() for match in _STATEMENT.findall(text)}
-    if not numbers:
-        return set()
-    query = select(statements.c.period, statements.c.participant_id)
-    rows = connection.execute(query.where(func.upper(statements.c.number).in_(numbers)))
-    return {NetReference(row.period, row.participant_id) for row in rows}
+def _rows_by_reference(lines: Iterable[Line]) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
+    for line in lines:
+        rows.setdefault(line.bank_reference, []).append(line.source.row)
+    return rows
+
+
+def _read_records(connection: Connection, texts: Sequence[str]) -> _Records:
+    numbers = {number for text in texts for number in statement_numbers_in(text)}
+    query = select(func.upper(statements.c.number), statements.c.period, statements.c.participant_id)
+    rows = connection.execute(query.where(func.upper(statements.c.number).in_(list(numbers))))
+    return _Records(
+        {number: NetReference(period, participant_id) for number, period, participant_id in rows},
+        read_batches(connection, {one for text in texts for one in messages_in(text)}),
+    )
+
+
+# ---- Recording ----
+
+
+def _recorded(engine: Engine, sheet: Sheet, meant: _Meant, recorded_by: str) -> list[Row] | Unmatched:
+    """The payments put on record for a row, all or none; none if they were on record before.
+
+    In a transaction of its own, so that a large file does not hold up a closing; so it is judged once more.
+    """
+    with engine.begin() as connection:
+        locks.hold_exclusively(connection, locks.PAYMENTS)
+        judge = Judge(connection, [part.payment.bank_reference for part in meant.parts])
+        why = _why_not(judge, meant)
+        if why is not None:
+            return sheet.listed(meant.line.source, *why)
+        outcomes = [record_payment(connection, *part, recorded_by) for part in meant.parts]
+    recorded = [one for one in outcomes if isinstance(one, Recorded)]
+    assert len(recorded) == len(outcomes), "they were judged under the same lock"
+    return [one.row for one in recorded if not one.replayed]

@@ -1,6 +1,10 @@
-"""The rule for debtors: who has not paid so many days after a net was due is suspended, if that is wanted."""
+"""The rule for debtors: who has not paid so many days after a net was due is suspended, if that is wanted.
 
-from datetime import datetime, timedelta
+What counts is what is owed on balance: nobody is suspended for less than the hub owes him for other months.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
@@ -11,7 +15,7 @@ from clearing.core.directory import Status
 from clearing.core.events import EventType
 from clearing.directory import read_directory
 from clearing.events import Told, tell
-from settlement.ageing import read_open_nets
+from settlement.ageing import Open, read_open_nets
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +33,8 @@ def suspend_overdue(engine: Engine, at: datetime) -> int:
             return 0
         today = at.astimezone(settings.time_zone).date()
         last_day = today - timedelta(days=settings.suspend_overdue_days)
-        for one in read_open_nets(connection):
+        for one in _owed_on_balance(read_open_nets(connection), last_day):
             participant = directory.participants[one.participant_id]
-            if one.outstanding >= 0 or one.state is not PeriodState.APPROVED or one.due_on >= last_day:
-                continue
             data = {
                 "period": period_name(one.period),
                 "due_on": one.due_on.isoformat(),
@@ -47,3 +49,18 @@ def suspend_overdue(engine: Engine, at: datetime) -> int:
                     "participant_suspended", participant=participant.code, period=period_name(one.period)
                 )
     return suspended
+
+
+def _owed_on_balance(nets: Sequence[Open], last_day: date) -> list[Open]:
+    """The debts of approved periods that were due before that day, of those who owe more by them than the hub
+    owes them on all their nets.
+    """
+    overdue = [
+        one
+        for one in nets
+        if one.outstanding < 0 and one.state is PeriodState.APPROVED and one.due_on < last_day
+    ]
+    balances: dict[int, int] = {}
+    for one in (*overdue, *(net for net in nets if net.outstanding > 0)):
+        balances[one.participant_id] = balances.get(one.participant_id, 0) + one.outstanding
+    return [one for one in overdue if balances[one.participant_id] < 0]

@@ -6,38 +6,20 @@ the caller's transaction.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
-from clearing import ids, locks
+from clearing import locks
 from clearing.core.calendar import period_name
 from clearing.core.events import EventType
 from clearing.events import Told, tell
 from settlement.accounts import read_balances
 from settlement.core.balance import Balance, PaymentDirection
+from settlement.judging import Judge, NewPayment, payment_id
 from settlement.life import lock_closed, not_approved, settle_if_paid
-from settlement.query import read_participant_codes
 from settlement.refusals import Refusal, Refused
 from settlement.tables import carry_forwards, payments
-
-#: How far a bank's clock may run ahead of ours.
-CLOCK_SKEW = timedelta(minutes=2)
-
-
-class NewPayment(NamedTuple):
-    """`amount` in fen, above zero; `bank_reference` is the bank's own number of the transfer.
-
-    `paid_at` None means now.
-    """
-
-    participant_id: int
-    direction: PaymentDirection
-    amount: int
-    bank_reference: str
-    paid_at: datetime | None = None
-    note: str | None = None
 
 
 class Recorded(NamedTuple):
@@ -56,35 +38,26 @@ class Carried(NamedTuple):
 
 
 def record_payment(
-    connection: Connection, number: int, payment: NewPayment, recorded_by: str
+    connection: Connection, number: int, payment: NewPayment, recorded_by: str, *, confirmed: bool = False
 ) -> Recorded | Refusal:
     """Put a payment on a closed period's net on record. The same one again is answered with the first.
 
     Money is paid out of an approved period only; what has come in is a fact as soon as there is a net.
-    A bank's reference stands for one payment, unless that was taken back.
+    A bank's reference stands for one payment, unless that was taken back. What goes the wrong way, or far
+    beyond the net, is refused unless somebody has `confirmed` it.
     """
     locks.hold_exclusively(connection, locks.PAYMENTS)
-    now = connection.execute(select(func.clock_timestamp())).scalar_one()
-    paid_at = payment.paid_at or now
-    if paid_at > now + CLOCK_SKEW:
-        return Refusal(Refused.OCCURRED_IN_FUTURE, "It has not been paid yet; check the time and its offset.")
-    settled = lock_closed(connection, number)
-    if isinstance(settled, Refusal):
-        return settled
-    if payment.participant_id not in read_balances(connection, number):
-        return Refusal(Refused.NOT_FOUND, f"This participant has no net in {period_name(number)}.")
-    known = _known(connection, payment.bank_reference)
-    if known is not None:
-        return (
-            Recorded(known, replayed=True) if _is_same(known, number, payment) else _taken(connection, known)
-        )
-    if payment.direction is PaymentDirection.OUT and settled.approved_at is None:
-        return not_approved(number)
+    judge = Judge(connection, [payment.bank_reference])
+    outcome = judge.outcome(number, payment, confirmed=confirmed)
+    if isinstance(outcome, Refusal):
+        return outcome
+    if outcome is not None:
+        return Recorded(outcome, replayed=True)
     same_reference = select(func.count()).where(payments.c.bank_reference == payment.bank_reference)
     row = _insert(
         connection,
         period=number,
-        **payment._asdict() | {"paid_at": paid_at, "direction": payment.direction.value},
+        **payment._asdict() | {"paid_at": payment.paid_at or judge.now, "direction": payment.direction.value},
         attempt=connection.execute(same_reference).scalar_one(),
         recorded_by=recorded_by,
     )
@@ -174,11 +147,6 @@ def list_carried(connection: Connection, number: int, participant_id: int | None
     return connection.execute(query).all()
 
 
-def payment_id(number: int) -> str:
-    """`pay_…`"""
-    return ids.encode("pay", number)
-
-
 def _insert(connection: Connection, **values: object) -> Row:
     locks.hold_shared(connection, locks.PERIODS)
     row = connection.execute(
@@ -196,32 +164,3 @@ def _insert(connection: Connection, **values: object) -> Row:
     once = f"{EventType.PAYMENT_RECORDED} {row.id}"
     tell(connection, [Told(EventType.PAYMENT_RECORDED, row.participant_id, data, once)])
     return row
-
-
-def _known(connection: Connection, bank_reference: str) -> Row | None:
-    """The payment with this reference that has not been taken back."""
-    taken_back = select(payments.c.reverses).where(payments.c.reverses.is_not(None))
-    query: Select = select(payments).where(
-        payments.c.bank_reference == bank_reference, payments.c.id.not_in(taken_back)
-    )
-    return connection.execute(query).one_or_none()
-
-
-def _is_same(known: Row, number: int, payment: NewPayment) -> bool:
-    """Whenever it was paid: who records it by hand knows the minute, and a bank statement only the day."""
-    return (known.period, known.participant_id, known.direction, known.amount) == (
-        number,
-        payment.participant_id,
-        payment.direction.value,
-        payment.amount,
-    )
-
-
-def _taken(connection: Connection, known: Row) -> Refusal:
-    code = read_participant_codes(connection)[known.participant_id]
-    return Refusal(
-        Refused.DUPLICATE_REFERENCE,
-        f"{known.bank_reference!r} is on record as {known.amount} fen {known.direction} on the net of {code}"
-        f" in {period_name(known.period)} ({payment_id(known.id)}). Take that back first if it is wrong;"
-        f" another part of the same transfer is recorded as {known.bank_reference}/2.",
-    )

@@ -250,6 +250,30 @@ bank_accounts = Table(
     comment="Where money is paid to; the newest row of a participant counts, and none is ever changed",
 )
 
+payment_files = Table(
+    "payment_files",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("period", Integer, ForeignKey("settlements.period"), nullable=False, index=True),
+    Column("account_id", BigInteger, ForeignKey("bank_accounts.id"), nullable=False),
+    # The newest change of an account after the approval that whoever exported it has confirmed.
+    Column("confirmed_account_id", BigInteger, ForeignKey("bank_accounts.id")),
+    Column("made_at", instant(), nullable=False),
+    Column("made_by", Text, nullable=False),
+    comment="Each file of payouts that was given out, once however often: what a debit of the batch pays",
+)
+
+payment_file_transfers = Table(
+    "payment_file_transfers",
+    metadata,
+    Column("message_id", Text, ForeignKey("payment_files.message_id"), primary_key=True),
+    Column("participant_id", Integer, ForeignKey("participants.id"), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("account_id", BigInteger, ForeignKey("bank_accounts.id"), nullable=False),
+    CheckConstraint("amount > 0", name="positive"),
+    comment="The transfers of a file of payouts",
+)
+
 job_runs = Table(
     "job_runs",
     metadata,

@@ -128,10 +128,6 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         N_("The same stands there twice."),
     ),
     N_("Must begin with a letter or digit and hold letters, digits, - and _ only."),
-    (
-        "String does not match expected pattern.",
-        N_("This is not in the expected form; check it."),
-    ),
     N_("Use 3 to 64 small letters, digits and . _ @ - to log in with."),
     N_("Must not be greater than %(most)s."),
     (
@@ -394,6 +390,70 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         "Is not a good %(name)s: %(why)s.",
         N_("This %(name)s is not right; check it."),
     ),
+    N_("Must not be blank."),
+    N_("Has a character that cannot be seen or printed (U+%(code)s); type it again instead of pasting it."),
+    N_("There is no such country; write its two letters of ISO 3166, such as CN."),
+    N_("Must be 1 to 34 letters, digits and hyphens, and nothing else."),
+    N_("Must be a CNAPS code of 12 digits, such as 102100099996."),
+    N_("The check digit of this CNAPS code is wrong; compare it with the bank's letter."),
+    N_("Must be 1 to 35 capital letters and digits, and nothing else."),
+    (
+        "With this payment %(fen)s fen are paid on the net of %(code)s in %(period)s, which is %(fen_net)s "
+        "fen; more than %(number)s times a net is probably a wrong amount or a wrong net. If it is right, "
+        "record it by hand and confirm it.",
+        N_(
+            "With this payment %(fen)s are paid on the net of %(code)s in %(period)s, which is %(fen_net)s; "
+            "more than %(number)s times a net is probably a wrong amount or a wrong net. If it is right, "
+            "record it by hand and confirm it."
+        ),
+    ),
+    (
+        "%(code)s owes the hub %(fen)s fen for %(period)s, and this payment goes out of the hub's account. "
+        "Check its sign and which net it is for; if it is right, record it by hand and confirm it.",
+        N_(
+            "%(code)s owes the hub %(fen)s for %(period)s, and this payment goes out of the hub's account. "
+            "Check its sign and which net it is for; if it is right, record it by hand and confirm it."
+        ),
+    ),
+    (
+        "The hub owes %(code)s %(fen)s fen for %(period)s, and this payment comes into the hub's account. "
+        "Check its sign and which net it is for; if it is right, record it by hand and confirm it.",
+        N_(
+            "The hub owes %(code)s %(fen)s for %(period)s, and this payment comes into the hub's account. "
+            "Check its sign and which net it is for; if it is right, record it by hand and confirm it."
+        ),
+    ),
+    N_(
+        "'%(reference)s' is what a spreadsheet makes of a long number; its last digits are lost. Format the "
+        "column as text, export the bank's statement again, and send that."
+    ),
+    N_("It cannot have been paid in the year %(year)s; check the date."),
+    (
+        "After %(period)s was approved, the bank account of %(codes)s was changed. Ask them by a telephone "
+        "number that you know of old whether it is theirs. If it is, ask for the file again with "
+        "accounts_confirmed=%(id)s.",
+        N_(
+            "After %(period)s was approved, the bank account of %(codes)s was changed. Ask them by a "
+            "telephone number that you know of old whether it is theirs, and confirm it if it is."
+        ),
+    ),
+    N_("%(code)s: %(before)s → %(after)s, changed at %(at)s by %(who)s."),
+    N_("The bank can pay from %(day)s to %(day_last)s; choose a day between them."),
+    N_("On %(day)s banks do not pay; the next bank day is %(day_next)s."),
+    N_("The bank account of %(code)s is not good (%(name)s); put it on record anew."),
+    # ---- Rows of bank files ----
+    N_("bank_reference must have 1 to %(most)s printable characters."),
+    N_("paid_on must be a day, such as 2026-12-08 or 2026/12/8, or a time with its offset."),
+    N_("amount_yuan must be yuan with two decimals, such as 1234.56; below zero if paid out."),
+    N_("amount_yuan must not be zero, nor beyond what a net can be."),
+    N_("Of debit and credit one must hold an amount and the other none."),
+    N_(
+        "A debit or credit below zero is a correction of the bank's; look at what it corrects, and record it "
+        "by hand."
+    ),
+    N_("The column of debit or credit must say 借 or 贷, 收 or 支, D or C."),
+    N_("The amount and the column of debit or credit do not say the same; look at the bank's statement."),
+    N_("It is in '%(currency)s', and nets are in yuan; record it by hand."),
     # ---- Disputes ----
     N_("There is no such dispute."),
     (

@@ -2,17 +2,13 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
-from stdnum import bic, iban
-from stdnum.exceptions import ValidationError as NotValid
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from api.fields import CodeText, Day, Instant, Matches, Remark, Text, Whole
+from api.fields import CodeText, Day, Instant, Remark, Text, Truth, Whole
 from clearing.core.amounts import MAX_QUANTITY
-from settlement.core.balance import Payment, PaymentDirection
-
-CLEARING_CODE = r"[A-Z0-9]{1,35}"
-ACCOUNT_NUMBER = r"[A-Za-z0-9-]{1,34}"
-COUNTRY = r"[A-Z]{2}"
+from settlement.bank_details import ACCOUNT_NUMBER, CLEARING_CODE, account_faults, canonical
+from settlement.bank_file import Listed
+from settlement.core.balance import OVERPAYMENT_FACTOR, Payment, PaymentDirection
 
 
 class PaymentInput(Schema):
@@ -29,6 +25,28 @@ class PaymentInput(Schema):
     )
     paid_at = Instant(load_default=None, allow_none=True, metadata={"description": "Default: now"})
     note = Remark(load_default=None, allow_none=True)
+    confirmed = Truth(
+        load_default=False,
+        metadata={
+            "description": "It is right though it goes the wrong way, or pays more than"
+            f" {OVERPAYMENT_FACTOR} times the net"
+        },
+    )
+
+
+class PaymentFileQuery(Schema):
+    execution_on = Day(
+        load_default=None,
+        metadata={"description": "A bank day from today on; default: the first when the nets are due"},
+    )
+    accounts_confirmed = fields.Integer(
+        load_default=None,
+        validate=validate.Range(1, MAX_QUANTITY),
+        metadata={
+            "description": "The newest change of a bank account since the approval, which a refusal names:"
+            " somebody has seen it and found it right"
+        },
+    )
 
 
 class PaymentSchema(Schema):
@@ -73,27 +91,30 @@ class BankAccountInput(Schema):
 
     holder = Text(most=140, required=True, metadata={"description": "Whose account it is"})
     iban = Text(most=42, load_default=None, allow_none=True)
-    account_number = fields.String(load_default=None, allow_none=True, validate=Matches(ACCOUNT_NUMBER))
+    account_number = Text(
+        most=34, load_default=None, allow_none=True, metadata={"pattern": f"^{ACCOUNT_NUMBER.pattern}$"}
+    )
     bic = Text(most=11, load_default=None, allow_none=True)
-    clearing_code = fields.String(load_default=None, allow_none=True, validate=Matches(CLEARING_CODE))
+    clearing_code = Text(
+        most=35, load_default=None, allow_none=True, metadata={"pattern": f"^{CLEARING_CODE.pattern}$"}
+    )
     bank_name = Text(most=140, load_default=None, allow_none=True)
     street = Text(most=70, load_default=None, allow_none=True)
     postal_code = Text(most=16, load_default=None, allow_none=True)
     town = Text(most=35, load_default=None, allow_none=True)
-    country = fields.String(required=True, validate=Matches(COUNTRY), metadata={"example": "CN"})
+    country = Text(most=2, required=True, metadata={"example": "CN", "pattern": "^[A-Z]{2}$"})
 
     @validates_schema
     def _account(self, data: dict[str, Any], **_: Any) -> None:
-        if (data["iban"] is None) == (data["account_number"] is None):
-            raise ValidationError("Give iban or account_number, and not both.", "iban")
-        if data["bic"] is None and data["clearing_code"] is None:
-            raise ValidationError("Give bic or clearing_code.", "bic")
-        for name, kind in (("iban", iban), ("bic", bic)):
-            if data[name] is not None:
-                try:
-                    data[name] = kind.validate(data[name])
-                except NotValid as error:
-                    raise ValidationError(f"Is not a good {name.upper()}: {error}.", name) from error
+        faults: dict[str, list[str]] = {}
+        for fault in account_faults(data):
+            faults.setdefault(fault.field, []).append(fault.detail)
+        if faults:
+            raise ValidationError(faults)
+
+    @post_load
+    def _canonical(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return canonical(data)
 
 
 class BankAccountSchema(Schema):
@@ -113,10 +134,9 @@ class BankAccountSchema(Schema):
 
 
 class UnmatchedSchema(Schema):
-    row = fields.Integer()
-    code = fields.String(
-        metadata={"description": "malformed, no_reference, several_references or an error code"}
-    )
+    row = fields.Integer(metadata={"description": "From 1 below the heading; 0 above it"})
+    line = fields.Integer(metadata={"description": "From 1, of the file"})
+    code = fields.String(metadata={"description": f"An error code, or one of: {', '.join(Listed)}"})
     detail = fields.String()
     bank_reference = fields.String()
     paid_on = fields.String()
@@ -125,9 +145,9 @@ class UnmatchedSchema(Schema):
 
 
 class BankFileSchema(Schema):
-    rows = fields.Integer()
-    matched = fields.Integer(metadata={"description": "Put on record by this file"})
-    replayed = fields.Integer(metadata={"description": "On record before"})
+    rows = fields.Integer(metadata={"description": "Below the heading, without empty ones"})
+    matched = fields.Integer(metadata={"description": "Rows put on record by this file"})
+    replayed = fields.Integer(metadata={"description": "Rows that were on record before"})
     payments = fields.List(fields.Nested(PaymentSchema))
     unmatched = fields.List(fields.Nested(UnmatchedSchema))
 

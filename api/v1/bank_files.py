@@ -17,7 +17,8 @@ from api.v1.payments import payment_json
 from api.web import Blueprint, answer
 from clearing.core.commands import Scope
 from clearing.core.outcomes import Code
-from settlement.bank_file import NotABankFile, import_bank_file
+from settlement.bank_file import import_bank_file
+from settlement.bank_sheet import NotABankFile
 
 blueprint = Blueprint("bank files", __name__, description="Bank statements as CSV")
 
@@ -39,10 +40,13 @@ BODY = {
 def import_file() -> Response:
     """Put the payments of a bank statement on record, as far as their texts tell which nets they pay
 
-    Columns: `bank_reference`, `paid_on` (a date, or a time with offset), `amount_yuan` (yuan with two
-    decimals; below zero if it was paid out), `text` (the remittance text). A net is named by its payment
-    reference (`RF…`) or the number of its statement. Rows that name none or several, or cannot be recorded,
-    are listed with the reason. Sending a file again records nothing twice.
+    Columns: `bank_reference`, `paid_on` (a day, or a time with offset), `amount_yuan` (yuan with two
+    decimals; below zero if it was paid out) or `debit` and `credit`, `text` (the remittance text); names that
+    banks use, such as 交易流水号, 交易日期, 借方发生额, 贷方发生额 and 摘要, will do. A net is named by its
+    payment reference (`RF…`) or the number of its statement, and all payouts of a payment file by its
+    message id. All rows are judged before the first is recorded; those that name none or several, go the
+    wrong way or far beyond the net, or cannot be recorded, are listed with the reason. Sending a file again
+    records nothing twice.
     """
     if request.mimetype not in CSV_TYPES:
         raise Problem(HttpCode.UNSUPPORTED_MEDIA_TYPE, f"Send the file itself as {CSV_TYPES[0]}.")
@@ -60,11 +64,12 @@ def _recorded(content: bytes) -> Response:
         directory = services().directory(connection)
     body: dict[str, Any] = {
         "rows": done.rows,
-        "matched": len(done.payments),
+        "matched": done.matched,
         "replayed": done.replayed,
         "payments": [payment_json(row, directory) for row in done.payments],
         "unmatched": [
-            {"row": one.row, "code": one.code, "detail": one.detail, **one.content} for one in done.unmatched
+            {"row": one.row, "line": one.line, "code": one.code, "detail": one.detail, **one.content}
+            for one in done.unmatched
         ],
     }
     return answer(body)

@@ -1,11 +1,12 @@
 """Payments on nets: record, take back, carry forward, and the file of what the hub pays out."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Response
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from api import present
 from api.auth import FINANCE, SEES_ALL, current_caller, guard, own_participant
@@ -14,6 +15,7 @@ from api.posting import REPLAYED
 from api.problems import FieldError, Problem
 from api.schemas.payments import (
     CarriedSchema,
+    PaymentFileQuery,
     PaymentInput,
     PaymentListSchema,
     PaymentQuery,
@@ -25,22 +27,30 @@ from api.v1.participants import participant_id
 from api.v1.periods import number_of
 from api.web import Blueprint, answer
 from clearing import ids
+from clearing.beside import Beside, nothing
 from clearing.core.calendar import period_name
 from clearing.core.commands import Scope
 from clearing.core.directory import Directory
 from clearing.core.outcomes import Code
 from clearing.query import database_time
+from settlement.judging import NewPayment, payment_id
 from settlement.payments import (
     Carried,
-    NewPayment,
     Recorded,
     carry_forward,
     list_payments,
-    payment_id,
     record_payment,
     reverse_payment,
 )
-from settlement.payout import read_payouts
+from settlement.payout import (
+    Changed,
+    Payouts,
+    account_text,
+    execution_day,
+    not_confirmed,
+    read_payouts,
+    remember_file,
+)
 from settlement.refusals import Refusal
 from settlement.render import pain
 
@@ -57,9 +67,10 @@ def record(body: dict[str, Any], period: str) -> Response:
 
     The bank's reference stands for one payment: the same one again is answered with the first and
     `Idempotency-Replayed: true`, another one with `duplicate_reference`. Payments out need an approved
-    period.
+    period. What goes the wrong way (`wrong_direction`) or far beyond the net (`to_be_confirmed`) is put on
+    record only with `confirmed`.
     """
-    number, code = number_of(period), body.pop("participant")
+    number, code, confirmed = number_of(period), body.pop("participant"), body.pop("confirmed")
     with transaction() as connection:
         directory = services().directory(connection)
         participant = directory.participant(code)
@@ -67,7 +78,7 @@ def record(body: dict[str, Any], period: str) -> Response:
             detail = f"There is no participant {code!r}."
             raise Problem(Code.MALFORMED, detail, [FieldError("/participant", detail)])
         payment = NewPayment(participant.id, **body)
-        outcome = record_payment(connection, number, payment, current_caller().key_id)
+        outcome = record_payment(connection, number, payment, current_caller().key_id, confirmed=confirmed)
     return _answered(outcome, directory)
 
 
@@ -118,22 +129,54 @@ def carry(body: dict[str, Any], period: str, participant: str) -> Response:
 
 @blueprint.route("/settlements/<period>/payments.xml")
 @guard(*SEES_ALL)
+@blueprint.arguments(PaymentFileQuery, location="query")
 @blueprint.response(200, {"type": "string"}, content_type=pain.MEDIA_TYPE)
-def payment_file(period: str) -> Response:
+def payment_file(query: dict[str, Any], period: str) -> Response:
     """What the hub has still to pay out, as ISO 20022 pain.001.001.09 for its bank
 
     Of an approved period; payments out that are on record are taken off. The same payouts have the same
-    message id each time.
+    message id each time, by which one debit of the bank for all of them is matched. If a bank account was
+    changed since the approval, the file is refused (`accounts_changed`, with each change in `errors`) until
+    that is confirmed.
     """
+    return payment_file_of(period, query["execution_on"], query["accounts_confirmed"])
+
+
+def payment_file_of(
+    period: str, execution_on: date | None, confirmed: int | None, beside: Beside = nothing
+) -> Response:
+    """The payment file, kept in mind as given out. Raises Problem."""
     with services().engine.begin() as connection:
-        payouts = read_payouts(connection, number_of(period))
-        if isinstance(payouts, Refusal):
-            raise Problem(payouts.code.value, payouts.detail)
+        payouts = payouts_of(connection, period)
         zone = services().directory(connection).rulebook.settings.time_zone
+        refusal = not_confirmed(payouts, confirmed)
+        if refusal is not None:
+            errors = [_changed(one, zone) for one in payouts.changed]
+            raise Problem(refusal.code.value, refusal.detail, errors)
         now = database_time(connection).astimezone(zone)
+        on = execution_day(payouts, now.date(), execution_on)
+        if isinstance(on, Refusal):
+            raise Problem(on.code.value, on.detail, [FieldError("?execution_on", on.detail)])
+        remember_file(connection, payouts, current_caller().key_id)
+        beside(connection)
     headers = {"Content-Disposition": f'attachment; filename="{pain.filename(payouts)}"'}
-    content = pain.pain_001(payouts, now, max(payouts.due_on, now.date()))
-    return Response(content, headers=headers, content_type=pain.MEDIA_TYPE)
+    return Response(pain.pain_001(payouts, now, on), headers=headers, content_type=pain.MEDIA_TYPE)
+
+
+def payouts_of(connection: Connection, period: str) -> Payouts:
+    """What the hub has still to pay out. Raises Problem."""
+    payouts = read_payouts(connection, number_of(period))
+    if isinstance(payouts, Refusal):
+        raise Problem(payouts.code.value, payouts.detail)
+    return payouts
+
+
+def _changed(one: Changed, zone: ZoneInfo) -> FieldError:
+    return FieldError(
+        "?accounts_confirmed",
+        f"{one.code}: {account_text(one.before)} → {account_text(one.now)}, changed at"
+        f" {present.time_text(one.now.made_at.astimezone(zone))} by {one.now.made_by}.",
+    )
 
 
 def payments_of(period: str, participant: str | None) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 Amounts are signed as nets: above zero the hub owes the participant.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -51,6 +52,34 @@ class Balance(NamedTuple):
         if self.net * self.outstanding <= 0:
             return Payment.OVERPAID
         return Payment.PARTLY_PAID if abs(self.outstanding) < abs(self.net) else Payment.UNPAID
+
+
+class Doubt(StrEnum):
+    """Why a payment is probably not what it seems to be."""
+
+    WRONG_DIRECTION = "wrong_direction"
+    BEYOND_THE_NET = "beyond_the_net"
+
+
+#: What is paid on a net beyond so many times the net is put on record only when somebody has confirmed it.
+OVERPAYMENT_FACTOR = 2
+
+
+def doubt(balance: Balance, earlier: Sequence[int], direction: PaymentDirection, amount: int) -> Doubt | None:
+    """What is doubtful about one more payment on a net: that it goes the wrong way, or far beyond the net.
+
+    `earlier`: the payments on the net so far, above zero if they came in. What takes back one of them as a
+    whole is not doubtful, nor what pays no more than is left, as when too much paid is returned.
+    """
+    moved = signed(direction, amount)
+    takes_back = earlier.count(-moved) > earlier.count(moved)
+    pays_what_is_left = balance.outstanding * moved < 0 and amount <= abs(balance.outstanding)
+    if takes_back or pays_what_is_left:
+        return None
+    if balance.net * moved > 0:
+        return Doubt.WRONG_DIRECTION
+    beyond = abs(balance.paid + moved) > OVERPAYMENT_FACTOR * abs(balance.net)
+    return Doubt.BEYOND_THE_NET if beyond else None
 
 
 class Ageing(NamedTuple):

@@ -89,6 +89,35 @@ def test_a_month_is_closed_approved_paid_and_settled(
     assert "no difference" in told(tongdui("verify"))
 
 
+def test_a_payment_file_asks_about_accounts_that_were_changed_and_takes_bank_days_only(
+    tongdui: Tongdui, alliance_url: str, month: str, tmp_path: Path
+) -> None:
+    told(tongdui("close", month, "--early"))
+    told(tongdui("approve", month))
+    execute(
+        alliance_url,
+        "INSERT INTO bank_accounts (participant_id, holder, iban, bic, country, made_at, made_by)"
+        " SELECT participant_id, 'Mallory', 'GB29NWBK60161331926819', bic, 'GB', now(), 'key_x'"
+        " FROM bank_accounts WHERE participant_id <> 0",
+    )
+    out = tmp_path / "pay.xml"
+    asked = told(tongdui("pay-file", month, "--out", out), 1)
+    assert "Somebody" in asked
+    assert "Mallory" in asked
+    assert not out.exists()
+    change = asked.partition("accounts_confirmed=")[2].partition(".")[0]
+    confirmed = ("pay-file", month, "--out", out, "--accounts-confirmed", change)
+    assert "not_a_bank_day" in told(tongdui(*confirmed, "--on", next_christmas()), 1)
+    assert "date_out_of_bounds" in told(tongdui(*confirmed, "--on", "2020-01-02"), 1)
+    told(tongdui(*confirmed))
+    assert "Mallory" in out.read_text()
+
+
+def next_christmas() -> str:
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    return f"{today.year + (today.month == 12 and today.day > 24)}-12-25"
+
+
 def test_what_this_command_line_closed_it_cannot_approve_under_dual_control(
     tongdui: Tongdui, alliance_url: str, month: str
 ) -> None:

@@ -1,10 +1,12 @@
 """From closing to the bank and back, through the API: approval, payments, files, ageing."""
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from lxml import etree
 
+from settlement.bank_days import is_bank_day, next_bank_day
 from settlement.render import pain
 from support.alliance import WANG, Alliance
 from support.api import Caller, code, detail, good, pointers, problem, refused
@@ -96,7 +98,7 @@ def test_an_open_period_is_not_approved_nor_paid(alliance: Alliance, closed: str
 
 def test_a_payment_is_taken_back(alliance: Alliance, closed: str) -> None:
     path = f"/v1/settlements/{closed}/payments"
-    wrong = post(alliance.operator, path, payment("LOTUS", "in", 30_000, "b1"))
+    wrong = post(alliance.operator, path, payment("LOTUS", "in", 30_000, "b1") | {"confirmed": True})
     undo = f"{path}/{wrong['id']}/reversals"
     first = alliance.operator.post(undo, {"reason": "was JADE's"})
     assert first.status_code == 201
@@ -120,7 +122,7 @@ def test_a_payment_is_taken_back(alliance: Alliance, closed: str) -> None:
 def test_each_sees_its_own_payments(alliance: Alliance, closed: str) -> None:
     path = f"/v1/settlements/{closed}/payments"
     post(alliance.operator, path, payment("JADE", "in", 1, "b1"))
-    post(alliance.operator, path, payment("PINE", "in", 2, "b2"))
+    post(alliance.operator, path, payment("PINE", "in", 2, "b2") | {"confirmed": True})
     [own] = good(alliance.finance("PINE").get(path))["data"]
     assert (own["participant"], own["amount"], own["recorded_by"]) == ("PINE", 2, None)
     assert good(alliance.finance("PINE").get(f"{path}?participant=JADE"))["data"] == []
@@ -186,12 +188,95 @@ def test_bank_accounts_are_shown_to_their_owners(alliance: Alliance) -> None:
         ({"bic": "X"}, "/bic"),
         ({"bic": None, "clearing_code": "a b"}, "/clearing_code"),
         ({"country": "Germany"}, "/country"),
+        ({"country": "XX"}, "/country"),
+        ({"country": "cn"}, "/country"),
+        ({"country": "CN\n"}, "/country"),
         ({"holder": ""}, "/holder"),
+        ({"holder": "\u3000"}, "/holder"),
+        ({"holder": "Pine\uffff"}, "/holder"),
+        ({"holder": "Pine\U0001fffe"}, "/holder"),
+        ({"holder": "Pine\ufdd0"}, "/holder"),
+        ({"holder": "Pine\u202egnp"}, "/holder"),
+        ({"holder": "P\u200bine"}, "/holder"),
+        ({"bank_name": "Bank\u2066"}, "/bank_name"),
+        ({"town": "Bonn\u2028"}, "/town"),
+        ({"iban": None, "account_number": "12345\n"}, "/account_number"),
+        ({"iban": None, "account_number": "１２３"}, "/account_number"),
+        ({"bic": "COBAXXFFXXX"}, "/bic"),
+        ({"bic": None, "clearing_code": "37040044\n"}, "/clearing_code"),
+        ({"country": "CN", "clearing_code": "10210009999"}, "/clearing_code"),
+        ({"country": "CN", "clearing_code": "102100099997"}, "/clearing_code"),
+        ({"country": "CN", "clearing_code": "120100099996"}, "/clearing_code"),
     ],
 )
 def test_a_wrong_account_is_pointed_at(shared: Alliance, changes: dict[str, Any], pointer: str) -> None:
     found = refused(shared.operator.put("/v1/participants/JADE/bank-account", ACCOUNT | changes))
     assert pointers(found) == [pointer]
+
+
+def test_accounts_changed_after_the_approval_are_shown_and_confirmed(alliance: Alliance, closed: str) -> None:
+    operator, path = alliance.operator, f"/v1/settlements/{closed}/payments.xml"
+    pine = "/v1/participants/PINE/bank-account"
+    good(operator.put("/v1/alliance/bank-account", ACCOUNT | {"holder": "Tongdui"}))
+    good(operator.put(pine, ACCOUNT))
+    post(operator, f"/v1/periods/{closed}/approve")
+    assert operator.get(path).status_code == 200
+    good(operator.put(pine, ACCOUNT))  # the same again is no change
+    assert operator.get(path).status_code == 200
+    good(operator.put(pine, ACCOUNT | {"iban": "GB29NWBK60161331926819"}))
+    refusal = refused(operator.get(path), "accounts_changed")
+    assert (refusal["status"], refusal["code"]) == (409, "accounts_changed")
+    [shown] = [one["detail"] for one in refusal["errors"]]
+    assert "DE89370400440532013000" in shown
+    assert "GB29NWBK60161331926819" in shown
+    confirmed = refusal["detail"].partition("accounts_confirmed=")[2].rstrip(".")
+    assert operator.get(f"{path}?accounts_confirmed={confirmed}").status_code == 200
+    good(operator.put(pine, ACCOUNT | {"iban": "FR1420041010050500013M02606"}))
+    assert code(operator.get(f"{path}?accounts_confirmed={confirmed}")) == "accounts_changed"
+    good(operator.put(pine, ACCOUNT))  # what it was when it was approved
+    assert operator.get(path).status_code == 200
+
+
+def test_the_bank_pays_on_a_bank_day(alliance: Alliance, closed: str) -> None:
+    operator, path = alliance.operator, f"/v1/settlements/{closed}/payments.xml"
+    chinese = {"holder": "通兑", "account_number": "1", "clearing_code": "102100099996", "country": "CN"}
+    good(operator.put("/v1/alliance/bank-account", chinese))
+    good(operator.put("/v1/participants/PINE/bank-account", ACCOUNT))
+    post(operator, f"/v1/periods/{closed}/approve")
+
+    def pays_on(query: str = "") -> date:
+        [day] = etree.fromstring(operator.get(f"{path}{query}").data).findall(f".//{{{pain.NAMESPACE}}}Dt")
+        return date.fromisoformat(day.text)
+
+    assert is_bank_day(pays_on(), "CN")
+    today = datetime.now(UTC).date()
+    wanted = next_bank_day(today + timedelta(days=20), "CN")
+    assert pays_on(f"?execution_on={wanted}") == wanted
+    saturday = today + timedelta(days=(5 - today.weekday()) % 7 + 14)
+    while is_bank_day(saturday, "CN"):  # worked, to make up for holidays
+        saturday += timedelta(days=7)
+    assert code(operator.get(f"{path}?execution_on={saturday}")) == "not_a_bank_day"
+    for day in (today - timedelta(days=2), date(9999, 12, 31), date(1, 1, 1)):
+        refusal = refused(operator.get(f"{path}?execution_on={day.isoformat()}"), "date_out_of_bounds")
+        assert (refusal["code"], pointers(refusal)) == ("date_out_of_bounds", ["?execution_on"])
+
+
+def test_a_doubtful_payment_is_recorded_when_it_is_confirmed(alliance: Alliance, closed: str) -> None:
+    path = f"/v1/settlements/{closed}/payments"
+    for body, expected in (
+        (payment("PINE", "in", 1, "b1"), "wrong_direction"),
+        (payment("JADE", "in", 60_001, "b2"), "to_be_confirmed"),
+        (payment("LOTUS", "in", 1, "b3"), "to_be_confirmed"),
+    ):
+        refusal = alliance.operator.post(path, body)
+        assert (refusal.status_code, code(refusal)) == (409, expected)
+        assert "confirm it" in detail(refusal)
+        assert post(alliance.operator, path, body | {"confirmed": True})["amount"] == body["amount"]
+    for body, expected in (
+        (payment("JADE", "in", 1, "2.02612E+17"), "reference_rounded"),
+        (payment("JADE", "in", 1, "b4") | {"paid_at": "1970-01-01T00:00:00+08:00"}, "date_out_of_bounds"),
+    ):
+        assert code(alliance.operator.post(path, body | {"confirmed": True})) == expected
 
 
 def test_a_bank_file_is_matched_and_lists_the_rest(alliance: Alliance, closed: str) -> None:

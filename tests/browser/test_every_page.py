@@ -42,6 +42,7 @@ EXAMPLES = {
     "hub.new_adjustment": ["/hub/adjustments/new/points", "/hub/adjustments/new/money"],
     "hub.ask_rotation": [],
     "hub.period": [],
+    "hub.payment_file": [],
     "hub.ask_close": [],
     "hub.adjustment": [],
     "hub.dispute": [],

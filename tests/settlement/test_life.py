@@ -30,8 +30,9 @@ from settlement.close import (
 from settlement.core.balance import PaymentDirection
 from settlement.job_runs import run_job
 from settlement.jobs import EXPIRE, Counts
+from settlement.judging import NewPayment
 from settlement.life import approve_period, check_and_approve
-from settlement.payments import NewPayment, carry_forward, record_payment
+from settlement.payments import carry_forward, record_payment
 from settlement.present import settlement_json
 from settlement.query import Settlement, list_statements, read_settlement
 from settlement.refusals import Refusal, Refused

@@ -14,11 +14,11 @@ from clearing.verify import frozen
 from settlement.ageing import age, read_open_nets
 from settlement.close import close_and_check
 from settlement.core.balance import Ageing, Payment, PaymentDirection
+from settlement.judging import NewPayment
 from settlement.life import check_and_approve
 from settlement.overdue import suspend_overdue
 from settlement.payments import (
     Carried,
-    NewPayment,
     Recorded,
     carry_forward,
     list_carried,
@@ -72,14 +72,18 @@ class Bank:
         amount: int,
         reference: str,
         number: int = NOVEMBER,
+        *,
+        confirmed: bool = False,
         **more: Any,
     ) -> Recorded | Refusal:
         with self._engine.begin() as connection:
             payment = NewPayment(self.ids[code], direction, amount, reference, **more)
-            return record_payment(connection, number, payment, "carla")
+            return record_payment(connection, number, payment, "carla", confirmed=confirmed)
 
-    def paid(self, code: str, direction: PaymentDirection, amount: int, reference: str) -> Recorded:
-        done = self.pays(code, direction, amount, reference)
+    def paid(
+        self, code: str, direction: PaymentDirection, amount: int, reference: str, *, confirmed: bool = False
+    ) -> Recorded:
+        done = self.pays(code, direction, amount, reference, confirmed=confirmed)
         assert isinstance(done, Recorded), done
         return done
 
@@ -165,7 +169,7 @@ def test_a_bank_reference_stands_for_one_payment(
 
 
 def test_a_wrong_record_is_taken_back_and_its_reference_used_again(bank: Bank, engine: Engine) -> None:
-    wrong = bank.paid("LOTUS", IN, 32_500, "a")
+    wrong = bank.paid("LOTUS", IN, 32_500, "a", confirmed=True)
     taken_back = bank.takes_back(wrong)
     assert isinstance(taken_back, Recorded)
     assert (taken_back.row.direction, taken_back.row.amount, taken_back.row.reverses) == (
@@ -366,6 +370,31 @@ def test_who_owes_nothing_that_was_asked_for_is_not_suspended(
     if how == "carried":
         bank.carries("JADE")
     assert suspend_overdue(engine, shanghai("2028-01-01 12:00")) == 0
+
+
+@pytest.mark.parametrize(("owed_by_hub", "suspended"), [(100_000, 0), (32_500, 0), (32_499, 1)])
+def test_who_owes_nothing_on_balance_is_not_suspended(
+    ledger: Ledger, bank: Bank, engine: Engine, owed_by_hub: int, suspended: int
+) -> None:
+    """JADE owes 325.00 of November; of December the hub owes JADE something, which is not even due."""
+    close_december(ledger, engine)
+    with engine.begin() as connection:
+        connection.execute(update(rulebooks).values(suspend_overdue_days=5))
+        connection.execute(
+            text(
+                "UPDATE settlement_nets SET net = :net, receivable = :net, payable = 0, fees = 0,"
+                " adjustments = 0, rebates = 0, carried_forward = 0"
+                " WHERE period = 202612 AND participant_id = :who"
+            ),
+            {"net": owed_by_hub, "who": bank.ids["JADE"]},
+        )
+    assert suspend_overdue(engine, shanghai("2027-01-05 12:00")) == suspended
+    # When the hub has paid, the old debt is all that is left; it was not told of before.
+    with engine.begin() as connection:
+        payment = NewPayment(bank.ids["JADE"], OUT, owed_by_hub, "paid out")
+        connection.execute(text("UPDATE settlements SET approved_at = now(), approved_by = 'bert'"))
+        assert isinstance(record_payment(connection, DECEMBER, payment, "carla"), Recorded)
+    assert suspend_overdue(engine, shanghai("2027-01-06 12:00")) == 1 - suspended
 
 
 TAMPERING = [

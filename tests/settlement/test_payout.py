@@ -13,8 +13,9 @@ from clearing.core.accounts import HUB
 from settlement.bank_accounts import put_account, read_account
 from settlement.close import close_and_check
 from settlement.core.balance import PaymentDirection
+from settlement.judging import NewPayment
 from settlement.life import check_and_approve
-from settlement.payments import NewPayment, record_payment
+from settlement.payments import record_payment
 from settlement.payout import Payouts, read_payouts
 from settlement.references import reference_of
 from settlement.refusals import Refusal, Refused

@@ -10,8 +10,9 @@ from sqlalchemy import Engine, update
 from clearing.tables import merchants, participants, rulebooks
 from settlement.close import close_and_check
 from settlement.core.balance import PaymentDirection
+from settlement.judging import NewPayment
 from settlement.life import check_and_approve
-from settlement.payments import NewPayment, carry_forward, record_payment
+from settlement.payments import carry_forward, record_payment
 from settlement.query import list_statements
 from settlement.render import pdf, render
 from settlement.render.printed import bounded, money, plain, signed

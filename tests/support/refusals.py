@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 MAKERS = {
     "CloseRefusal": 1,
     "DisputeRefusal": 1,
+    "Fault": 1,
     "FieldError": 1,
     "NotAPhone": 0,
     "TextLine": 2,
@@ -31,9 +32,9 @@ MAKERS = {
 ELSEWHERE = {"clearing.core.calendar": "ValueError"}
 #: A text that was made before, and is counted there.
 PASSED_ON = frozenset({
-    "_text(content)", "detail[:1000]", "error.detail", "found.detail", "outcome.detail",
-    "line.fault", "payouts.detail", "problem.detail", "record.fault", "refusal.detail", "row.fault",
-    "self._format_error(value)", "str(error)", "taken.fault",
+    "_text(content)", "detail[:1000]", "error.detail", "fault.detail", "faults", "found.detail",
+    "line.fault", "on.detail", "outcome.detail", "payouts.detail", "problem.detail", "record.fault",
+    "refusal.detail", "row.fault", "self._format_error(value)", "str(error)", "taken.fault",
 })  # fmt: skip
 #: Texts that only programs see: they come of what pages have none of, keys of the API and bodies in JSON.
 OF_PROGRAMS = (

@@ -12,6 +12,7 @@ from api.pages.hub import (
     links,
     overview,
     participants,
+    payment_file,
     periods,
     settings,
 )
@@ -29,6 +30,18 @@ NAVIGATION = (
 )
 
 #: Imported for their views.
-VIEWS = (adjustments, disputes, fee_rules, imports, keys, links, overview, participants, periods, settings)
+VIEWS = (
+    adjustments,
+    disputes,
+    fee_rules,
+    imports,
+    keys,
+    links,
+    overview,
+    participants,
+    payment_file,
+    periods,
+    settings,
+)
 
 __all__ = ["NAVIGATION", "blueprint"]

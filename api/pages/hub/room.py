@@ -182,6 +182,7 @@ add_words(
         "alliance.changed": lazy_gettext("settings changed"),
         "period.closed": lazy_gettext("month closed"),
         "period.approved": lazy_gettext("month approved"),
+        "payment_file.made": lazy_gettext("payment file made"),
         "adjustment.proposed": lazy_gettext("adjustment proposed"),
         "adjustment.approved": lazy_gettext("adjustment approved"),
         "adjustment.rejected": lazy_gettext("adjustment rejected"),

@@ -487,3 +487,34 @@ def test_a_form_that_is_sent_again_later_does_not_undo_what_was_done_since(
         acted = acts(alliance, "participant.changed" if at == page else "merchant.changed")
         assert [act.data["status"] for act in acted] == [["suspended", "active"], ["active", "suspended"]]
     assert good(alliance.operator.get("/v1/participants/LOTUS"))["status"] == "active"
+
+
+def test_a_month_is_paid_out_by_a_file_when_changed_accounts_were_looked_at(
+    alliance: Alliance, hub: Reader
+) -> None:
+    spent = {"card": WANG, "merchant": "PINE-1", "amount": 30_000}
+    period = good(alliance.operator.post("/v1/spends", spent))["period"]
+    good(alliance.operator.post(f"/v1/periods/{period}/close", {"early": True}))
+    page, account = f"/hub/periods/{period}/payment-file", "/v1/participants/PINE/bank-account"
+    assert "has not been approved" in hub.get(page).text
+    bank = {"account_number": "62220", "clearing_code": "102100099996", "country": "CN"}
+    good(alliance.operator.put("/v1/alliance/bank-account", {"holder": "Tongdui", **bank}))
+    good(alliance.operator.put(account, {"holder": "Pine", **bank}))
+    assert "Pay out" in followed(
+        hub, hub.post(f"/hub/periods/{period}/approve", page=f"/hub/periods/{period}")
+    )
+    shown = hub.get(page).text
+    assert "¥298.20" in shown and "Changed since the approval" not in shown
+    made = hub.post(page)
+    assert made.mimetype == "application/xml" and b"298.20" in made.data
+    good(alliance.operator.put(account, {"holder": "Mallory", **bank, "account_number": "99999"}))
+    refused = hub.post(page)
+    assert refused.status_code == 422 and "Pine" in refused.text and "Mallory" in refused.text
+    unseen = {name: value for name, value in hidden(refused).items() if name != "seen"}
+    assert hub.post(page, unseen).status_code == 422
+    assert b"Mallory" in hub.post(page, unseen | {"seen": "yes"}).data
+    wrong = hub.post(page, unseen | {"seen": "yes", "execution_on": "soon"})
+    assert wrong.status_code == 422 and "Not a valid date." in wrong.text
+    assert [act.what for act in acts(alliance, "payment_file.")] == ["payment_file.made"] * 2
+    assert "付款文件" in reader(alliance, "auditor", "zh").get(page).text
+    assert hub.get("/hub/periods/x/payment-file").status_code == 400

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from settlement.core.balance import Ageing, Balance, Payment, PaymentDirection, aged, signed
+from settlement.core.balance import Ageing, Balance, Doubt, Payment, PaymentDirection, aged, doubt, signed
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,38 @@ def test_money_in_reduces_a_debt_and_its_opposite_takes_it_back() -> None:
     assert signed(PaymentDirection.OUT, 7) == -7
     assert PaymentDirection.IN.opposite is PaymentDirection.OUT
     assert PaymentDirection.OUT.opposite is PaymentDirection.IN
+
+
+@pytest.mark.parametrize(
+    ("net", "earlier", "direction", "amount", "found"),
+    [
+        # JADE owes 325.00.
+        (-32_500, [], "in", 32_500, None),
+        (-32_500, [], "in", 65_000, None),
+        (-32_500, [], "in", 65_001, Doubt.BEYOND_THE_NET),
+        (-32_500, [], "in", 3_250_000, Doubt.BEYOND_THE_NET),
+        (-32_500, [], "out", 1, Doubt.WRONG_DIRECTION),
+        (-32_500, [32_500], "in", 32_500, None),
+        (-32_500, [32_500], "in", 32_501, Doubt.BEYOND_THE_NET),
+        # It has paid, and gets it back: as a whole, or what was too much.
+        (-32_500, [20_000], "out", 20_000, None),
+        (-32_500, [20_000], "out", 19_999, Doubt.WRONG_DIRECTION),
+        (-32_500, [40_000], "out", 7_500, None),
+        (-32_500, [40_000], "out", 7_501, Doubt.WRONG_DIRECTION),
+        (-32_500, [20_000, -20_000], "out", 20_000, Doubt.WRONG_DIRECTION),
+        # PINE is owed 298.20.
+        (29_820, [], "out", 29_820, None),
+        (29_820, [], "out", 59_641, Doubt.BEYOND_THE_NET),
+        (29_820, [], "in", 29_820, Doubt.WRONG_DIRECTION),
+        (29_820, [-29_820], "in", 29_820, None),
+        # Nothing is owed: whatever is paid is beyond it, and may be returned.
+        (0, [], "in", 1, Doubt.BEYOND_THE_NET),
+        (0, [100], "out", 40, None),
+        (0, [100], "out", 101, Doubt.BEYOND_THE_NET),
+    ],
+)
+def test_what_is_doubtful_about_a_payment(
+    net: int, earlier: list[int], direction: str, amount: int, found: Doubt | None
+) -> None:
+    balance = Balance(net, sum(earlier))
+    assert doubt(balance, earlier, PaymentDirection(direction), amount) is found
