@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from clearing.core.directory import Directory
 from clearing.core.holds import Hold
 from clearing.core.journal import Booking, Leg, LegKind, LotMovement, TransactionKind
 from clearing.core.outcomes import Held, Posted
+from clearing.core.redemption import amounts_of
 from clearing.core.rulebook import FeeRule
 from clearing.core.snapshot import Lot
 from clearing.originals import NOTHING_GIVEN_BACK, GivenBack
@@ -93,7 +95,13 @@ def transaction(
 def held(hold: Hold, directory: Directory) -> dict[str, Any]:
     """The transaction that a hold is to become. Nothing is owed or charged for it before it is captured."""
     zone = directory.rulebook.settings.time_zone
-    issuers = list(dict.fromkeys(draw.issuer_id for draw in hold.draws))
+    quantities: dict[int, int] = {}
+    for draw in hold.draws:
+        quantities[draw.issuer_id] = quantities.get(draw.issuer_id, 0) + draw.quantity
+    # As its legs would be if all of it were captured.
+    in_points = hold.asset is Asset.POINTS
+    point_value = directory.rulebook.settings.point_value if in_points else Decimal(1)
+    amounts = amounts_of(quantities, point_value, hold.amount)
     return {
         "id": ids.transaction_id(hold.wallet_id, hold.id),
         "kind": hold.kind.label,
@@ -117,21 +125,20 @@ def held(hold: Hold, directory: Directory) -> dict[str, Any]:
         "reversed_amount": 0,
         "reverses": None,
         "reverses_period": None,
-        "legs": [_held_leg(hold, issuer_id, directory) for issuer_id in issuers],
+        "legs": [_held_leg(hold, issuer_id, amount, directory) for issuer_id, amount in amounts.items()],
         "expires_at": time_text(hold.expires_at.astimezone(zone)),
     }
 
 
-def _held_leg(hold: Hold, issuer_id: int, directory: Directory) -> dict[str, Any]:
+def _held_leg(hold: Hold, issuer_id: int, amount: int, directory: Directory) -> dict[str, Any]:
     draws = [draw for draw in hold.draws if draw.issuer_id == issuer_id]
     quantity = sum(draw.quantity for draw in draws)
     in_points = hold.asset is Asset.POINTS
-    settings = directory.rulebook.settings
     return {
         "kind": hold.kind.label,
         "issuer": directory.participants[issuer_id].code,
         "points": quantity if in_points else 0,
-        "amount": multiply_half_up(quantity, settings.point_value) if in_points else quantity,
+        "amount": amount,
         "cross_system": issuer_id != hold.acceptor_id,
         "obligation": 0,
         "fee": 0,

@@ -343,8 +343,10 @@ _RULES = """
   JOIN rulebooks r ON r.version = t.rule_version"""
 
 _OBLIGATION_BY_RULE = f"""CASE WHEN l.issuer_id = l.acceptor_id THEN 0
-            WHEN l.kind = {LegKind.REDEMPTION:d} THEN round(l.points * r.point_value * r.reimbursement_rate)
-            WHEN l.kind = {LegKind.SPEND:d} THEN round(l.amount * r.reimbursement_rate)
+            WHEN l.kind = {LegKind.REDEMPTION:d} AND l.amount = round(l.points * r.point_value)
+            THEN round(l.points * r.point_value * r.reimbursement_rate)
+            WHEN l.kind IN ({LegKind.REDEMPTION:d}, {LegKind.SPEND:d})
+            THEN round(l.amount * r.reimbursement_rate)
             WHEN l.kind = {LegKind.LOAD:d} THEN l.amount
             WHEN l.kind = {LegKind.ADJUSTMENT:d} AND l.acceptor_id <> {HUB} THEN l.amount
             ELSE 0 END"""
@@ -379,6 +381,17 @@ SELECT wallet_id, transaction_id, leg_number, sum(quantity) AS quantity, sum(obl
   FROM money_corrections
  GROUP BY wallet_id, transaction_id, leg_number
 """
+
+#: What was asked for by amount is the most that its points are worth, less than a point's worth below it.
+_WORTH = _legs_where(
+    f"""l.kind = {LegKind.REDEMPTION:d} AND t.original_id IS NULL
+        AND l.amount <> round(l.points * r.point_value)
+        AND NOT (t.amount <= round(t.points * r.point_value) AND t.amount > (t.points - 1) * r.point_value
+                 AND abs(l.amount::numeric * t.points - t.amount::numeric * l.points) < t.points)""",
+    "concat('what ', l.points, ' of ', t.points, ' points are worth at ', r.point_value, ' fen')",
+    "concat('amount=', l.amount, ' of ', t.amount)",
+    _RULES,
+)
 
 #: What is left of a transaction after its reversals: for each issuer the sums of its legs. `points` and
 #: `amount` are without what was corrected in money, and so are obligation and fees, which follow from them.
@@ -677,6 +690,7 @@ CHECKS = (
     Check(
         "obligations_by_rule", "Obligations are those of the rulebook that judged them", _OBLIGATIONS_BY_RULE
     ),
+    Check("worth", "A redemption is worth what its points are, and each leg its share", _WORTH),
     Check("fees_by_rule", "Fees are those of the rule that priced them", _FEES_BY_RULE),
     Check("reversals", "What reversals leave is worth, owes and costs what its rules say", _REVERSALS),
     Check("held", "What lots hold is what open holds have set aside", _HELD),

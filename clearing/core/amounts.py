@@ -38,7 +38,7 @@ def rate_text(rate: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def split(quantity: int, weights: Sequence[Decimal]) -> list[int]:
+def split(quantity: int, weights: Sequence[Decimal | int]) -> list[int]:
     """Divide `quantity` in proportion to `weights` so that the parts add up to it exactly.
 
     Each part is rounded down first; what is left goes one by one to the largest remainders, ties to

@@ -41,9 +41,12 @@ def plan(batch: Batch, command: Capture, setting: Setting) -> Plan | Refusal:
     draws = [Draw(released[draw.lot_id], draw.quantity) for draw in first_of(hold.draws, wanted)]
     planned = redemption.plan_draws if hold.kind is TransactionKind.REDEMPTION else spend.plan_draws
     captured = hold._replace(status=HoldStatus.CAPTURED, captured=wanted)
-    return planned(batch, setting, draws, hold.purpose)._replace(
-        captured=captured, released=list(released.values())
-    )
+    plan = planned(batch, setting, draws, hold.purpose, command.amount)
+    pays_all = wanted == hold.quantity or plan.amount > hold.amount
+    if command.amount is None and pays_all and _was_asked_by_amount(batch, hold):
+        # What was asked for when it was placed, and no more.
+        plan = planned(batch, setting, draws, hold.purpose, hold.amount)
+    return plan._replace(captured=captured, released=list(released.values()))
 
 
 def _wanted(batch: Batch, command: Capture, hold: Hold) -> int:
@@ -56,6 +59,14 @@ def _wanted(batch: Batch, command: Capture, hold: Hold) -> int:
         return command.amount
     point_value = batch.snapshot.directory.rulebook.settings.point_value
     wanted = divide_up(command.amount, point_value)
+    if _was_asked_by_amount(batch, hold):
+        return wanted
     # Worth is rounded to the fen: all of it, asked for by its worth, is never more than is held.
     worth = multiply_half_up(hold.quantity, point_value)
     return min(wanted, hold.quantity) if command.amount <= worth else wanted
+
+
+def _was_asked_by_amount(batch: Batch, hold: Hold) -> bool:
+    """Whether the points are those that its amount takes at their value of today."""
+    point_value = batch.snapshot.directory.rulebook.settings.point_value
+    return hold.kind is TransactionKind.REDEMPTION and divide_up(hold.amount, point_value) == hold.quantity

@@ -1,7 +1,10 @@
 """Redemption: points of any issuer are used at a merchant; what is not the acceptor's own crosses."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from clearing.core.accounts import Asset, EntryKind
-from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_half_up
+from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_half_up, split
 from clearing.core.batch import Batch
 from clearing.core.commands import Redemption
 from clearing.core.fees import price
@@ -39,23 +42,37 @@ def plan(batch: Batch, command: Redemption, setting: Setting) -> Plan | Refusal:
             f"{available} points can be used here and {demand} are asked for.",
             field="amount" if command.points is None else "points",
         )
-    return plan_draws(batch, setting, drawn.draws, command.purpose)
+    return plan_draws(batch, setting, drawn.draws, command.purpose, command.amount)
 
 
-def plan_draws(batch: Batch, setting: Setting, draws: list[Draw], purpose: str | None) -> Plan:
-    """To use these parts of lots here."""
+def plan_draws(
+    batch: Batch, setting: Setting, draws: list[Draw], purpose: str | None, amount: int | None = None
+) -> Plan:
+    """To use these parts of lots here. `amount`: what they pay, in fen; None for what they are worth."""
     points = by_issuer(draws)
-    legs = [_leg(batch, setting, issuer_id, quantity) for issuer_id, quantity in points.items()]
-    return Plan(
-        TransactionKind.REDEMPTION,
-        sum(points.values()),
-        sum(leg.amount for leg in legs),
-        legs,
-        draws,
-        EntryKind.POINTS_REDEEMED,
-        [],
-        purpose,
-    )
+    amounts = amounts_of(points, batch.snapshot.directory.rulebook.settings.point_value, amount)
+    legs = [_leg(batch, setting, issuer_id, points[issuer_id], part) for issuer_id, part in amounts.items()]
+    total, paid = sum(points.values()), sum(amounts.values())
+    return Plan(TransactionKind.REDEMPTION, total, paid, legs, draws, EntryKind.POINTS_REDEEMED, [], purpose)
+
+
+def amounts_of(points: Mapping[int, int], point_value: Decimal, amount: int | None) -> dict[int, int]:
+    """Fen of each issuer's points: what they are worth, rounded half up; or, where these do not add up to the
+    amount asked for, their share of that.
+    """
+    worth = {issuer_id: multiply_half_up(quantity, point_value) for issuer_id, quantity in points.items()}
+    if amount is None or sum(worth.values()) == amount:
+        return worth
+    return dict(zip(points, split(amount, list(points.values())), strict=True))
+
+
+def obligation_for(points: int, amount: int, point_value: Decimal, reimbursement_rate: Decimal) -> int:
+    """Fen that so many points oblige their issuer to: rounded once if the amount is their worth, else of the
+    amount that was asked for.
+    """
+    if amount == multiply_half_up(points, point_value):
+        return multiply_half_up(points, point_value * reimbursement_rate)
+    return multiply_half_up(amount, reimbursement_rate)
 
 
 def usable_points(batch: Batch, setting: Setting) -> list[Lot]:
@@ -75,13 +92,12 @@ def _points(batch: Batch, command: Redemption) -> int:
     return divide_up(command.amount, batch.snapshot.directory.rulebook.settings.point_value)
 
 
-def _leg(batch: Batch, setting: Setting, issuer_id: int, points: int) -> PlannedLeg:
+def _leg(batch: Batch, setting: Setting, issuer_id: int, points: int, amount: int) -> PlannedLeg:
     rulebook = batch.snapshot.directory.rulebook
-    settings = rulebook.settings
     acceptor_id = setting.acceptor_id
-    amount = multiply_half_up(points, settings.point_value)
     fee = price(rulebook, ExchangeKind.REDEMPTION, issuer_id, acceptor_id, amount, setting.times.on)
     obligation = 0
     if issuer_id != acceptor_id:
-        obligation = multiply_half_up(points, settings.point_value * settings.reimbursement_rate)
+        settings = rulebook.settings
+        obligation = obligation_for(points, amount, settings.point_value, settings.reimbursement_rate)
     return PlannedLeg(LegKind.REDEMPTION, issuer_id, points, amount, obligation, fee)

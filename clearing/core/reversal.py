@@ -8,13 +8,13 @@ Of what was given back in money already (a dispute), the points or the value go 
 nor fee once more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 from clearing.core import ends
 from clearing.core.accounts import Asset, EntryKind
-from clearing.core.amounts import MAX_QUANTITY, divide_up, multiply_half_up
+from clearing.core.amounts import MAX_QUANTITY, multiply_half_up
 from clearing.core.batch import Batch
 from clearing.core.commands import Reversal
 from clearing.core.fees import Fee, amount_of, shares
@@ -22,6 +22,7 @@ from clearing.core.journal import Leg, LegKind, LotMovement, Reason, Transaction
 from clearing.core.lots import Draw
 from clearing.core.outcomes import Code, Refusal
 from clearing.core.plan import Credit, Plan, PlannedLeg, Setting
+from clearing.core.redemption import obligation_for
 from clearing.core.rulebook import Rulebook
 from clearing.core.snapshot import Corrected, Original, Terms
 
@@ -96,27 +97,103 @@ def _original(batch: Batch, command: Reversal) -> Original:
 
 
 def _of_redemption(batch: Batch, command: Reversal, setting: Setting, original: Original) -> Plan | Refusal:
-    row, terms = original.booking.transaction, original.terms
-    left = row.points - original.points_reversed
-    asked = command.points
-    if command.amount is not None:
-        left_fen = row.amount - original.amount_reversed
-        if command.amount > left_fen:
-            return _exceeds(command, left_fen, "fen", left)
-        # Where the worth was rounded up, all of it takes all the points that there are.
-        asked = min(divide_up(command.amount, terms.point_value), left)
-    back = left if asked is None else asked
-    if not 0 < back <= left:
-        return _exceeds(command, left, "points")
-    before, after = _drawn(original, left), _drawn(original, left - back)
+    row = original.booking.transaction
+    left = Part(row.points - original.points_reversed, row.amount - original.amount_reversed)
+    if command.amount is not None and command.amount > left.amount:
+        return _exceeds(command, left.amount, "fen", left.points)
+    if left.points == 0 or (command.points is not None and command.points > left.points):
+        return _exceeds(command, left.points, "points")
+    worths = _worths(original)
+    rest = _redemption_left(command, original, worths, left)
+    before, after = _drawn(original, left.points), _drawn(original, rest.points)
 
-    def part(leg: Leg, points: int) -> Part:
-        return Part(points, multiply_half_up(points, terms.point_value))
+    def parts(leg: Leg) -> tuple[Part, Part]:
+        was, will_be = (
+            Part(
+                sum(one.quantity for one in movements if one.issuer_id == leg.issuer_id),
+                sum(fen for one, fen in zip(movements, _up_to(worths, amount), strict=True)
+                    if one.issuer_id == leg.issuer_id),
+            )
+            for movements, amount in ((before, left.amount), (after, rest.amount))
+        )  # fmt: skip
+        return was, will_be
 
-    legs = _legs(batch, original, before, after, part)
+    legs = _legs(batch, original, parts)
     credits_ = _returned(batch, setting, before, after, Asset.POINTS, EntryKind.POINTS_RETURNED)
-    amount = sum(leg.amount for leg in legs)
-    return Plan(TransactionKind.REVERSAL, -back, amount, legs, [], EntryKind.POINTS_WITHDRAWN, credits_)
+    return Plan(
+        TransactionKind.REVERSAL,
+        rest.points - left.points,
+        rest.amount - left.amount,
+        legs,
+        [],
+        EntryKind.POINTS_WITHDRAWN,
+        credits_,
+    )
+
+
+def _worths(original: Original) -> list[int]:
+    """Fen of each movement of a redemption: what it adds to the worth of its leg's points before it."""
+    before: dict[int, int] = {}
+    worths = []
+    for movement in original.booking.movements:
+        used = before.get(movement.issuer_id, 0)
+        before[movement.issuer_id] = used + movement.quantity
+        leg = _leg_of(original, movement.issuer_id)
+        worths.append(
+            worth_of(original.terms, leg, used + movement.quantity) - worth_of(original.terms, leg, used)
+        )
+    return worths
+
+
+def worth_of(terms: Terms, leg: Leg, points: int) -> int:
+    """Fen of so many of a redemption leg's points: what they are worth; where the leg has a share of an
+    amount that was asked for, in proportion.
+    """
+    if leg.amount == multiply_half_up(leg.points, terms.point_value):
+        return multiply_half_up(points, terms.point_value)
+    return (2 * leg.amount * points + leg.points) // (2 * leg.points)
+
+
+def _leg_of(original: Original, issuer_id: int) -> Leg:
+    return next(leg for leg in original.booking.legs if leg.issuer_id == issuer_id)
+
+
+def _redemption_left(command: Reversal, original: Original, worths: list[int], left: Part) -> Part:
+    """What remains of a redemption: less the points asked for, with what they are worth, or the other way.
+
+    A function of what remains in the one and of the original, so that the order of the parts does not matter.
+    """
+    movements = original.booking.movements
+    if command.points is not None:
+        points = left.points - command.points
+        kept: dict[int, int] = {}
+        for one in _drawn(original, points):
+            kept[one.issuer_id] = kept.get(one.issuer_id, 0) + one.quantity
+        amount = sum(
+            worth_of(original.terms, _leg_of(original, issuer_id), part) for issuer_id, part in kept.items()
+        )
+        return Part(points, min(amount, left.amount))
+    if command.amount is None:
+        return NOTHING
+    amount, points, rest = left.amount - command.amount, 0, left.amount - command.amount
+    for one, fen, part in zip(movements, worths, _up_to(worths, amount), strict=True):
+        rest -= part
+        if part == fen and (fen or rest):
+            points += one.quantity
+        elif part:
+            # Rounded down, so that nobody gets back less than what he paid with; but something for something.
+            points += max(one.quantity * part // fen, 1)
+    return Part(min(points, left.points), amount)
+
+
+def _up_to(quantities: Sequence[int], limit: int) -> list[int]:
+    """The quantities up to the limit, in their order; what is beyond it is nothing."""
+    found = []
+    for quantity in quantities:
+        part = min(quantity, limit)
+        found.append(part)
+        limit -= part
+    return found
 
 
 def _of_spend(batch: Batch, command: Reversal, setting: Setting, original: Original) -> Plan | Refusal:
@@ -125,7 +202,15 @@ def _of_spend(batch: Batch, command: Reversal, setting: Setting, original: Origi
     if not 0 < back <= left:
         return _exceeds(command, left, "fen")
     before, after = _drawn(original, left), _drawn(original, left - back)
-    legs = _legs(batch, original, before, after, lambda leg, amount: Part(0, amount))
+
+    def parts(leg: Leg) -> tuple[Part, Part]:
+        was, will_be = (
+            Part(0, sum(one.quantity for one in movements if one.issuer_id == leg.issuer_id))
+            for movements in (before, after)
+        )
+        return was, will_be
+
+    legs = _legs(batch, original, parts)
     credits_ = _returned(batch, setting, before, after, Asset.STORED_VALUE, EntryKind.VALUE_RETURNED)
     return Plan(TransactionKind.REVERSAL, 0, -back, legs, [], EntryKind.VALUE_UNLOADED, credits_)
 
@@ -162,22 +247,16 @@ def _returned(
     return credits_
 
 
-def _legs(
-    batch: Batch,
-    original: Original,
-    before: list[LotMovement],
-    after: list[LotMovement],
-    part: Callable[[Leg, int], Part],
-) -> list[PlannedLeg]:
-    """One leg for each of the original's that gives something back, with quantities below zero."""
+def _legs(batch: Batch, original: Original, parts: Callable[[Leg], tuple[Part, Part]]) -> list[PlannedLeg]:
+    """One leg for each of the original's that gives something back, with quantities below zero.
+
+    `parts`: what is left of a leg before and after.
+    """
     legs = []
     for leg in original.booking.legs:
-        was, will_be = (
-            sum(one.quantity for one in movements if one.issuer_id == leg.issuer_id)
-            for movements in (before, after)
-        )
+        was, will_be = parts(leg)
         if was != will_be:
-            legs.append(_difference(batch, original, leg, part(leg, was), part(leg, will_be)))
+            legs.append(_difference(batch, original, leg, was, will_be))
     return legs
 
 
@@ -234,7 +313,7 @@ def obligation_of(terms: Terms, leg: Leg, part: Part) -> int:
         return 0
     match leg.kind:
         case LegKind.REDEMPTION:
-            return multiply_half_up(part.points, terms.point_value * terms.reimbursement_rate)
+            return obligation_for(part.points, part.amount, terms.point_value, terms.reimbursement_rate)
         case LegKind.SPEND:
             return multiply_half_up(part.amount, terms.reimbursement_rate)
         case LegKind.LOAD:

@@ -45,12 +45,14 @@ def plan(batch: Batch, command: Spend, setting: Setting) -> Plan | Refusal:
     return plan_draws(batch, setting, drawn.draws, None)
 
 
-def plan_draws(batch: Batch, setting: Setting, draws: list[Draw], purpose: str | None) -> Plan:
-    """To use these parts of lots here."""
+def plan_draws(
+    batch: Batch, setting: Setting, draws: list[Draw], purpose: str | None, amount: int | None = None
+) -> Plan:
+    """To use these parts of lots here; their sum is what they pay."""
     amounts = by_issuer(draws)
     legs = [_leg(batch, setting, issuer_id, amount) for issuer_id, amount in amounts.items()]
-    amount = sum(amounts.values())
-    return Plan(TransactionKind.SPEND, 0, amount, legs, draws, EntryKind.VALUE_SPENT, [], purpose)
+    paid = sum(amounts.values())
+    return Plan(TransactionKind.SPEND, 0, paid, legs, draws, EntryKind.VALUE_SPENT, [], purpose)
 
 
 def value_here(batch: Batch, setting: Setting) -> tuple[list[Lot], list[Lot]]:

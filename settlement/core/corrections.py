@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from clearing.core.accounts import HUB
-from clearing.core.amounts import divide_up, multiply_half_up
+from clearing.core.amounts import divide_up
 from clearing.core.journal import Leg, LegKind, parties
-from clearing.core.reversal import Part, fee_of, obligation_of
+from clearing.core.reversal import Part, fee_of, obligation_of, worth_of
 from clearing.core.rulebook import Rulebook
 from clearing.core.snapshot import Terms
 from settlement.core.disputes import DisputeReason
@@ -96,7 +96,11 @@ def disputable(leg: Leg, measured: Measure, left: Share, opener_id: int) -> int:
 
 def quantity_of(leg: Leg, prices: Prices, amount: int) -> int:
     """So many fen in the line's own unit; for points, as many as are needed to reach them."""
-    return divide_up(amount, prices.terms.point_value) if leg.kind is LegKind.REDEMPTION else amount
+    if leg.kind is not LegKind.REDEMPTION:
+        return amount
+    points = divide_up(amount, prices.terms.point_value)
+    # The worth of the legs of one redemption is rounded for all of them: all of it takes all the points.
+    return min(points, abs(leg.points)) if amount <= abs(leg.amount) else points
 
 
 def stake_of(
@@ -148,7 +152,7 @@ def _worth(leg: Leg, prices: Prices, quantity: int) -> Stake:
     if leg.kind not in RULED or min(leg.points, leg.amount) < 0:
         return Stake(*(_in_proportion(one, quantity, all_) for one in stake))
     if leg.kind is LegKind.REDEMPTION:
-        part = Part(quantity, multiply_half_up(quantity, prices.terms.point_value))
+        part = Part(quantity, worth_of(prices.terms, leg, quantity))
     else:
         part = Part(0, quantity)
     fee = fee_of(prices.rulebook, leg, part)

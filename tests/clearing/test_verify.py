@@ -187,6 +187,10 @@ TAMPERING_IN_FULL = [
     ("UPDATE arrears SET points = points + 1", {"arrears"}),
     ("DELETE FROM arrears", {"arrears"}),
     (
+        "UPDATE legs SET amount = amount - 1 WHERE kind = 2 AND points = 200",
+        {"obligations_by_rule", "positions", "reversals", "totals_of_legs", "worth"},
+    ),
+    (
         "UPDATE lots SET available = 1"
         " WHERE (wallet_id, issuer_id) IN (SELECT wallet_id, issuer_id FROM arrears)",
         {"arrears_paid", "lot_balances"},

@@ -201,7 +201,8 @@ def _invariant_4_own_system_is_free_and_what_crosses_is_charged_by_its_rule(hist
             key = (found.original_id or found.id, leg.kind, leg.issuer_id)
             assert (key in rests) is (found.original_id is not None)
             rest = rests[key] = _rest(rests[key], leg) if key in rests else leg
-            assert min(rest.points, rest.amount) >= 0
+            # Points that pay arrears go out of a lot by a transfer, and come to what is owed by another.
+            assert leg.kind is LegKind.TRANSFER or min(rest.points, rest.amount) >= 0
             if leg.issuer_id == leg.acceptor_id:
                 assert (leg.obligation, leg.acceptor_fee, leg.issuer_fee) == (0, 0, 0)
                 assert (leg.fee_rule_id, leg.reason) == (None, Reason.OWN_SYSTEM)
@@ -407,8 +408,11 @@ def _obligation(directory: Directory, leg: Leg) -> int:
     value, reimbursed = Fraction(agreed.point_value), Fraction(agreed.reimbursement_rate)
     match leg.kind:
         case LegKind.REDEMPTION:
-            assert leg.amount == _half_up(leg.points * value)
-            return _half_up(leg.points * value * reimbursed)
+            # By amount, it is what was asked for, or its share of that.
+            assert abs(leg.amount - leg.points * value) < value + 2
+            if leg.amount == _half_up(leg.points * value):
+                return _half_up(leg.points * value * reimbursed)
+            return _half_up(leg.amount * reimbursed)
         case LegKind.SPEND:
             return _half_up(leg.amount * reimbursed)
         case LegKind.LOAD:

@@ -106,10 +106,12 @@ class Replay:
         self._committed = committed
         self._told = told
         self._lot_ids = {_key(lot): lot.id for lot in committed.lots.values()}
-        self._transfers: dict[Hashable, list[int]] = {}
+        #: What is the outcome of no key: transfers, and breakage that was taken back.
+        self._beside: dict[Hashable, list[int]] = {}
+        named = {row.transaction_id for row in committed.recorded.values()}
         for id_, booking in sorted(committed.bookings.items()):
-            if booking.transaction.kind is TransactionKind.TRANSFER:
-                self._transfers.setdefault(_transfer_key(booking.transaction), []).append(id_)
+            if id_ not in named:
+                self._beside.setdefault(_beside_key(booking.transaction), []).append(id_)
 
     def run(self) -> None:
         logged = {Attempt(row.worker, row.work, row.attempt) for row in self._committed.log}
@@ -216,26 +218,28 @@ class Replay:
         row = self._committed.recorded.get(command.key, Recorded(""))
         if decision.move is not None and row.wallet_id is not None:
             ids[decision.move.target_id] = row.wallet_id
-            ids |= self._transfer_ids(decision, row.wallet_id)
         for lot in decision.new_lots.values():
             key = _key(lot)._replace(wallet_id=ids.get(lot.wallet_id, lot.wallet_id))
             ids[lot.id] = self._lot_ids.get(key, lot.id)
-        for booking in decision.transactions:
-            if row.transaction_id is not None and decision.move is None:
-                ids[booking.id] = row.transaction_id
+        [outcome] = decision.outcomes
+        own = outcome.booking.transaction.id if isinstance(outcome, Posted) else None
+        if own is not None and row.transaction_id is not None:
+            ids[own] = row.transaction_id
+        if row.wallet_id is not None:
+            ids |= self._ids_beside(decision, own, row.wallet_id)
         for hold in decision.new_holds.values():
             if row.hold_id is not None:
                 ids[hold.id] = row.hold_id
         return ids
 
-    def _transfer_ids(self, decision: Decision, target_id: int) -> dict[int, int]:
-        """No key names the transfers of a move; equal ones of one wallet are told apart by their order."""
+    def _ids_beside(self, decision: Decision, own: int | None, target_id: int) -> dict[int, int]:
+        """No key names them; equal ones of one wallet are told apart by their order."""
         ids = {}
         for row in decision.transactions:
             moved = decision.move is not None and row.wallet_id == decision.move.target_id
-            key = _transfer_key(row._replace(wallet_id=target_id) if moved else row)
-            if self._transfers.get(key):
-                ids[row.id] = self._transfers[key].pop(0)
+            key = _beside_key(row._replace(wallet_id=target_id) if moved else row)
+            if row.id != own and self._beside.get(key):
+                ids[row.id] = self._beside[key].pop(0)
         return ids
 
     def _compare_rows(self) -> None:
@@ -280,9 +284,9 @@ def _not_empty(owed: Mapping[ArrearsKey, int]) -> dict[ArrearsKey, int]:
     return {key: points for key, points in owed.items() if points}
 
 
-def _transfer_key(row: Transaction) -> Hashable:
+def _beside_key(row: Transaction) -> Hashable:
     at = row.booked_at.timestamp()
-    return row.wallet_id, row.acceptor_id, row.points, row.amount, row.purpose, at
+    return row.kind, row.wallet_id, row.acceptor_id, row.points, row.amount, row.purpose, at
 
 
 def _key(lot: Lot) -> LotKey:
