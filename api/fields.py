@@ -118,7 +118,9 @@ class CardText(Text):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
-        text = unwrapped(super()._deserialize(value, attr, data, **kwargs))
+        text = unwrapped(super()._deserialize(value, attr, data, **kwargs)).strip(" ")
+        if not text:
+            raise ValidationError(f"Must have 1 to {self._most} characters.")
         if not text.isascii():
             for place, letter in enumerate(text, 1):
                 plain = unicodedata.normalize("NFKC", letter)

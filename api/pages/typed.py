@@ -1,4 +1,4 @@
-"""What people type, paste and scan into a field: what they see of it, and they mean no more than that.
+"""What people type, paste and scan into a field: what they see of it is all that they mean.
 
 So a page understands what a call is refused for: a program can send what it means, but a person cannot take
 away what nobody sees. Numbers are read in `api.pages.numbers`.

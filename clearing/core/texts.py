@@ -62,15 +62,15 @@ def read_line(text: str) -> str | Fault:
 
 
 def read_remark(text: str) -> str | Fault:
-    """Free text, of which nothing is made but that people read it: on one line, without what is unseen."""
-    text = _HIDDEN.sub("", _BREAKS.sub(" ", text))
-    if _UNFIT.search(text) is not None:
-        return _fault(text)
-    return _one_way(text)
+    """Free text, which only people read: on one line and without what is unseen; or what is wrong with it."""
+    found = _UNFIT.search(_HIDDEN.sub("", _BREAKS.sub(" ", text)))
+    if found is not None:
+        return Fault(found[0], text.index(found[0]) + 1, unseen=False)
+    return seen(text)
 
 
 def seen(text: str) -> str:
-    """What who typed, pasted or scanned this sees of it: they mean no more than that.
+    """What the person who typed, pasted or scanned this sees of it, which is all that is meant.
 
     Characters that have no place in any text are left in, for `read_line` to refuse.
     """
@@ -78,7 +78,7 @@ def seen(text: str) -> str:
 
 
 def sought(text: str) -> str:
-    """As `seen`, of what is only looked for: by a character that is in no text nothing can be found."""
+    """As `seen`, for what is only looked for: no text has the characters that are left out here, too."""
     return seen(_UNFIT.sub("", _BREAKS.sub(" ", text)))
 
 

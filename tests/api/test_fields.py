@@ -112,7 +112,10 @@ def test_a_remark_is_one_line() -> None:
 
 
 def test_a_scanned_card_is_its_number() -> None:
-    assert loaded(card="]C16200000000000001")["card"] == "6200000000000001"
+    for scanned in ("]C16200000000000001", "*6200000000000001*", " ]A0 6200000000000001 "):
+        assert loaded(card=scanned)["card"] == "6200000000000001"
+    with pytest.raises(ValidationError):
+        loaded(card="]C1")
 
 
 def test_keys_of_a_map_differ_also_when_they_are_written_in_one_way() -> None:

@@ -87,9 +87,7 @@ def test_a_remark_is_one_line_without_what_cannot_be_seen(sent: str, kept: str) 
 
 @pytest.mark.parametrize("letter", ["\x00", "\x1b", "\x9f", "\ufffe", "\U0001ffff", "\ufdd0", "\ud800"])
 def test_a_remark_has_no_control_character_either(letter: str) -> None:
-    found = read_remark(f"a\u200b{letter}")
-    assert isinstance(found, Fault)
-    assert (found.letter, found.unseen) == (letter, False)
+    assert read_remark(f"a\u200b\n\n{letter}b{letter}") == Fault(letter, 5, unseen=False)
 
 
 def test_what_was_pasted_is_what_is_seen_of_it() -> None:
