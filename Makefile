@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate mutants lint format bench catalogs assets lock clean
+.PHONY: help run test simulate mutants lint format bench catalogs assets fonts lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ catalogs: $(STAMP) ## gather what the pages say, keep the translations, compile 
 
 assets: $(STAMP) ## fetch the pages' CSS and JavaScript from npm, at the versions and hashes in .ci/assets
 	@$(BIN)/python .ci/assets
+
+fonts: $(STAMP) ## make the fonts behind Noto Sans SC from npm's and Debian's packages, by hash (.ci/fonts)
+	@$(BIN)/python .ci/fonts
 
 lock: $(STAMP) ## renew requirements.lock from requirements*.in (newest allowed versions)
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \

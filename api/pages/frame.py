@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from flask import Flask, current_app, g, request, session, url_for
+from flask import Flask, Response, abort, current_app, g, request, send_from_directory, session, url_for
 from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from api.auth import public
 from api.pages import formats, sentences, words
 from api.pages.cells import labelled
 from api.pages.guard import next_step
 from api.pages.language import language_tag
 from clearing import ids
 from clearing.core.commands import Scope
+from settlement.render import letters
 
 #: Nothing from elsewhere, nothing inline. Tabler's pictures are data in its style sheet.
 POLICY = "; ".join(
@@ -34,6 +36,8 @@ THEME_COOKIE = "tongdui-theme"
 THEMES = ("auto", "light", "dark")
 #: A file under its hash never changes.
 FOREVER_SECONDS = 365 * 24 * 3600
+#: Fonts are asked for by name, from a style sheet; browsers look again by their hash after a week.
+FONT_SECONDS = 7 * 24 * 3600
 
 
 class NavigationItem(NamedTuple):
@@ -75,6 +79,9 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         told=sentences.told,
         labelled=labelled,
         zip=zip,
+        legible=letters.legible,
+        without_font=letters.without_font,
+        code_point=letters.code_point,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
@@ -96,6 +103,14 @@ def register_frame(app: Flask, items: Sequence[NavigationItem]) -> None:
         return FOREVER_SECONDS if given else None
 
     app.get_send_file_max_age = keep  # type: ignore[method-assign]  # Flask's own hook for this
+    app.add_url_rule("/fonts/<filename>", "fonts", public(font))
+
+
+def font(filename: str) -> Response:
+    """A font of documents, for browsers that meet a letter which no font of their machine has."""
+    if filename not in {one.file for one in letters.fonts()}:
+        abort(404)
+    return send_from_directory(letters.FONTS, filename, max_age=FONT_SECONDS)
 
 
 @pass_context

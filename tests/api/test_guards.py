@@ -26,6 +26,7 @@ PUBLIC = {
     "/docs",
     "/docs/errors",
     "/static/<path:filename>",
+    "/fonts/<filename>",
     "/v1/proof/keys",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

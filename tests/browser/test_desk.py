@@ -164,6 +164,36 @@ def test_a_clerk_scans_reads_redeems_prints_and_undoes_with_the_keyboard_alone(
     assert faults == []
 
 
+def test_a_receipt_is_as_long_as_what_is_on_it(alliance: Alliance, site: str, chromium: Browser) -> None:
+    """The roll is cut after the last line: no blank paper, and no second sheet for the signature."""
+    body = {"card": WANG, "merchant": "LOTUS-1", "points": 30, "reference": "𠮷-1"}
+    made = good(alliance.merchant("LOTUS-1").post("/v1/redemptions", body))
+    with visit(chromium, site) as page:
+        log_in(page, "lotus")
+        page.goto(f"/desk/transactions/{made['id']}?paper=80")
+        page.wait_for_load_state("networkidle")
+        width, short, sheets = paper_mm(page)
+        assert (width, sheets) == (80, 1)
+        assert 50 < short < 130
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.pdf(prefer_css_page_size=True, path=PICTURES / "receipt.pdf")
+        # Nine issuers' names that take two lines each, and more: far beyond the 200 mm of before.
+        page.evaluate(
+            """() => {
+              const list = document.querySelector(".slip dl");
+              for (let issuer = 1; issuer <= 30; issuer++) {
+                const row = list.firstElementChild.cloneNode(true);
+                row.firstElementChild.textContent = `上海莲花国际酒店管理（集团）有限公司第${issuer}店`;
+                list.append(row);
+              }
+            }"""
+        )
+        width, long, sheets = paper_mm(page)
+        assert (width, sheets) == (80, 1), long
+        assert long > 250
+        page.pdf(prefer_css_page_size=True, path=PICTURES / "receipt-long.pdf")
+
+
 def test_the_other_pages_of_the_desk_have_no_barriers(site: str, chromium: Browser) -> None:
     for size, language, scheme in (("pc", "en-GB", "dark"), ("phone", "zh-CN", "light")):
         faults = Faults(size, language[:2], scheme)

@@ -53,4 +53,30 @@
     button.hidden = false;
     button.addEventListener("click", () => print());
   }
+
+  // A receipt on a roll is as long as what is on it: measured as it is printed, on a copy that nobody sees.
+  const roll = document.querySelector("link[data-roll]");
+  const slip = document.querySelector(".slip");
+  if (roll && slip) {
+    const [WIDTH, MARGIN, LEAST] = [80, 4, 40];
+    const fit = () => {
+      if (!roll.sheet) return;
+      const copy = slip.cloneNode(true);
+      copy.classList.add("slip-measured");
+      for (const one of copy.querySelectorAll("[id]")) one.removeAttribute("id");
+      copy.setAttribute("aria-hidden", "true");
+      document.body.append(copy);
+      const millimetre = copy.offsetWidth / (WIDTH - 2 * MARGIN);
+      // A printer's fonts round a little otherwise than a screen's: one line more to be sure of one sheet.
+      const long = Math.max(LEAST, Math.ceil(copy.scrollHeight / millimetre) + 2 * MARGIN + 5);
+      copy.remove();
+      const rules = [...roll.sheet.cssRules];
+      const old = rules.findIndex((rule) => rule instanceof CSSPageRule);
+      if (old >= 0) roll.sheet.deleteRule(old);
+      roll.sheet.insertRule(`@page { size: ${WIDTH}mm ${long}mm; margin: ${MARGIN}mm; }`, 0);
+    };
+    addEventListener("beforeprint", fit);
+    addEventListener("load", fit);
+    document.fonts.ready.then(fit);
+  }
 })();

@@ -234,6 +234,26 @@ def test_the_receipt_says_nothing_of_what_it_costs_us(lotus: Reader) -> None:
     assert "0.50" not in slip and "owes" not in slip and WANG not in slip
 
 
+def test_letters_of_no_font_are_told_on_the_receipt(lotus: Reader) -> None:
+    """Whatever machine prints it: their numbers stand in their place, and at the end it says so."""
+    shown = said(lotus.get(redeem(lotus, 10, reference="𠮷-\U0003134a-7")).text)
+    slip = shown.partition("Bill number")[2]
+    assert "𠮷-〔U+3134A〕-7" in slip
+    assert "their numbers stand in their place: U+3134A" in slip
+    assert "their numbers stand" not in said(lotus.get(redeem(lotus, 10, reference="㛃-8")).text)
+
+
+@pytest.mark.parametrize("name", ["RareHanziA.ttf", "RareHanziB.ttf"])
+def test_pages_have_fonts_for_rare_hanzi(shared: Alliance, name: str) -> None:
+    """The style sheet names them, and they come, and nothing else of that folder."""
+    client = shared.app.test_client()
+    assert f'url("../../fonts/{name}")' in client.get("/static/pages/pages.css").text
+    found = client.get(f"/fonts/{name}")
+    assert (found.status_code, found.data[:4]) == (200, b"\0\1\0\0")
+    assert "max-age=" in found.headers["Cache-Control"]
+    assert client.get("/fonts/OFL.txt").status_code == 404
+
+
 def test_the_paper_is_kept_for_the_next_receipt(lotus: Reader) -> None:
     place = redeem(lotus, 40)
     assert "pages/print-80.css" in lotus.get(place).text

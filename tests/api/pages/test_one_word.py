@@ -1,4 +1,4 @@
-"""One word, one figure: what is called alike on a statement is the same amount in every format and language."""
+"""One word, one figure: what is called alike on a statement is the same amount, in all formats."""
 
 import io
 import re

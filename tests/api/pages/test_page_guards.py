@@ -28,7 +28,7 @@ def path_of(rule: Rule) -> str:
 
 
 def test_every_view_outside_of_the_api_is_a_page_or_public(shared: Alliance) -> None:
-    strangers = {"static", "health.livez", "health.readyz", "openapi", "docs", "errors"}
+    strangers = {"static", "fonts", "health.livez", "health.readyz", "openapi", "docs", "errors"}
     found = {
         rule.endpoint
         for rule in shared.app.url_map.iter_rules()
