@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from api.imports.runner import ImportRunner
 from api.keyring import Keyring
+from api.once import CALLS_AT_ONCE
 from api.secret_keys import load_personal_data, load_sealing_keys
 from api.services import Services
 from api.statement_files import StatementFiles
@@ -22,8 +23,8 @@ IMPORTS_FOLDER = "imports"
 STATEMENTS_FOLDER = "statements"
 
 #: Beside the request threads: posting, card checks, enrolment, linking, and an import with three writers and
-#: its lock.
-CONNECTIONS_BESIDE_THREADS = 9
+#: its lock; and what holds the keys of calls.
+CONNECTIONS_BESIDE_THREADS = 9 + CALLS_AT_ONCE
 CONNECTIONS_MAX = 40
 
 

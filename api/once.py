@@ -12,6 +12,7 @@ to no effect. A refusal makes nothing, and leaves the key free.
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from threading import BoundedSemaphore
 from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
@@ -20,7 +21,7 @@ from sqlalchemy import Connection
 
 from api.auth import current_caller, owner
 from api.posting import REPLAYED
-from api.problems import Problem
+from api.problems import HttpCode, Problem, refusal_response
 from api.schemas.common import KEY_WELCOME
 from api.services import services
 from api.web import Blueprint, idempotency_key
@@ -30,6 +31,11 @@ from clearing.core.replay import REUSED
 from clearing.idempotency import key_hash, request_hash, stated
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+#: So many calls with a key are in hand at once in a process; others wait without a connection. Each has one
+#: for its key and may need another for its act: if all threads had one, nobody would get a second.
+CALLS_AT_ONCE = 4
+_in_hand = BoundedSemaphore(CALLS_AT_ONCE)
 
 
 def once(
@@ -63,7 +69,12 @@ def once_for(
     call = Call.of_request(said)
     if call is None:
         return act()
-    return (_repeatable if repeatable else _joined)(call, act, told_once)
+    if not _in_hand.acquire(timeout=answers.SECONDS_WAITED_MAX):
+        raise Problem(HttpCode.IN_FLIGHT, "Too many calls are in hand. Send it again with its key.")
+    try:
+        return (_repeatable if repeatable else _joined)(call, act, told_once)
+    finally:
+        _in_hand.release()
 
 
 class Call(NamedTuple):
@@ -81,15 +92,15 @@ class Call(NamedTuple):
         return cls(key, request_hash(f"{request.method} {request.url_rule}", said))
 
     def first_answer(self, connection: Connection) -> Response | None:
-        """The answer that was given to it before; hold the key meanwhile.
+        """The answer that was given to it before, or a refusal of another call's key; None if it is new.
 
-        Raises Problem if the key is another request's.
+        Hold the key meanwhile.
         """
         first = answers.find_answer(connection, self.key)
         if first is None:
             return None
         if first.request_hash != self.request_hash:
-            raise Problem(REUSED.code, REUSED.detail)
+            return refusal_response(REUSED)
         headers = REPLAYED if first.location is None else REPLAYED | {"Location": first.location}
         return Response(first.body, first.status, headers, content_type="application/json")
 

@@ -202,6 +202,16 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         ),
     ),
     (
+        "Idempotency-Key: send one key, in one header; a key in a header has no comma.",
+        N_(
+            "The form came with a wrong number, so nothing was done. Go back, reload the page and begin anew."
+        ),
+    ),
+    (
+        "Too many calls are in hand. Send it again with its key.",
+        N_("Too much is being done at this moment, so nothing was done now. Send it once more."),
+    ),
+    (
         "This idempotency key was used for another request. Send the first request again, or use a new key.",
         N_("This form was used for something else before. Nothing was done now; begin anew."),
     ),

@@ -130,7 +130,7 @@ def list_results(import_id: str) -> Response:
 
 
 class _StartedBefore(Exception):
-    """The call is answered with the import that it started the first time."""
+    """The call is answered with the import that it started the first time, or refused."""
 
     def __init__(self, answer: Response) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ def _answer(import_id: str) -> Response:
 
 
 def _keep(connection: Connection, import_id: str, query: dict[str, Any]) -> None:
-    """Keep the answer with the import. Raises _StartedBefore and Problem; then nothing is started."""
+    """Keep the answer with the import. Raises _StartedBefore; then nothing is started."""
     numbers = ids.decode("imp", import_id)
     found = store.read(connection, numbers[0]) if numbers else None
     assert found is not None, "it was just written"

@@ -160,7 +160,7 @@ def test_a_replacement_is_issued_once_however_often_it_is_asked_for(shared: Alli
     assert good(lotus.post(f"/v1/cards/{card}/replacement", {"number": new["number"]})) == new
     other = lotus.post(f"/v1/cards/{card}/replacement", {"number": "7700009999"})
     assert (code(other), pointers(problem(other))) == ("already_exists", ["/number"])
-    assert shared.row_counts() == before
+    assert shared.row_counts() | {"keyed_answers": 0} == before | {"keyed_answers": 0}
 
 
 def test_a_replacement_can_be_replaced(shared: Alliance, card: str) -> None:

@@ -129,6 +129,18 @@ def test_what_follows_a_hold_is_the_participants_at_whose_merchant_it_was_placed
         assert code(sender.post(path, {"points": 1700}, idempotency_key="out")) == "idempotency_key_reused"
 
 
+def test_so_it_is_when_the_wallet_was_merged_into_another_meanwhile(alliance: Alliance) -> None:
+    alliance.open_points(LI, "LOTUS", 50)
+    held = {"card": LI, "merchant": "LOTUS-1", "points": 50, "capture": False}
+    placed = good(alliance.merchant("LOTUS-1").post("/v1/redemptions", held))
+    good(alliance.operator.post(f"/v1/wallets/{alliance.wallet(WANG)}/links", {"card": LI}))
+    assert alliance.wallet(LI) == alliance.wallet(WANG)
+    path = f"/v1/holds/{placed['hold']}/capture"
+    good(alliance.operator.post(path, {"points": 40}, idempotency_key="out"))
+    again = alliance.merchant("LOTUS-1").post(path, {"points": 40}, idempotency_key="out")
+    assert (good(again)["captured"], again.headers["Idempotency-Replayed"]) == (40, "true")
+
+
 def test_releasing_is_the_participants_too(alliance: Alliance) -> None:
     placed = good(alliance.merchant("LOTUS-1").post("/v1/redemptions", {**AT, "points": 5, "capture": False}))
     path = f"/v1/holds/{placed['hold']}/void"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from time import monotonic
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,6 +16,7 @@ from clearing.answers import Answer, find_answer, forget_answers, keep_answer
 from clearing.idempotency import key_hash
 from clearing.tables import keyed_answers
 from clearing.verify import frozen
+from database.engine import POOL_TIMEOUT_SECONDS
 from settlement.verify import verify
 from support.alliance import CHEN, LI, WANG, Alliance
 from support.api import Caller, code, detail, good
@@ -436,16 +438,18 @@ def test_an_adjustment_sent_twice_with_one_key_is_one_and_booked_once(world: Wor
 # ---- at once, and cut off ------------------------------------------------------------------------
 
 
-def at_once(world: World, caller: Caller, path: str, body: Any, key: str = "k") -> list[TestResponse]:
-    together = Barrier(4)
+def at_once(
+    world: World, caller: Caller, path: str, body: Any, keys: tuple[str, ...] = ("k",) * 4
+) -> list[TestResponse]:
+    together = Barrier(len(keys))
 
-    def call(_: int) -> TestResponse:
+    def call(key: str) -> TestResponse:
         own = world.alliance.caller(caller.key)
         together.wait()
         return own.post(path, body, idempotency_key=key)
 
-    with ThreadPoolExecutor(4) as threads:
-        return list(threads.map(call, range(4)))
+    with ThreadPoolExecutor(len(keys)) as threads:
+        return list(threads.map(call, keys))
 
 
 def test_calls_at_once_with_one_key_make_one_thing(world: World) -> None:
@@ -466,6 +470,15 @@ def test_calls_at_once_that_have_transactions_of_their_own_make_one_thing_too(wo
     found = at_once(world, world.second_operator(), f"{first}/approve", {})
     assert {good(one)["transaction"] for one in found} == {good(found[0])["transaction"]}
     assert sum("Idempotency-Replayed" in one.headers for one in found) == 3
+
+
+def test_more_calls_at_once_than_there_are_connections_all_come_through(world: World) -> None:
+    """Each has a connection for its key while its act asks for another."""
+    first, _ = world.two_adjustments()
+    started = monotonic()
+    found = at_once(world, world.second_operator(), f"{first}/approve", {}, tuple(map(str, range(30))))
+    assert {good(one)["transaction"] for one in found} == {good(found[0])["transaction"]}
+    assert monotonic() - started < POOL_TIMEOUT_SECONDS
 
 
 def test_a_call_whose_key_is_in_hand_for_long_is_told_so(

@@ -16,7 +16,7 @@ from clearing.core.snapshot import CardStatus
 from clearing.verify import frozen
 from settlement.verify import verify
 from support.alliance import LI, WANG, Alliance
-from support.api import good
+from support.api import good, wait_for_import
 from support.people import Reader, make_user, reader
 
 #: A bill number with what nobody sees.
@@ -67,6 +67,20 @@ def done(browser: Reader, path: str, form: dict[str, str]) -> str:
 def redeem(browser: Reader, points: int, **fields: object) -> str:
     _, form = asked(browser, "/desk/acts/redemption", card=WANG, points=points, **fields)
     return done(browser, "/desk/acts/redemption", form)
+
+
+def test_what_the_desk_did_is_not_done_again_by_a_call_or_a_file_with_its_number(
+    alliance: Alliance, lotus: Reader
+) -> None:
+    redeem(lotus, 100, idempotency_key="bill 7")
+    sums = alliance.sums()
+    body = {"card": WANG, "merchant": "LOTUS-1", "points": 100}
+    for sender in (alliance.merchant("LOTUS-1"), alliance.participant("LOTUS"), alliance.operator):
+        again = sender.post("/v1/redemptions", body, idempotency_key="bill 7")
+        assert (good(again)["points"], again.headers["Idempotency-Replayed"]) == (100, "true")
+    row = f"card,merchant,points,key\n{WANG},LOTUS-1,100,bill 7\n"
+    assert wait_for_import(alliance.operator, "redemptions", row)["replayed"] == 1
+    assert alliance.sums() == sums
 
 
 def test_one_look_tells_what_a_visitors_card_is_worth_here_and_what_it_costs(lotus: Reader) -> None:
