@@ -31,21 +31,27 @@ def plan(batch: Batch, command: Capture, setting: Setting) -> Plan | Refusal:
     if refusal:
         return refusal
     wanted = _wanted(batch, command, hold)
-    if wanted > hold.quantity:
+    asked, held, by_amount = wanted, hold.quantity, _was_asked_by_amount(batch, hold)
+    if command.amount is not None and by_amount:
+        # Points are whole: those that are held may be worth more than was asked for.
+        asked, held = command.amount, hold.amount
+    if asked > held:
         return Refusal(
             Code.EXCEEDS_HELD,
-            f"{hold.quantity} are held and {wanted} were to be captured; take the rest without a hold.",
+            f"{held} are held and {asked} were to be captured; take the rest without a hold.",
             field="points" if command.points is not None else "amount",
         )
     released = {lot.id: lot for lot in release.released_lots(batch, hold)}
     draws = [Draw(released[draw.lot_id], draw.quantity) for draw in first_of(hold.draws, wanted)]
     planned = redemption.plan_draws if hold.kind is TransactionKind.REDEMPTION else spend.plan_draws
     captured = hold._replace(status=HoldStatus.CAPTURED, captured=wanted)
-    plan = planned(batch, setting, draws, hold.purpose, command.amount)
-    pays_all = wanted == hold.quantity or plan.amount > hold.amount
-    if command.amount is None and pays_all and _was_asked_by_amount(batch, hold):
-        # What was asked for when it was placed, and no more.
-        plan = planned(batch, setting, draws, hold.purpose, hold.amount)
+    amount = command.amount
+    if amount is None and by_amount and wanted == hold.quantity:
+        amount = hold.amount
+    plan = planned(batch, setting, draws, hold.purpose, amount)
+    if by_amount and plan.amount > hold.amount:
+        # A part of its points pays no more than was asked for all of them.
+        plan = planned(batch, setting, draws, hold.purpose, min(hold.amount, _worth(batch, wanted)))
     return plan._replace(captured=captured, released=list(released.values()))
 
 
@@ -62,8 +68,11 @@ def _wanted(batch: Batch, command: Capture, hold: Hold) -> int:
     if _was_asked_by_amount(batch, hold):
         return wanted
     # Worth is rounded to the fen: all of it, asked for by its worth, is never more than is held.
-    worth = multiply_half_up(hold.quantity, point_value)
-    return min(wanted, hold.quantity) if command.amount <= worth else wanted
+    return min(wanted, hold.quantity) if command.amount <= _worth(batch, hold.quantity) else wanted
+
+
+def _worth(batch: Batch, points: int) -> int:
+    return multiply_half_up(points, batch.snapshot.directory.rulebook.settings.point_value)
 
 
 def _was_asked_by_amount(batch: Batch, hold: Hold) -> bool:

@@ -132,5 +132,6 @@ def test_points_of_a_hold_that_was_placed_by_amount_pay_no_more_than_that(
 ) -> None:
     books = _books(point_value, Decimal(1), given_lots)
     hold = books.hold(aside(redeem(yuan(amount), "LOTUS-1")))
+    assert books.refuse(capture(hold, yuan(amount + 1))) == "exceeds_held"
     booking = books.book(capture(hold, max(hold.points * percent // 100, 1)))
     assert booking.transaction.amount == sum(leg.amount for leg in booking.legs) <= amount
