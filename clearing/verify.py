@@ -403,7 +403,10 @@ SELECT t.wallet_id, t.id AS transaction_id, l.number, l.kind, l.issuer_id, l.acc
             ELSE l.points + s.points END AS points,
        CASE WHEN c.quantity IS NULL THEN l.amount + s.amount
             WHEN l.kind = {LegKind.REDEMPTION:d}
-            THEN round(greatest(l.points + s.points - c.quantity, 0) * r.point_value)
+            THEN CASE WHEN l.amount = round(l.points * r.point_value)
+                      THEN round(greatest(l.points + s.points - c.quantity, 0) * r.point_value)
+                      ELSE round(l.amount::numeric * greatest(l.points + s.points - c.quantity, 0)
+                                 / nullif(l.points, 0)) END
             ELSE greatest(l.amount + s.amount - c.quantity, 0) END AS amount,
        l.obligation + s.obligation - coalesce(c.obligation, 0) AS obligation,
        l.acceptor_fee + s.acceptor_fee - coalesce(c.acceptor_fee, 0) AS acceptor_fee,

@@ -283,7 +283,7 @@ def still_owing(terms: Terms, leg: Leg, part: Part, corrected: Corrected) -> Par
         return part
     if leg.kind is LegKind.REDEMPTION:
         points = max(part.points - corrected.quantity, 0)
-        return Part(points, multiply_half_up(points, terms.point_value))
+        return Part(points, worth_of(terms, leg, points))
     return Part(part.points, max(part.amount - corrected.quantity, 0))
 
 

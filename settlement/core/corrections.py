@@ -162,7 +162,7 @@ def _worth(leg: Leg, prices: Prices, quantity: int) -> Stake:
 def _amount(leg: Leg, prices: Prices, quantity: int) -> int:
     all_ = whole(leg).quantity
     if leg.kind is LegKind.REDEMPTION and leg.points > 0 and quantity < all_:
-        return multiply_half_up(quantity, prices.terms.point_value)
+        return worth_of(prices.terms, leg, quantity)
     return _in_proportion(leg.amount, quantity, all_) if all_ else 0
 
 
