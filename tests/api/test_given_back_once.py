@@ -189,3 +189,48 @@ def test_a_reversal_that_was_corrected_gives_nothing_back_twice_either(closed: C
     assert code(again) == "exceeds_reversible"
     assert "reversed before" in detail(again)
     closed.adds_up()
+
+
+@pytest.mark.parametrize("order", [("dispute", "undo"), ("undo", "dispute")], ids=" then ".join)
+@pytest.mark.parametrize("much", [{"points": 701}, {"amount": 333}, {"amount": 1_101}])
+def test_the_share_of_an_amount_that_was_asked_for_is_given_back_once(
+    closed: Closed, order: tuple[str, ...], much: dict[str, int]
+) -> None:
+    """¥11.01 at 0.7 fen a point: LOTUS' 1,500 points and 73 of JADE's have shares of it, and no worth of
+    their own that would add up to it.
+    """
+    good(closed.operator.put("/v1/alliance", {"point_value": "0.7"}))
+    body = {"card": WANG, "merchant": "PINE-1", "amount": 1_101}
+    booked = good(closed.operator.post("/v1/redemptions", body))
+    assert sum(leg["amount"] for leg in booked["legs"]) == 1_101
+    closed.close(booked["period"])
+    [statement] = good(closed.operator.get(f"/v1/statements?period={booked['period']}&participant=PINE"))[
+        "data"
+    ]
+    detail = good(closed.operator.get(f"/v1/statements/{statement['id']}.json"))["detail"]
+    line = next(one for one in detail if (one["transaction"], one["issuer"]) == (booked["id"], "LOTUS"))
+    for step in order:
+        if step == "dispute":
+            claim = {
+                "statement": statement["id"],
+                "line": line["line"],
+                "reason": "duplicate",
+                "text": "twice",
+            }
+            opened = good(closed.alliance.finance("PINE").post("/v1/disputes", claim | {"points": 500}))
+            good(closed.alliance.finance("LOTUS").post(path(opened, "accept")))
+        else:
+            good(
+                closed.operator.post(
+                    f"/v1/transactions/{booked['id']}/reversals", {"reason": "mistake"} | much
+                )
+            )
+        closed.adds_up()
+        if step == "undo" and much == {"amount": 1_101}:
+            break  # nothing is left to be disputed
+    closed.operator.post(f"/v1/transactions/{booked['id']}/reversals", {"reason": "the rest"})
+    closed.adds_up()
+    owed = {leg["issuer"]: leg["obligation"] for leg in booked["legs"]}
+    fees = sum(leg["fee"] for leg in booked["legs"])
+    nets = {code_: net for code_, net in owed.items() if net}
+    assert closed.nets() == nets | {"PINE": fees - sum(owed.values()), "HUB": -fees}
