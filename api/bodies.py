@@ -92,8 +92,9 @@ def body_chunks(most: int) -> Iterator[bytes]:
     """The same as a stream of chunks, for files. What they are for must be given up if this raises."""
     if (request.content_length or 0) > most:
         raise _too_large(most)
-    chunks = _unzipped(_read(most), most) if _is_zipped() else _read(most)
-    return chunks
+    # With it Werkzeug tells of a broken connection, which a server may raise in its own way, also of chunks.
+    request.max_content_length = most + 1
+    return _unzipped(_read(most), most) if _is_zipped() else _read(most)
 
 
 def _read(most: int) -> Iterator[bytes]:

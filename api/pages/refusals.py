@@ -635,6 +635,13 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     # ---- Imports ----
     N_("There is no import '%(id)s'."),
     N_("Only an import of members has a file of results; look transactions up by their reference."),
+    N_("There is no member '%(id)s'."),
+    N_("Only a member's own participant searches by phone: whose it is concerns nobody else."),
+    N_("This member's data was erased. Enrol the person anew, with a new card."),
+    N_(
+        "The member's wallet still has an open hold. Erase the data when it was captured or voided, or has"
+        " ended."
+    ),
     N_("A file has at most %(most)s bytes; split it."),
     N_("A row of history must say when it occurred."),
     N_("History must be in the order of time; a row before this one occurred at %(time)s."),

@@ -172,10 +172,15 @@ def _change(connection: Connection, member_id: str, body: Mapping[str, Any]) -> 
 @blueprint.response(200, PersonSchema)
 def read_one(member_id: str) -> Response:
     """One member of the caller's own; others' are not shown"""
+    return answer(member_shown(member_id))
+
+
+def member_shown(member_id: str) -> dict[str, Any]:
+    """One member as JSON; raises Problem if the caller sees none."""
     with services().engine.connect() as connection:
         directory = services().directory(connection)
         member = _visible_member(connection, member_id)
-    return answer(_member(member, directory, current_caller()))
+    return _member(member, directory, current_caller())
 
 
 @blueprint.route("/members/<member_id>/export")

@@ -141,6 +141,31 @@ def test_a_form_comes_as_browsers_send_it(shared: Alliance, header: str, status:
     assert answer.status_code == status
 
 
+class Broken:
+    """The stream of a server that raises where a chunked body breaks off, as gunicorn's does."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = BytesIO(data)
+
+    def read(self, size: int = -1) -> bytes:
+        if found := self.data.read(size):
+            return found
+        raise OSError("no more chunks")
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("path", ["/v1/members", "/v1/imports?kind=members", "/v1/bank-files"])
+def test_a_server_may_raise_where_a_body_breaks_off(shared: Alliance, path: str) -> None:
+    environ = {"wsgi.input": Broken(MEMBERS.encode()), "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+    content_type = "application/json" if path == "/v1/members" else "text/csv"
+    answer = sent(
+        shared.operator, "POST", path, b"", headers={"Transfer-Encoding": "chunked"},
+        content_type=content_type, environ_overrides=environ,
+    )  # fmt: skip
+    assert "nothing was done" in refused(answer)["detail"]
+    assert not list(shared.services.files.glob("*"))
+
+
 @pytest.mark.usefixtures("unchanged")
 def test_the_length_is_told_in_one_way(shared: Alliance) -> None:
     body = b'{"participant": "JADE"}'

@@ -32,6 +32,7 @@ add_words(
         "sessions.ended": lazy_gettext("sessions ended"),
         "user.made": lazy_gettext("user made"),
         "user.changed": lazy_gettext("user changed"),
+        "member.changed": lazy_gettext("member changed"),
         "dispute.opened": lazy_gettext("dispute opened"),
         "dispute.answered": lazy_gettext("dispute answered"),
         "dispute.accepted": lazy_gettext("dispute accepted"),

@@ -161,3 +161,46 @@ def test_a_form_sent_again_makes_no_second_user_and_no_second_password(alliance:
     assert password_hash() == before
     assert browser.post(f"{page}/password", {"idempotency_key": "three"}, page=page).status_code == 200
     assert password_hash() != before
+
+
+def member_id(response_text: str) -> str:
+    found = re.search(r"/users/members/(mem_[0-9a-z]+)", response_text)
+    assert found is not None, response_text
+    return found[1]
+
+
+def test_an_admin_finds_an_own_member_by_the_phone_and_corrects_it(alliance: Alliance) -> None:
+    jade = alliance.participant("JADE")
+    made = good(jade.post("/v1/members", {"participant": "JADE", "name": "Zhao", "phone": "15400200002"}))
+    good(alliance.participant("PINE").post("/v1/members", {"participant": "PINE", "phone": "15400200003"}))
+    browser = reader(alliance, "admin")
+    found = browser.get("/users/members?phone=%2B86+(0)154-0020-0002").text
+    assert member_id(found) == made["id"]
+    assert "Zhao" in found and "15400200002" in found
+    path = f"/users/members/{made['id']}"
+    assert "/users/members/mem_" not in browser.get("/users/members?phone=15400200003").text
+    saved = browser.post(path, {"name": "赵磊", "phone": "15400200004", "tier": ""})
+    assert saved.status_code == 303
+    assert good(jade.get(f"/v1/members/{made['id']}"))["name"] == "赵磊"
+    assert "member changed" in browser.get("/users/audit-log").text
+
+
+def test_what_is_wrong_with_a_members_form_is_told_at_its_field(alliance: Alliance) -> None:
+    jade = alliance.participant("JADE")
+    made = good(jade.post("/v1/members", {"participant": "JADE", "name": "Zhao", "phone": "15400200002"}))
+    good(alliance.participant("PINE").post("/v1/members", {"participant": "PINE", "phone": "15400200003"}))
+    browser = reader(alliance, "admin")
+    path = f"/users/members/{made['id']}"
+    for phone, why in (
+        ("15400200003", "Another participant has enrolled the person with this phone"),
+        ("1.54E+10", "Format the column as text"),
+    ):
+        wrong = browser.post(path, {"name": "Qian", "phone": phone, "tier": ""})
+        assert wrong.status_code == 422
+        assert why in wrong.text and 'aria-invalid="true"' in wrong.text
+    assert good(jade.get(f"/v1/members/{made['id']}")) == made
+    typed = browser.get("/users/members?phone=1540020000")
+    assert typed.status_code == 422
+    assert "eleven digits" in typed.text
+    elsewhere = good(alliance.participant("PINE").get("/v1/members"))["data"][0]["id"]
+    assert browser.get(f"/users/members/{elsewhere}").status_code == 404
