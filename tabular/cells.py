@@ -11,8 +11,7 @@ import re
 #: taken off, and the cell is what it was.
 _FORMULA = re.compile("'*[=+\\-@\t\r]")
 _NEUTRAL = re.compile("'+[=+\\-@\t\r]")
-_MAY_BE_SHORTENED = re.compile(r"[0-9][eE]\+?[0-9]")
-_SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+[eE]\+?|[eE]\+)[0-9]{1,3}")
+_SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}")
 
 
 def neutralised(text: str) -> str:
@@ -27,7 +26,7 @@ def restored(cell: str) -> str:
 
 def may_be_shortened(row: str) -> bool:
     """Whether any cell of the row may be: cheaper than to ask for each."""
-    return _MAY_BE_SHORTENED.search(row) is not None
+    return "E+" in row or "e+" in row
 
 
 def is_shortened(cell: str) -> bool:

@@ -110,15 +110,11 @@ def _is_chinese(line: bytes) -> bool:
     """Whether it is GB18030 that somebody may have written.
 
     Nearly any two bytes are some character of it, also a letter with an accent in another encoding and the
-    letter after it; but most of such characters are rare, and those that people write are common (GB 2312).
+    plain letter behind it; but the second byte of most characters that people write is no plain letter.
     """
     try:
         text = line.decode(GB18030.codec)
     except UnicodeDecodeError:
         return False
-    foreign = "".join(character for character in text if not character.isascii())
-    return 2 * sum(map(_is_common, foreign)) >= len(foreign)
-
-
-def _is_common(character: str) -> bool:
-    return bool(character.encode("gb2312", "ignore"))
+    foreign = [character.encode(GB18030.codec) for character in text if not character.isascii()]
+    return 2 * sum(len(one) > 2 or one[1] >= 0x80 for one in foreign) >= len(foreign)

@@ -129,7 +129,8 @@ class _Columns:
         self._names = names
         self._width_max = len(names) + unnamed
         self._encoding = encoding
-        self._is_list = IGNORED_COLUMNS.issubset(names)
+        self._ignored = IGNORED_COLUMNS.intersection(names)
+        self._is_list = self._ignored == IGNORED_COLUMNS
         # What was broken in a file is U+FFFD in our list of its rows, which is itself clean.
         self._may_be_broken = self._is_list or not encoding.clean
 
@@ -138,11 +139,9 @@ class _Columns:
         if record.fault is not None:
             return Row(number, {LINE: record.text}, record.fault)
         cells, names, text = record.cells, self._names, record.text
-        content = {
-            name: cell.strip()
-            for name, cell in zip(names, cells, strict=False)
-            if cell.strip() and name not in IGNORED_COLUMNS
-        }
+        content = {name: value for name, cell in zip(names, cells, strict=False) if (value := cell.strip())}
+        if self._ignored:
+            content = {name: value for name, value in content.items() if name not in self._ignored}
         if not content and not any(map(str.strip, cells)):
             return None
         if len(cells) != len(names) and not self._fits(cells):

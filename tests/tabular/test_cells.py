@@ -25,12 +25,15 @@ def test_an_apostrophe_is_taken_off_only_where_one_was_put(text: str) -> None:
     assert not neutralised(text).startswith(("=", "+", "-", "@", "\t"))
 
 
-@pytest.mark.parametrize("cell", ["8.80E+15", "8.8e+15", "6.2E15", "2E+11", "1,39E+10"])
+@pytest.mark.parametrize("cell", ["8.80E+15", "8.8e+15", "2E+11", "1,39E+10"])
 def test_a_number_that_a_spreadsheet_has_shortened_is_known(cell: str) -> None:
     assert is_shortened(cell)
     assert may_be_shortened(f"x,{cell},y")
 
 
-@pytest.mark.parametrize("cell", ["6200000000000001", "1E5", "A8.80E+15", "R-1.5E+3", "", "8.80", "ROOM7E+1"])
+@pytest.mark.parametrize(
+    "cell",
+    ["6200000000000001", "1E5", "6.2E15", "A8.80E+15", "R-1.5E+3", "", "8.80", "ROOM7E+1"],
+)
 def test_other_cells_are_not(cell: str) -> None:
     assert not is_shortened(cell)

@@ -30,6 +30,13 @@ def test_what_spreadsheets_and_tills_save_is_read_as_it_was_written(content: byt
     assert open_text(io.BytesIO(content), found).read() == text
 
 
+@pytest.mark.parametrize("name", ["堃喆", "朱镕基", "𠮷野", "王"])
+def test_rare_characters_are_as_good_as_others(name: str) -> None:
+    """Hanzi that GB 2312 does not have are in many a name, which may be the only Chinese of a file."""
+    content = HEAD + f"JADE,{name}\n".encode("gb18030")
+    assert decode(content) == (f"participant,name\nJADE,{name}\n", GB18030)
+
+
 def test_the_end_of_a_file_counts_as_its_beginning_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces may end within a character, and the only Chinese name may stand in the last line."""
     monkeypatch.setattr(encoding, "CHUNK_BYTES", 64)
