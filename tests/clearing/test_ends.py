@@ -62,6 +62,30 @@ def test_an_accrual_whose_points_ended_takes_the_breakage_back(ledger: Ledger, e
     adds_up(engine)
 
 
+@pytest.mark.parametrize(
+    ("statement", "found_by"),
+    [
+        ("UPDATE entries SET quantity = quantity - 1 WHERE kind = 27", {"lot_balances", "draws_and_credits"}),
+        ("UPDATE entries SET kind = 9 WHERE kind = 27", {"draws_and_credits"}),
+        (
+            "UPDATE legs SET points = points - 1 WHERE kind = 7 AND points < 0",
+            {"draws_and_credits", "totals_of_legs", "reversals"},
+        ),
+        ("UPDATE transactions SET original_id = NULL WHERE points < 0 AND card_number IS NULL", {"keys"}),
+    ],
+)
+def test_breakage_that_was_taken_back_wrongly_is_found(
+    ledger: Ledger, engine: Engine, statement: str, found_by: set[str]
+) -> None:
+    wang = ledger.enrol("JADE")
+    [earned] = ledger.book(ledger.pays_cash(wang, "JADE", 70_000))
+    end_everything(ledger, engine)
+    ledger.book(ledger.reverses(earned))
+    run(engine, statement)
+    with frozen(engine) as connection:
+        assert {one.check for one in verify(connection)} >= found_by
+
+
 def test_breakage_is_found_in_whatever_wallet_the_lot_had_come_to(ledger: Ledger, engine: Engine) -> None:
     wang, li = ledger.enrol("JADE"), ledger.enrol("LOTUS")
     [before] = ledger.book(ledger.pays_cash(li, "LOTUS", 10_000))

@@ -30,7 +30,7 @@ add_words(
         "reversal": lazy_gettext("Undone"),
         "expiry": lazy_gettext("Points expired"),
         "adjustment": lazy_gettext("Adjusted by hand"),
-        "transfer": lazy_gettext("Moved between cards"),
+        "transfer": lazy_gettext("Moved between cards, or paid arrears"),
     },
 )
 add_words(

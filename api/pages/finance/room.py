@@ -94,7 +94,7 @@ add_words(
         "opening": lazy_gettext("brought in"),
         "expiry": lazy_gettext("expired"),
         "adjustment": lazy_gettext("adjustment"),
-        "transfer": lazy_gettext("moved between cards"),
+        "transfer": lazy_gettext("moved between cards, or paid arrears"),
         "accrual": lazy_gettext("points earned"),
         "reversal": lazy_gettext("reversal"),
     },
