@@ -29,7 +29,7 @@ NUMBERS: list[tuple[type[Enum], str]] = [
     (TransactionKind, "accrual redemption load spend opening reversal expiry adjustment transfer"),
     (LegKind, "visit redemption spend load issue opening expiry adjustment transfer"),
     (ExchangeKind, "visit redemption spend load"),
-    (Reason, "own_system exchange waived no_fee_rule adjustment"),
+    (Reason, "own_system exchange waived no_fee_rule adjustment corrected"),
     (Asset, "points stored_value"),
     (UsageOf, "card merchant"),
 ]
