@@ -15,9 +15,10 @@ from clearing.tables import money_corrections
 class MoneyCorrection(NamedTuple):
     """One correction of a leg, which is found by its period, wallet, transaction and number.
 
-    `period`: the open one in which it is booked. `quantity` is so much of the leg, above zero in its own
-    unit (points of a redemption, fen of all else); 0 where only a fee was. The other four are fen with the
-    leg's signs: its amount, and the money that goes with it.
+    `of_period`: the month of the exchange, which is another if the leg is a reversal's. `period`: the open
+    one in which it is booked. `quantity` is so much of the leg, above zero in its own unit (points of a
+    redemption, fen of all else); 0 where only a fee was. The other four are fen with the leg's signs: its
+    amount, and the money that goes with it.
     """
 
     transaction_id: int
@@ -25,6 +26,8 @@ class MoneyCorrection(NamedTuple):
     wallet_id: int
     correction_id: int
     leg_period: int
+    of_period: int
+    fee_rule_id: int | None
     period: int
     quantity: int
     amount: int

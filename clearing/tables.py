@@ -376,6 +376,10 @@ money_corrections = Table(
     Column("wallet_id", BigInteger, nullable=False),
     Column("correction_id", BigInteger, nullable=False),
     Column("leg_period", Integer, nullable=False),
+    Column(
+        "of_period", Integer, nullable=False
+    ),  # the month of the exchange, also if the leg is a reversal's
+    Column("fee_rule_id", Integer),
     Column("period", Integer, nullable=False, index=True),
     Column("quantity", BigInteger, nullable=False),
     Column("amount", BigInteger, nullable=False),

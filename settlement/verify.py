@@ -78,11 +78,7 @@ _SETTLED_NETS = compare(
 #: No earlier month than this is concerned by what is asked for.
 _FIRST_MONTH = """
 SELECT least(min(coalesce(t.original_period, t.period)),
-             (SELECT min(coalesce(o.original_period, o.period))
-                FROM money_corrections c
-                JOIN transactions o ON o.period = c.leg_period AND o.wallet_id = c.wallet_id
-                                   AND o.id = c.transaction_id
-               WHERE c.period = %(period)s::int))
+             (SELECT min(of_period) FROM money_corrections WHERE period = %(period)s::int))
   FROM transactions t WHERE t.period = %(period)s::int
 """
 

@@ -11,48 +11,42 @@ from clearing.tables import fee_volumes
 from settlement.core.rebates import RebateKey, Undoing, Volumes, corrected_volume
 from settlement.tables import settlement_rebates
 
-#: The month of what a leg of the transaction `t` is of: that of what it reverses, if it is a reversal.
-_MONTH = "coalesce(t.original_period, t.period)"
-
-#: Legs under rules with tiers of which disputes have given back something in money, up to the period.
-_LEGS = f"""
-SELECT l.wallet_id, l.transaction_id, l.number, l.fee_rule_id, l.issuer_id, l.acceptor_id,
-       {_MONTH} AS of_period, l.kind, l.amount
-  FROM (SELECT DISTINCT leg_period, wallet_id, transaction_id, leg_number
-          FROM money_corrections WHERE period <= %(period)s) AS c
-  JOIN legs l ON l.period = c.leg_period AND l.wallet_id = c.wallet_id
-             AND l.transaction_id = c.transaction_id AND l.number = c.leg_number
-  JOIN transactions t ON t.period = l.period AND t.wallet_id = l.wallet_id AND t.id = l.transaction_id
-  JOIN fee_rules f ON f.id = l.fee_rule_id AND f.tiers <> '[]'
-"""  # noqa: S608  put together from constants of this program
-
 #: The months of which something is added in the period.
-_MONTHS = f"""
+_MONTHS = """
 SELECT of_period FROM fee_volumes WHERE period = %(period)s
  UNION
-SELECT l.of_period
-  FROM ({_LEGS}) AS l
-  JOIN money_corrections c ON c.wallet_id = l.wallet_id AND c.transaction_id = l.transaction_id
-                          AND c.leg_number = l.number AND c.period = %(period)s
-"""  # noqa: S608
+SELECT c.of_period
+  FROM money_corrections c JOIN fee_rules f ON f.id = c.fee_rule_id AND f.tiers <> '[]'
+ WHERE c.period = %(period)s
+"""
 
-_CORRECTED = f"""
-SELECT l.*, c.period, c.corrected, c.acceptor_fee, c.issuer_fee, c.reversed
-  FROM ({_LEGS}) AS l
- CROSS JOIN LATERAL (
-       SELECT period, amount AS corrected, acceptor_fee, issuer_fee, 0 AS reversed
-         FROM money_corrections m
-        WHERE m.wallet_id = l.wallet_id AND m.transaction_id = l.transaction_id AND m.leg_number = l.number
-          AND m.period <= %(period)s
-        UNION ALL
-       SELECT r.period, 0, 0, 0, -b.amount
-         FROM transactions r
-         JOIN legs b ON b.period = r.period AND b.wallet_id = r.wallet_id AND b.transaction_id = r.id
-                    AND b.kind = l.kind AND b.issuer_id = l.issuer_id
-        WHERE r.original_id = l.transaction_id AND r.period <= %(period)s
-          AND coalesce(r.original_wallet_id, r.wallet_id) = l.wallet_id) AS c
- WHERE l.of_period = ANY(%(months)s)
-"""  # noqa: S608
+#: Of these months, the legs of which disputes have given back something in money up to the period.
+_LEGS = """
+SELECT DISTINCT c.leg_period, c.wallet_id, c.transaction_id, c.leg_number, c.of_period
+  FROM money_corrections c JOIN fee_rules f ON f.id = c.fee_rule_id AND f.tiers <> '[]'
+ WHERE c.period <= %(period)s AND c.of_period = ANY(%(months)s)
+"""
+
+#: What was taken off them, by period: in money, and by reversals.
+_UNDONE = f"""
+SELECT l.wallet_id, l.transaction_id, l.number, l.fee_rule_id, l.issuer_id, l.acceptor_id, l.amount,
+       k.of_period, c.period, c.amount AS corrected, c.acceptor_fee, c.issuer_fee, 0 AS reversed
+  FROM ({_LEGS}) AS k
+  JOIN legs l ON l.period = k.leg_period AND l.wallet_id = k.wallet_id
+             AND l.transaction_id = k.transaction_id AND l.number = k.leg_number
+  JOIN money_corrections c ON c.wallet_id = l.wallet_id AND c.transaction_id = l.transaction_id
+                          AND c.leg_number = l.number AND c.period <= %(period)s
+ UNION ALL
+SELECT l.wallet_id, l.transaction_id, l.number, l.fee_rule_id, l.issuer_id, l.acceptor_id, l.amount,
+       k.of_period, r.period, 0, 0, 0, -b.amount
+  FROM ({_LEGS}) AS k
+  JOIN legs l ON l.period = k.leg_period AND l.wallet_id = k.wallet_id
+             AND l.transaction_id = k.transaction_id AND l.number = k.leg_number
+  JOIN transactions r ON r.original_id = l.transaction_id AND r.period <= %(period)s
+                     AND coalesce(r.original_wallet_id, r.wallet_id) = l.wallet_id
+  JOIN legs b ON b.period = r.period AND b.wallet_id = r.wallet_id AND b.transaction_id = r.id
+             AND b.kind = l.kind AND b.issuer_id = l.issuer_id
+"""  # noqa: S608  put together from constants of this program
 
 
 def read_volumes(connection: Connection, number: int) -> Volumes:
@@ -60,6 +54,8 @@ def read_volumes(connection: Connection, number: int) -> Volumes:
     given back; and of the months of which something was given back in it, what earlier periods have.
     """
     months = [row[0] for row in connection.exec_driver_sql(_MONTHS, {"period": number})]
+    if not months:
+        return {}  # as wherever no rule has tiers
     key = [fee_volumes.c[name] for name in VolumeKey._fields]
     sums = [func.sum(fee_volumes.c[name]).label(name) for name in VolumeChange._fields]
     query = select(*key, *sums).where(fee_volumes.c.period <= number, fee_volumes.c.of_period.in_(months))
@@ -84,7 +80,9 @@ def _corrections(
 ) -> list[tuple[VolumeKey, VolumeChange]]:
     undone: dict[tuple[int, int, int], list[Any]] = {}
     asked = {"period": number, "months": months}
-    for row in connection.exec_driver_sql(_CORRECTED, asked):
+    if connection.exec_driver_sql(f"{_LEGS} LIMIT 1", asked).first() is None:
+        return []  # as mostly; the journal is read for what was disputed only
+    for row in connection.exec_driver_sql(_UNDONE, asked):
         undone.setdefault((row.wallet_id, row.transaction_id, row.number), []).append(row)
     found = []
     for rows in undone.values():

@@ -42,6 +42,8 @@ def _add_money_corrections() -> None:
         sa.Column("wallet_id", sa.BigInteger(), nullable=False),
         sa.Column("correction_id", sa.BigInteger(), nullable=False),
         sa.Column("leg_period", sa.Integer(), nullable=False),
+        sa.Column("of_period", sa.Integer(), nullable=False),
+        sa.Column("fee_rule_id", sa.Integer(), nullable=True),
         sa.Column("period", sa.Integer(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
@@ -70,9 +72,10 @@ def note_disputes(connection: sa.Connection) -> None:
     connection.execute(
         sa.text("""
         INSERT INTO money_corrections
-               (transaction_id, leg_number, wallet_id, correction_id, leg_period, period, quantity, amount,
-                obligation, acceptor_fee, issuer_fee, counted)
+               (transaction_id, leg_number, wallet_id, correction_id, leg_period, of_period, fee_rule_id,
+                period, quantity, amount, obligation, acceptor_fee, issuer_fee, counted)
         SELECT d.transaction_id, d.leg_number, d.wallet_id, d.id, d.period,
+               coalesce(t.original_period, t.period), l.fee_rule_id,
                (SELECT min(c.period) FROM dispute_corrections c WHERE c.dispute_id = d.id),
                d.corrected_quantity,
                sign(l.amount) * CASE WHEN l.kind <> 2 THEN d.corrected_quantity

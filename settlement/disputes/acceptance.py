@@ -250,6 +250,8 @@ def _note(connection: Connection, planned: _Planned, outcomes: Sequence[Outcome]
             wallet_id=leg.wallet_id,
             correction_id=planned.dispute.id,
             leg_period=leg.period,
+            of_period=planned.line.transaction.original_period or leg.period,
+            fee_rule_id=leg.fee_rule_id,
             period=outcome.booking.transaction.period,
             quantity=planned.quantity,
             amount=planned.amount,

@@ -254,3 +254,26 @@ def test_what_is_done_about_a_dispute_is_in_the_audit_log_of_who_does_it(mine: C
     about = f"dispute:{address.rpartition('/')[2]}"
     assert all(act.participant_id is not None and act.about == about for act in acts)
     assert "撤回争议" in reader(mine.alliance, "admin", "zh").get("/users/audit-log").text
+
+
+def test_a_statement_tells_of_which_month_a_rebate_was_reclaimed(alliance: Alliance) -> None:
+    rule = {"kind": "spend", "payer": "acceptor", "rate": "0.02"}
+    good(alliance.operator.post("/v1/fee-rules", rule | {"tiers": [{"above": 10_000, "rate": "0.015"}]}))
+    spend = {"card": WANG, "merchant": "PINE-1", "amount": 14_000}
+    booked = good(alliance.operator.post("/v1/spends", spend))
+    months = []
+    for what in ({}, {"reason": "mistake"}):
+        if what:
+            good(alliance.operator.post(f"/v1/transactions/{booked['id']}/reversals", what))
+        months.append(good(alliance.operator.get("/v1/periods"))["data"][-1]["period"])
+        good(alliance.operator.post(f"/v1/periods/{months[-1]}/close", {"early": True}))
+    [own] = good(alliance.operator.get(f"/v1/settlements/{months[0]}"))["rebates"]
+    assert own["rebate"] == 20 and "of_period" not in own
+    [reclaimed] = good(alliance.operator.get(f"/v1/settlements/{months[1]}"))["rebates"]
+    assert (reclaimed["of_period"], reclaimed["rebate"]) == (months[0], -20)
+    query = f"period={months[1]}&participant=PINE"
+    [statement] = good(alliance.operator.get(f"/v1/statements?{query}"))["data"]
+    browser = reader(alliance, "operator")
+    shown = browser.get(f"/finance/statements/{statement['id']}").text
+    assert "reclaimed for" in shown
+    assert "−¥0.20" in shown
