@@ -17,7 +17,7 @@ from settlement import bank_sheet
 from settlement.bank_sheet import Line, NotABankFile, Sheet, Unmatched, read_sheet
 from settlement.core.balance import PaymentDirection
 from settlement.judging import Judge, NewPayment
-from settlement.payments import Recorded, record_payment
+from settlement.payments import record_payment
 from settlement.payout import Batch, read_batches
 from settlement.references import (
     NetReference,
@@ -122,7 +122,6 @@ def _judged(connection: Connection, sheet: Sheet) -> list[_Meant | Unmatched]:
     """Each row with the payments that it stands for, or why it is listed."""
     locks.hold_exclusively(connection, locks.PAYMENTS)
     zone = read_rulebook(connection).settings.time_zone
-    found: list[_Meant | Unmatched] = []
     said = [sheet.said(source, zone) for source in sheet.rows]
     lines = [one for one in said if isinstance(one, Line)]
     rows = _rows_by_reference(lines)
@@ -130,12 +129,10 @@ def _judged(connection: Connection, sheet: Sheet) -> list[_Meant | Unmatched]:
     meant = [_meant(one, records, rows) if isinstance(one, Line) else one for one in said]
     parts = [part for one in meant if isinstance(one, _Meant) for part in one.parts]
     judge = Judge(connection, [part.payment.bank_reference for part in parts])
+    found: list[_Meant | Unmatched] = []
     for source, one in zip(sheet.rows, meant, strict=True):
-        why = _why_not(judge, one) if isinstance(one, _Meant) else one
-        if isinstance(why, _Why):
-            found.append(sheet.listed(source, *why))
-        else:
-            found.append(one if why is None else why)  # type: ignore[arg-type]
+        outcome = (_why_not(judge, one) or one) if isinstance(one, _Meant) else one
+        found.append(sheet.listed(source, *outcome) if isinstance(outcome, _Why) else outcome)
     return found
 
 
@@ -262,15 +259,20 @@ def _read_records(connection: Connection, texts: Sequence[str]) -> _Records:
 def _recorded(engine: Engine, sheet: Sheet, meant: _Meant, recorded_by: str) -> list[Row] | Unmatched:
     """The payments put on record for a row, all or none; none if they were on record before.
 
-    In a transaction of its own, so that a large file does not hold up a closing; so it is judged once more.
+    Each row in a transaction of its own, so that a large file does not hold up a closing.
     """
     with engine.begin() as connection:
-        locks.hold_exclusively(connection, locks.PAYMENTS)
-        judge = Judge(connection, [part.payment.bank_reference for part in meant.parts])
-        why = _why_not(judge, meant)
-        if why is not None:
-            return sheet.listed(meant.line.source, *why)
+        if meant.batch is not None:  # in whose parts something may have changed since they were judged
+            locks.hold_exclusively(connection, locks.PAYMENTS)
+            judge = Judge(connection, [part.payment.bank_reference for part in meant.parts])
+            why = _why_not(judge, meant)
+            if why is not None:
+                return sheet.listed(meant.line.source, *why)
         outcomes = [record_payment(connection, *part, recorded_by) for part in meant.parts]
-    recorded = [one for one in outcomes if isinstance(one, Recorded)]
-    assert len(recorded) == len(outcomes), "they were judged under the same lock"
-    return [one.row for one in recorded if not one.replayed]
+    recorded: list[Row] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Refusal):
+            return sheet.listed(meant.line.source, outcome.code.value, outcome.detail)
+        if not outcome.replayed:
+            recorded.append(outcome.row)
+    return recorded

@@ -119,18 +119,20 @@ class Judge:
                 Refused.TO_BE_CONFIRMED,
                 f"With this payment {paid} fen are paid on the net of {code} in {period}, which is {fen} fen;"
                 f" more than {OVERPAYMENT_FACTOR} times a net is probably a wrong amount or a wrong net."
-                " If it is right, record it by hand and confirm it.",
+                " If it is right, record it by hand with confirmed: true.",
             )
         if balance.net < 0:
             return Refusal(
                 Refused.WRONG_DIRECTION,
                 f"{code} owes the hub {fen} fen for {period}, and this payment goes out of the hub's account."
-                " Check its sign and which net it is for; if it is right, record it by hand and confirm it.",
+                " Check its sign and which net it is for; if it is right, record it by hand with"
+                " confirmed: true.",
             )
         return Refusal(
             Refused.WRONG_DIRECTION,
             f"The hub owes {code} {fen} fen for {period}, and this payment comes into the hub's account."
-            " Check its sign and which net it is for; if it is right, record it by hand and confirm it.",
+            " Check its sign and which net it is for; if it is right, record it by hand with"
+            " confirmed: true.",
         )
 
     def _taken(self, known: Row) -> Refusal:

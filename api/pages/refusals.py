@@ -410,7 +410,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     (
         "With this payment %(fen)s fen are paid on the net of %(code)s in %(period)s, which is %(fen_net)s "
         "fen; more than %(number)s times a net is probably a wrong amount or a wrong net. If it is right, "
-        "record it by hand and confirm it.",
+        "record it by hand with confirmed: true.",
         N_(
             "With this payment %(fen)s are paid on the net of %(code)s in %(period)s, which is %(fen_net)s; "
             "more than %(number)s times a net is probably a wrong amount or a wrong net. If it is right, "
@@ -419,7 +419,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     (
         "%(code)s owes the hub %(fen)s fen for %(period)s, and this payment goes out of the hub's account. "
-        "Check its sign and which net it is for; if it is right, record it by hand and confirm it.",
+        "Check its sign and which net it is for; if it is right, record it by hand with confirmed: true.",
         N_(
             "%(code)s owes the hub %(fen)s for %(period)s, and this payment goes out of the hub's account. "
             "Check its sign and which net it is for; if it is right, record it by hand and confirm it."
@@ -427,7 +427,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     (
         "The hub owes %(code)s %(fen)s fen for %(period)s, and this payment comes into the hub's account. "
-        "Check its sign and which net it is for; if it is right, record it by hand and confirm it.",
+        "Check its sign and which net it is for; if it is right, record it by hand with confirmed: true.",
         N_(
             "The hub owes %(code)s %(fen)s for %(period)s, and this payment comes into the hub's account. "
             "Check its sign and which net it is for; if it is right, record it by hand and confirm it."

@@ -270,7 +270,7 @@ def test_a_doubtful_payment_is_recorded_when_it_is_confirmed(alliance: Alliance,
     ):
         refusal = alliance.operator.post(path, body)
         assert (refusal.status_code, code(refusal)) == (409, expected)
-        assert "confirm it" in detail(refusal)
+        assert "with confirmed: true" in detail(refusal)
         assert post(alliance.operator, path, body | {"confirmed": True})["amount"] == body["amount"]
     for body, expected in (
         (payment("JADE", "in", 1, "2.02612E+17"), "reference_rounded"),
