@@ -3,6 +3,7 @@
 import io
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from threading import Event
@@ -204,7 +205,7 @@ def test_a_process_that_dies_is_told_and_what_it_was_to_make_is_made_the_next_ti
 ) -> None:
     """It was asked for again and again before, and never told."""
     with monkeypatch.context() as broken:
-        broken.setattr(statement_files.sys, "executable", "/bin/false")
+        broken.setattr(sys, "executable", "/bin/false")
         failed = awaited(alliance, path_of(closed, "pdf"))
     assert (failed.status_code, code(failed)) == (500, "internal")
     assert f"{closed['number']}.pdf could not be made" in detail(failed)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import openpyxl
 import pytest
@@ -35,11 +36,14 @@ ENUMERATIONS: dict[str, set[str]] = {
 def everything() -> MadeUp:
     """A line for every kind of everything, and a row of the matrix for every kind of leg."""
     codes = [(column, code) for column, known in ENUMERATIONS.items() for code in sorted(known)]
-    lines: list[DetailLine] = [
-        LINE._replace(**{"line": number, column: code}) for number, (column, code) in enumerate(codes, 1)
-    ]
+    lines = [_with(number, column, code) for number, (column, code) in enumerate(codes, 1)]
     matrix = [CounterpartyRow(LOTUS, kind, 1, 5, 5, 0, 0, 0) for kind in LegKind]
     return made_up(lines, matrix)
+
+
+def _with(number: int, column: str, code: str) -> DetailLine:
+    changed: dict[str, Any] = {"line": number, column: code}
+    return LINE._replace(**changed)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_name_is_set_in_a_font_that_has_its_letters(name: str, font: str) -> N
         assert "".join(name.split()) in first
 
 
-def _fonts(page) -> list:  # type: ignore[no-untyped-def, type-arg]
+def _fonts(page) -> list:  # type: ignore[no-untyped-def]
     return [one.get_object() for one in page["/Resources"]["/Font"].values()]
 
 
