@@ -98,7 +98,7 @@ def _bank(values: Mapping[str, Any]) -> Iterator[Fault]:
     if clearing is None:
         return
     if values.get("country") == CHINA:
-        # The check is ISO 7064 MOD 11,10, see docs/decisions/0033.
+        # The check is ISO 7064 MOD 11,10, see docs/decisions/0032.
         if not CNAPS.fullmatch(clearing):
             yield Fault("clearing_code", "Must be a CNAPS code of 12 digits, such as 102100099996.")
         elif not mod_11_10.is_valid(clearing):

@@ -1,6 +1,5 @@
 """What each kind of import takes in a row, and how the row becomes a command."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -15,6 +14,7 @@ from api.schemas.links import LinkRow
 from api.schemas.reversals import ReversalRow
 from clearing.core.commands import Command
 from clearing.core.outcomes import Code, Refusal
+from clearing.json_text import read_row
 
 WHOLE = re.compile(r"-?[0-9]{1,30}")
 
@@ -80,7 +80,7 @@ def _truth(cell: str) -> bool | str:
 
 def _map(cell: str) -> object:
     try:
-        return json.loads(cell)
+        return read_row(cell)
     except (ValueError, RecursionError):
         return cell
 

@@ -87,7 +87,7 @@ def test_a_difference_made_by_hand_is_named(engine: Engine, statement: str, name
 
 
 def test_answers_under_keys_are_added_to_what_is_there(used: Engine) -> None:
-    revision = ScriptDirectory("migrations").get_revision("0018").module
+    revision = ScriptDirectory("migrations").get_revision("0017").module
     before = contents(used)
     with used.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         revision.downgrade()

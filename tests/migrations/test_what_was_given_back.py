@@ -1,4 +1,4 @@
-"""Revision 0016 on data as older versions have left it."""
+"""Revision 0015 on data as older versions have left it."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from settlement.verify import verify
 from support.ledger import Ledger, shanghai
 from support.money import disputed
 
-REVISION: Any = ScriptDirectory("migrations").get_revision("0016").module
+REVISION: Any = ScriptDirectory("migrations").get_revision("0015").module
 
 PERIODS = [
     # Shanghai's October and November; in Los Angeles' December nothing was posted for sixteen hours.

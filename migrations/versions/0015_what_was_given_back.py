@@ -1,6 +1,6 @@
 """What was given back, once; periods without a gap or an overlap
 
-Revision: 0016
+Revision: 0015
 After: 0012
 """
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0016"
+revision: str = "0015"
 down_revision: str | None = "0014"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
