@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate mutants lint format bench catalogs assets fonts lock clean
+NAME ?= restore
+ROUNDS ?= 1
+
+.PHONY: help run test simulate drill mutants lint format bench catalogs assets fonts lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +31,9 @@ mutants: $(STAMP) ## how many changes of the core its tests notice, by module (O
 	@rm -rf mutants$(if $(ONLY),/mutmut-stats.json)
 	@nice -n 19 $(BIN)/mutmut run $(if $(CHILDREN),--max-children $(CHILDREN)) $(foreach one,$(ONLY),'$(one)')
 	@PYTHONPATH=tests $(BIN)/python -m support.mutation_score
+
+drill: $(STAMP) ## inject a fault under load and look for what was acknowledged (NAME=restore, ROUNDS=1, SECONDS=10)
+	@$(BIN)/python -m drills $(NAME) --rounds $(ROUNDS) $(if $(SECONDS),--seconds $(SECONDS))
 
 lint: $(STAMP) ## ruff, formatting, types, import layers
 	@$(BIN)/ruff check --quiet .

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from api.backups import backup_job, restore_drill_job
 from api.secret_keys import load_personal_data
 from clearing.proof.keys import SealingKeys
 from clearing.proof.seal import seal
@@ -29,9 +30,12 @@ def make_courier(settings: Settings, engine: Engine) -> Courier:
     return Courier(engine, load_personal_data(settings), sender, now=_now)
 
 
-def all_jobs(sealing_keys: Callable[[], SealingKeys], courier: Callable[[], Courier]) -> tuple[Job, ...]:
-    """Neither is asked for before a job that needs it runs."""
-    return (*JOBS, seal_job(sealing_keys), *webhook_jobs(courier))
+def all_jobs(
+    settings: Settings, sealing_keys: Callable[[], SealingKeys], courier: Callable[[], Courier]
+) -> tuple[Job, ...]:
+    """Neither keys nor courier is asked for before a job that needs it runs."""
+    backups = (backup_job(settings), restore_drill_job(settings))
+    return (*JOBS, *backups, seal_job(sealing_keys), *webhook_jobs(courier))
 
 
 def seal_job(sealing_keys: Callable[[], SealingKeys]) -> Job:
@@ -69,7 +73,7 @@ def _absent() -> None:
 
 
 #: For lists of what there is; not to be run.
-LISTED = all_jobs(_absent, _absent)  # type: ignore[arg-type]
+LISTED = all_jobs(None, _absent, _absent)  # type: ignore[arg-type]
 
 
 def _now() -> datetime:

@@ -40,6 +40,8 @@ class Settings:
     keeps them in a file in `data_dir`. `workers` counts server processes, `threads` the request threads of
     each. `webhook_allow` are networks and host names that webhooks may go to although they are not public,
     and without TLS. `proxies`: so many trusted ones stand in front and say who asks (X-Forwarded-…).
+    `backups` is the folder in which backups and the write-ahead log are kept, or None if none are made by
+    themselves; a restore reaches back `backup_days`. `backup_passphrase` encrypts the keys in a backup.
     """
 
     data_dir: Path
@@ -56,6 +58,9 @@ class Settings:
     log_format: LogFormat
     webhook_allow: tuple[str, ...] = ()
     proxies: int = 0
+    backups: Path | None = None
+    backup_days: int = 35
+    backup_passphrase: str | None = field(default=None, repr=False)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -64,6 +69,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     env = _Environment(environ)
     data_dir = _read(env.str, env, "TONGDUI_DATA", "a path", default=None)
     database_url = _read(env.str, env, "DATABASE_URL", "a PostgreSQL URL", default=None)
+    backups = _read(env.str, env, "TONGDUI_BACKUPS", "a path", default=None)
     return Settings(
         data_dir=Path(data_dir).expanduser().absolute() if data_dir else _default_data_dir(environ),
         database_url=_postgresql_url(database_url) if database_url else None,
@@ -81,6 +87,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         log_format=cast(LogFormat, _read_choice(env, "TONGDUI_LOG_FORMAT", LOG_FORMATS, default="json")),
         webhook_allow=_read_places(env, "TONGDUI_WEBHOOK_ALLOW"),
         proxies=_read_int(env, "TONGDUI_PROXIES", 0, 10, default=0),
+        backups=Path(backups).expanduser().absolute() if backups else None,
+        backup_days=_read_int(env, "TONGDUI_BACKUP_DAYS", 1, 3650, default=35),
+        backup_passphrase=_read(env.str, env, "TONGDUI_BACKUP_PASSPHRASE", "a passphrase", default=None),
     )
 
 

@@ -54,13 +54,14 @@ def open_database(
     *,
     shared_buffers_mb: int | None = None,
     max_wal_size_mb: int | None = None,
+    archive_to: Path | None = None,
     on_wait: Callable[[str], None] | None = None,
     system_dir: Path = SYSTEM_DIR,
 ) -> Iterator[OpenDatabase]:
     """Yield the database of `database_url` or, if that is None, the embedded one of `data_dir`.
 
     The embedded server is attached to if another process runs it; otherwise it is started here and stopped
-    at the end. Raises EmbeddedServerError.
+    at the end. `archive_to`: see `EmbeddedServer`. Raises EmbeddedServerError.
     """
     if database_url is not None:
         yield OpenDatabase(database_url)
@@ -69,6 +70,7 @@ def open_database(
         data_dir,
         shared_buffers_mb=shared_buffers_mb,
         max_wal_size_mb=max_wal_size_mb,
+        archive_to=archive_to,
         on_wait=on_wait,
         system_dir=system_dir,
     )

@@ -30,7 +30,7 @@ def prepare_cluster(places: Places, binaries: Binaries, user: ServerUser | None)
     if places.cluster.is_dir() and any(places.cluster.iterdir()):
         _check_cluster(places, binaries)
         return
-    password = _make_password(places)
+    password = make_password(places)
     unfinished = Path(tempfile.mkdtemp(prefix="cluster.new-", dir=places.home))
     make_folder(unfinished, user, 0o700)
     _run_initdb(binaries, user, unfinished, password)
@@ -68,7 +68,7 @@ def _check_cluster(places: Places, binaries: Binaries) -> None:
     read_password(places)
 
 
-def _make_password(places: Places) -> str:
+def make_password(places: Places) -> str:
     """A new random password, on the disk before any cluster that needs it."""
     password = secrets.token_urlsafe(32)
     unfinished = places.password.with_name("password.new")
@@ -81,6 +81,40 @@ def _make_password(places: Places) -> str:
     unfinished.replace(places.password)
     _sync_folder(places.home)
     return password
+
+
+def set_password(places: Places, binaries: Binaries, user: ServerUser | None, password: str) -> None:
+    """Give the superuser of the stopped cluster this password. Raises EmbeddedServerError.
+
+    PostgreSQL's single-user mode asks for none, and nobody else can connect meanwhile.
+    """
+    done = subprocess.run(
+        [
+            binaries.program("postgres"),
+            "--single",
+            "-D",
+            places.cluster,
+            "-c",
+            f"config_file={places.configuration}",
+            "-c",
+            "logging_collector=off",
+            "-c",
+            "archive_mode=off",
+            "postgres",
+        ],
+        input=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'\n",
+        cwd="/",
+        env={"LC_ALL": "C", "PATH": os.defpath},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        **run_as(user),
+    )
+    if done.returncode != 0 or "ERROR" in done.stdout:
+        last_lines = "\n".join(done.stdout.splitlines()[-8:])
+        raise EmbeddedServerError(f"The password of the restored database cannot be set:\n{last_lines}")
 
 
 def _run_initdb(binaries: Binaries, user: ServerUser | None, cluster: Path, password: str) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import psutil
 
+from database import archive
 from database.binaries import Binaries
 from database.places import PORT, Places
 
@@ -22,19 +23,21 @@ def write_configuration(
     shared_buffers_mb: int | None,
     max_wal_size_mb: int | None,
     max_connections: int,
+    archive_to: Path | None = None,
 ) -> None:
-    """Write postgresql.conf and hba.conf of `places`; None means: as fits the machine.
+    """Write postgresql.conf and hba.conf of `places`; None means: as fits the machine, and of `archive_to`
+    that the write-ahead log is not archived.
 
     The file that initdb made comes first, because initdb tries out which kind of shared memory works here;
     ours follow and win. What somebody set with ALTER SYSTEM wins over both.
     """
     memory_mb = memory_bytes() // 2**20
     settings = {
-        "hba_file": _quoted(places.authentication),
+        "hba_file": quoted(places.authentication),
         # The only way in is a socket in a folder of mode 0700.
         "listen_addresses": "''",
         "port": str(PORT),
-        "unix_socket_directories": _quoted(sockets),
+        "unix_socket_directories": quoted(sockets),
         "unix_socket_permissions": "0700",
         "password_encryption": "'scram-sha-256'",
         "max_connections": str(max_connections),
@@ -56,7 +59,7 @@ def write_configuration(
         "log_timezone": "'UTC'",
         # One file for each day of the week, emptied when its day comes round again.
         "logging_collector": "on",
-        "log_directory": _quoted(places.log),
+        "log_directory": quoted(places.log),
         "log_filename": "'postgresql-%a.log'",
         "log_rotation_age": "1d",
         "log_rotation_size": "0",
@@ -66,9 +69,15 @@ def write_configuration(
         "log_min_error_statement": "panic",
         "cluster_name": "'tongdui'",
     }
+    if archive_to is not None:
+        settings |= {
+            "archive_mode": "on",
+            "archive_command": quoted(archive.archive_command(archive_to)),
+            "archive_timeout": f"{archive.SWITCH_SECONDS}s",
+        }
     lines = [
         "# Written at every start; changes here are lost. Use ALTER SYSTEM.",
-        f"include_if_exists = {_quoted(places.cluster / 'postgresql.conf')}",
+        f"include_if_exists = {quoted(places.cluster / 'postgresql.conf')}",
         *(f"{name} = {value}" for name, value in settings.items()),
     ]
     _write(places.configuration, lines)
@@ -77,6 +86,7 @@ def write_configuration(
         [
             "# Written at every start. Nobody comes in without a password.",
             "local all all scram-sha-256",
+            "local replication all scram-sha-256",
         ],
     )
 
@@ -94,9 +104,9 @@ def memory_bytes() -> int:
     return total
 
 
-def _quoted(path: Path) -> str:
-    """A path as a value in postgresql.conf, where quotes are doubled and backslashes escape."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "''")
+def quoted(value: object) -> str:
+    """A text as a value in postgresql.conf, where quotes are doubled and backslashes escape."""
+    escaped = str(value).replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
 
 

@@ -19,3 +19,7 @@ class AlreadyRunning(EmbeddedServerError):
         )
         self.data_dir = data_dir
         self.pid = pid
+
+
+class BackupError(Exception):
+    """A backup cannot be made, read or restored; the message says why and what to do."""

@@ -5,18 +5,19 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import psycopg2
 from psycopg2 import sql
 from sqlalchemy.engine import URL
 
-from database.binaries import find_binaries, reachable_binaries
-from database.cluster import prepare_cluster, read_password
+from database.archive import prepare_archive
+from database.binaries import Binaries, find_binaries, reachable_binaries
+from database.cluster import make_password, prepare_cluster, read_password, set_password
 from database.configuration import DATABASE, MAX_CONNECTIONS, SUPERUSER, write_configuration
 from database.errors import EmbeddedServerError
 from database.lock import ServerLock
@@ -31,9 +32,10 @@ _NOTICE_SECONDS = 2.0
 class EmbeddedServer:
     """PostgreSQL on the data in `data_dir`, for as long as this process lives.
 
-    `shared_buffers_mb` and `max_wal_size_mb` are chosen to fit the machine if None. `on_wait` is called
-    with a sentence every two seconds while something takes long. `system_dir` is where root may put what
-    the server's user cannot reach in the data folder.
+    `shared_buffers_mb` and `max_wal_size_mb` are chosen to fit the machine if None. Its write-ahead log is
+    kept below the folder of backups `archive_to`, if one is given. `on_wait` is called with a sentence every
+    two seconds while something takes long. `system_dir` is where root may put what the server's user cannot
+    reach in the data folder.
 
     If this process is killed, the kernel tells the server to stop (Linux); a server that is still there at
     the next start is stopped before a new one begins. `start` and `stop` may be called from any thread,
@@ -47,10 +49,12 @@ class EmbeddedServer:
         shared_buffers_mb: int | None = None,
         max_wal_size_mb: int | None = None,
         max_connections: int = MAX_CONNECTIONS,
+        archive_to: Path | None = None,
         on_wait: Callable[[str], None] | None = None,
         system_dir: Path = SYSTEM_DIR,
     ) -> None:
         self.data_dir = data_dir.absolute()
+        self._archive_to = archive_to
         self._shared_buffers_mb = shared_buffers_mb
         self._max_wal_size_mb = max_wal_size_mb
         self._max_connections = max_connections
@@ -94,6 +98,26 @@ class EmbeddedServer:
             self.stop()
             raise
 
+    def recover(self, lay: Callable[[Places, ServerUser | None], Mapping[str, str]]) -> None:
+        """Put a cluster in its place and let PostgreSQL bring it to its recovery target; stopped afterwards.
+
+        `lay` does the former, in a home without a cluster that is this process's alone, and returns the
+        settings of the recovery. The superuser's password is a new one. Raises as `start` does.
+        """
+        if self._lock is not None:
+            raise EmbeddedServerError("This embedded PostgreSQL was already started.")
+        places, user = prepare_places(self.data_dir, self._system_dir)
+        self._lock = ServerLock(places)
+        try:
+            settings = lay(places, user)
+            password = make_password(places)
+            self._launch(places, user, settings)
+            self._wait_until_ready(places)
+            self._end()
+            set_password(places, self._reachable(places, user), user, password)
+        finally:
+            self.stop()
+
     def stop(self) -> None:
         """Stop PostgreSQL (fast: sessions are ended, everything is written) and wait until it is gone.
 
@@ -101,12 +125,8 @@ class EmbeddedServer:
         """
         self._url = None
         try:
-            if self._process is not None:
-                self._process.send_signal(signal.SIGINT)
-                self.wait()
+            self._end()
         finally:
-            self._process = None
-            self._keeper = None
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
@@ -131,10 +151,27 @@ class EmbeddedServer:
     ) -> None:
         self.stop()
 
-    def _launch(self, places: Places, user: ServerUser | None) -> Path:
-        """Put everything in place and begin the PostgreSQL process; return the folder of its socket."""
+    def _end(self) -> None:
+        try:
+            if self._process is not None:
+                self._process.send_signal(signal.SIGINT)
+                self.wait()
+        finally:
+            self._process = None
+            self._keeper = None
+
+    def _reachable(self, places: Places, user: ServerUser | None) -> Binaries:
         copies_in = places.home.parent if places.home.parent == places.data_dir else self._system_dir
-        binaries = reachable_binaries(find_binaries(), user, copies_in)
+        return reachable_binaries(find_binaries(), user, copies_in)
+
+    def _launch(
+        self, places: Places, user: ServerUser | None, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> Path:
+        """Put everything in place and begin the PostgreSQL process; return the folder of its socket.
+
+        `settings` go before those of its configuration, for this once.
+        """
+        binaries = self._reachable(places, user)
         stop_orphans(places.cluster, self._on_wait)
         prepare_cluster(places, binaries, user)
         sockets = socket_folder(places.home, user)
@@ -146,6 +183,7 @@ class EmbeddedServer:
             shared_buffers_mb=self._shared_buffers_mb,
             max_wal_size_mb=self._max_wal_size_mb,
             max_connections=self._max_connections,
+            archive_to=None if self._archive_to is None else prepare_archive(self._archive_to, user),
         )
         command = [
             str(binaries.program("postgres")),
@@ -153,6 +191,7 @@ class EmbeddedServer:
             str(places.cluster),
             "-c",
             f"config_file={places.configuration}",
+            *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
         ]
         begun: Future[subprocess.Popen[bytes]] = Future()
         self._keeper = threading.Thread(

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from clearing.locks import JOBS as LOCK
 from clearing.query import database_time
 from clearing.writer import Writer
-from settlement.core.timetable import Daily
+from settlement.core.timetable import Daily, Monthly
 from settlement.jobs import Counts, Job
 from settlement.tables import job_runs, job_states
 
@@ -103,7 +103,7 @@ class _Run:
         self._id: int | None = None
 
     def begin(self) -> None:
-        if not isinstance(self._job.when, Daily):
+        if not isinstance(self._job.when, Daily | Monthly):
             return
         with self._engine.begin() as connection:
             # Nobody else runs it, as the lock is ours.

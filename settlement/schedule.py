@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from clearing.directory import read_rulebook
 from clearing.locks import JOBS as LOCK
 from clearing.query import database_time
-from settlement.core.timetable import Daily
+from settlement.core.timetable import Daily, Monthly
 from settlement.job_runs import process_name, read_states, run_job
 from settlement.jobs import JOBS, Job
 
@@ -138,8 +138,8 @@ class Schedule:
         for job in self._jobs:
             state = states.get(job.name)
             last = None if state is None or state.error is not None else state.at
-            if isinstance(job.when, Daily):
-                at = {"hour": job.when.hour, "minute": job.when.minute, "timezone": zone}
+            if isinstance(job.when, Daily | Monthly):
+                at = job.when._asdict() | {"timezone": zone}
                 self._scheduler.add_job(self._run, "cron", **at, args=[job], id=job.name)
                 if job.when.is_due(last, now, zone):
                     self._scheduler.add_job(self._run, args=[job], id=_now(job), replace_existing=True)
@@ -165,7 +165,7 @@ class Schedule:
             self._try_again(job)
 
     def _try_again(self, job: Job) -> None:
-        if not isinstance(job.when, Daily):
+        if not isinstance(job.when, Daily | Monthly):
             return
         at = datetime.now(UTC) + timedelta(minutes=RETRY_MINUTES)
         with self._asking:

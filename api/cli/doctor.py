@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import click
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.backups import AGE_MAX
 from api.cli.context import console
 from api.cli.opened import opened_url
 from api.cli.phones import collisions
@@ -22,6 +23,7 @@ from clearing.query import database_time
 from clearing.verify import PERIODS
 from config import Settings, SettingsError
 from database import make_engine, migrations
+from database.backup import list_backups
 from settlement.close import list_waiting
 from settlement.query import list_periods
 
@@ -57,6 +59,7 @@ def doctor() -> None:
 def _examine(settings: Settings, engine: Engine) -> Iterator[Finding]:
     yield Finding(True, f"Python {sys.version.split()[0]}")
     yield _disk(settings)
+    yield _backups(settings)
     try:
         load_personal_data(settings)
         yield Finding(True, "The keys of personal data can be read")
@@ -100,6 +103,22 @@ def _disk(settings: Settings) -> Finding:
         free >= FREE_BYTES_MIN,
         f"{free // (1 << 30)} GiB free for {settings.data_dir}",
         "Free some space, or set TONGDUI_DATA to another disk.",
+    )
+
+
+def _backups(settings: Settings) -> Finding:
+    if settings.backups is None:
+        return Finding(
+            True, "No backups are made by themselves; TONGDUI_BACKUPS would name a folder for them"
+        )
+    found = list_backups(settings.backups)
+    if not found:
+        return Finding(False, f"There is no backup in {settings.backups}", "Run `tongdui db backup`.")
+    age = datetime.now(UTC) - found[-1].ended_at
+    return Finding(
+        age <= AGE_MAX,
+        f"The newest backup is {age.total_seconds() / 3600:.1f} hours old",
+        "Look at the job `back_up` in `tongdui jobs`, and run `tongdui db backup`.",
     )
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, Row
 from api.cli.context import console, settings_or_fail
 from api.cli.opened import opened_engine
 from api.cli.settlement import CLI
+from api.cli.times import Instant
 from api.jobs import LISTED, all_jobs, make_courier
 from api.secret_keys import load_sealing_keys
-from clearing.core.calendar import YEARS
 from clearing.directory import read_rulebook
 from clearing.proof.keys import SealingKeys
 from clearing.query import database_time
@@ -21,21 +21,6 @@ from settlement.job_runs import read_states, run_job
 from settlement.jobs import Job
 from settlement.schedule import is_led
 from webhooks.courier import Courier
-
-
-class Instant(click.ParamType):
-    """`2026-12-01T00:10+08:00`; without an offset it is a time of the alliance's zone."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            at = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail("write it as 2026-12-01T00:10, or with an offset.", param, ctx)
-        if at.year not in YEARS:
-            self.fail(f"the year must lie between {YEARS[0]} and {YEARS[-1]}.", param, ctx)
-        return at
 
 
 @click.group(invoke_without_command=True)
@@ -96,7 +81,7 @@ def _job_named(name: str, engine: Engine) -> Iterator[Job]:
         def sealing_keys() -> SealingKeys:
             return load_sealing_keys(settings)()
 
-        jobs_ = all_jobs(sealing_keys, courier)
+        jobs_ = all_jobs(settings, sealing_keys, courier)
         yield next(job for job in jobs_ if job.name == name)
 
 

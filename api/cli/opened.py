@@ -25,7 +25,9 @@ def opened_url(*, make: bool = False) -> Iterator[tuple[Settings, str]]:
             " uses, or DATABASE_URL; `tongdui db upgrade` makes a new database."
         )
     try:
-        with open_database(settings.database_url, settings.data_dir, on_wait=notices.print) as database:
+        with open_database(
+            settings.database_url, settings.data_dir, archive_to=settings.backups, on_wait=notices.print
+        ) as database:
             yield settings, database.url
     except EmbeddedServerError as error:
         raise click.ClickException(str(error)) from error

@@ -46,7 +46,7 @@ def scheduled(settings: Settings, url: str) -> Iterator[None]:
     """The schedule runs meanwhile."""
     engine = make_engine(url, pool_size=SCHEDULE_CONNECTIONS, application_name="tongdui-schedule")
     courier = make_courier(settings, engine)
-    jobs = Schedule(engine, all_jobs(load_sealing_keys(settings), lambda: courier))
+    jobs = Schedule(engine, all_jobs(settings, load_sealing_keys(settings), lambda: courier))
     try:
         jobs.start()
         yield

@@ -41,7 +41,7 @@ def run_together(settings: Settings, server: "subprocess.Popen[bytes]", *, sampl
     if settings.database_url is not None:
         _serve(settings, settings.database_url, server, sample=sample)
         return
-    database = EmbeddedServer(settings.data_dir, on_wait=notices.print)
+    database = EmbeddedServer(settings.data_dir, archive_to=settings.backups, on_wait=notices.print)
     try:
         with database, _ended_with(database):
             _serve(settings, database.url, server, sample=sample)

@@ -2,6 +2,7 @@
 
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy import Engine
 
 from api.cli.context import console, notices, settings_or_fail
 from api.cli.opened import opened_engine
@@ -17,7 +18,13 @@ from settlement.verify import verify as verify_all
 def verify() -> None:
     """Hold the journal against its seal, recompute all else from it; exit 1 at the first difference."""
     public_keys = _public_keys(settings_or_fail())
-    with opened_engine() as engine, frozen(engine) as connection, _progress() as bar:
+    with opened_engine() as engine:
+        report_differences(engine, public_keys)
+
+
+def report_differences(engine: Engine, public_keys: PublicKeys | None) -> None:
+    """Print the first difference, or that there is none; exits with 1 if there is one."""
+    with frozen(engine) as connection, _progress() as bar:
         task = bar.add_task("", total=len(checks()))
 
         def show(check: Check) -> None:

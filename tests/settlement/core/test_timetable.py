@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from settlement.core.timetable import Daily, Every
+from settlement.core.timetable import Daily, Every, Monthly
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 AT_FIVE_PAST = Daily(0, 5)
@@ -34,6 +34,28 @@ def test_a_daily_job_runs_at_its_time_or_as_soon_as_it_can(
     before = at(last) if last else None
     assert AT_FIVE_PAST.is_due(before, at(now), SHANGHAI) is due
     assert AT_FIVE_PAST.next_after(before, at(now), SHANGHAI) == at(next_run)
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "due", "next_run"),
+    [
+        (None, "2026-11-22 00:00", True, "2026-11-22 00:00"),
+        ("2026-11-01 04:30", "2026-11-30 23:59", False, "2026-12-01 04:30"),
+        ("2026-11-01 04:30", "2026-12-01 04:29", False, "2026-12-01 04:30"),
+        ("2026-11-01 04:30", "2026-12-01 04:30", True, "2026-12-01 04:30"),
+        ("2026-12-01 04:30", "2026-12-01 04:30", False, "2027-01-01 04:30"),
+        ("2026-12-15 10:00", "2026-12-31 10:00", False, "2027-01-01 04:30"),  # by hand in between
+        ("2026-10-01 04:30", "2026-12-31 10:00", True, "2026-12-31 10:00"),  # after months off
+    ],
+)
+def test_a_monthly_job_runs_on_its_day_or_as_soon_as_it_can(
+    last: str | None, now: str, due: bool, next_run: str
+) -> None:
+    first_of_month = Monthly(1, 4, 30)
+    before = at(last) if last else None
+    assert first_of_month.is_due(before, at(now), SHANGHAI) is due
+    assert first_of_month.next_after(before, at(now), SHANGHAI) == at(next_run)
+    assert first_of_month.text == "monthly on day 1 at 04:30"
 
 
 def test_the_day_is_that_of_the_zone() -> None:
