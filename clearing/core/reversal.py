@@ -363,7 +363,7 @@ def _of_accrual(batch: Batch, command: Reversal, setting: Setting, original: Ori
     taken = min(back, in_lot, lot.available) if lot else 0
     # What ended was not spent. What is held stays held: it is owed until the hold is over, and paid by what
     # that gives back.
-    undone = ends.to_undo(batch, original, min(back, in_lot) - taken)
+    undone = ends.to_undo(batch, original, back - taken, min(back, in_lot) - taken)
     paid = taken + sum(one.points for one in undone)
     legs = []
     for leg in original.booking.legs:
