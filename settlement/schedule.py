@@ -139,7 +139,7 @@ class Schedule:
                         self._scheduler.remove_job(id_)
 
     def _set_jobs(self) -> None:
-        """Set those of the day and month by the alliance's zone, anew when that has changed; do what is due."""
+        """Set those of the day and month by the alliance's zone, anew when it has changed; do what is due."""
         with self._engine.connect() as connection:
             zone = read_time_zone(connection)
             if zone == self._zone:

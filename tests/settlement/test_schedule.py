@@ -315,6 +315,7 @@ def test_what_is_not_due_at_the_time_asked_for_is_left(ledger: Ledger, engine: E
         "lots": 1,
         "points": 600,
         "value": 0,
+        "arrears_paid": 0,
     }
 
 
