@@ -11,12 +11,14 @@ from clearing.directory import read_rulebook
 from clearing.keys import accept_bootstrap_key, has_operator_key, make_key
 from clearing.periods import open_period_for, read_periods
 from clearing.phone_index import rehash_phones
+from clearing.upkeep import pay_arrears
+from clearing.writer import Writer
 from config import Settings, SettingsError
 from database import make_engine, migrations
 
 
 def prepare(settings: Settings, database_url: str) -> str | None:
-    """Bring the tables and the phones' hashes up to date, found the alliance, let an operator in.
+    """Bring the tables, the phones' hashes and the arrears up to date, found the alliance, admit an operator.
 
     Returns the text of an operator key if one was made, to be shown this once: at the first start without
     TONGDUI_BOOTSTRAP_KEY. Raises SettingsError for a bootstrap key or other keys that are none.
@@ -24,11 +26,15 @@ def prepare(settings: Settings, database_url: str) -> str | None:
     migrations.upgrade(database_url)
     personal_data = load_personal_data(settings)
     load_sealing_keys(settings)
-    engine = make_engine(database_url, pool_size=1, application_name="tongdui-setup")
+    engine = make_engine(database_url, pool_size=2, application_name="tongdui-setup")
     try:
         # No revision: it needs the keys. Before a server compares phones by the rules of now.
         rehash_phones(engine, personal_data)
-        return _prepare(settings, engine)
+        operator_key = _prepare(settings, engine)
+        # Before anything reads the ledger by the rules of now. The writer connects if there is a need.
+        with Writer(engine) as writer:
+            pay_arrears(engine, writer)
+        return operator_key
     finally:
         engine.dispose()
 

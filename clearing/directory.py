@@ -71,6 +71,12 @@ def read_rulebook(connection: Connection) -> Rulebook:
     return Rulebook(newest.version, settings_of(newest), [rule_of(row) for row in rules])
 
 
+def read_time_zone(connection: Connection) -> ZoneInfo:
+    """The alliance's, for those who ask for nothing else."""
+    newest = select(rulebooks.c.time_zone).order_by(rulebooks.c.version.desc()).limit(1)
+    return ZoneInfo(connection.execute(newest).scalar_one())
+
+
 def hold_for_change(connection: Connection) -> None:
     """Take turns with other changes of the directory and count this one. Call it before the change."""
     locks.hold_exclusively(connection, locks.DIRECTORY)

@@ -304,7 +304,7 @@ def _asked(commands: Sequence[Command], named: Named) -> dict[str, Any]:
     }
     return {
         "cards": arrays.texts(cards | named.cards),
-        "named": arrays.numbers(wallets | set(named.elsewhere.values())),
+        "named": arrays.numbers(wallets | named.roots | set(named.elsewhere.values())),
         "first": _first_booking(commands),
         "keys": arrays.texts(keys_of(commands)),
         "merchants": arrays.texts(merchant for merchant, _, _ in references),

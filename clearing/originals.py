@@ -4,17 +4,18 @@ it was booked and what is left.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, select, tuple_
 
 from clearing import arrays
+from clearing.core import arrears
 from clearing.core.accounts import Asset, EntryKind
 from clearing.core.commands import Command, OnHold, Opening, Reversal
 from clearing.core.directory import Directory
 from clearing.core.holds import Hold
 from clearing.core.journal import Transaction, TransactionKind
-from clearing.core.snapshot import Card, Lot, Original, ReferenceKey, Terms
+from clearing.core.snapshot import Card, Lot, Original, ReferenceKey, Terms, Trace
 from clearing.locks import PERIODS
 from clearing.money_corrections import MoneyCorrection, corrected, read_corrections
 from clearing.query import family, read_bookings
@@ -22,16 +23,20 @@ from clearing.tables import legs, references, rulebooks, transactions
 
 
 class Named(NamedTuple):
-    """`cards`: with which it was begun; their wallets are concerned today. `elsewhere`: see `Snapshot`."""
+    """`cards`: with which it was begun; their wallets are concerned today. `elsewhere`: see `Snapshot`.
+    `roots`: the wallets into which those of what is named were merged, where all meet who share a past.
+    """
 
     cards: set[str]
     elsewhere: dict[tuple[int, int], int]
+    roots: set[int]
 
 
-NOTHING_NAMED = Named(set(), {})
+NOTHING_NAMED = Named(set(), {}, set())
 
 _NAMED = f"""
-SELECT n.wallet_id, n.id, coalesce(h.wallet_id, t.wallet_id), coalesce(h.card_number, t.card_number)
+SELECT n.wallet_id, n.id, coalesce(h.wallet_id, t.wallet_id), coalesce(h.card_number, t.card_number),
+       (SELECT merged_into FROM wallets WHERE id = coalesce(h.wallet_id, t.wallet_id))
   FROM unnest(%(wallets)s::bigint[], %(ids)s::bigint[]) AS n (wallet_id, id)
  CROSS JOIN LATERAL ({family("n.wallet_id")}) AS f
   LEFT JOIN holds h ON h.wallet_id = f.id AND h.id = n.id
@@ -48,9 +53,9 @@ def read_named(connection: Connection, commands: Sequence[OnHold | Reversal], *,
         lock + _NAMED,
         {"wallets": arrays.numbers(one.wallet_id for one in commands), "ids": arrays.numbers(ids)},
     ).all()
-    cards = {card for *_, card in rows if card is not None}
-    elsewhere = {(name, id_): wallet_id for name, id_, wallet_id, _ in rows if wallet_id != name}
-    return Named(cards, elsewhere)
+    cards = {card for *_, card, _ in rows if card is not None}
+    elsewhere = {(name, id_): wallet_id for name, id_, wallet_id, *_ in rows if wallet_id != name}
+    return Named(cards, elsewhere, {root for *_, root in rows if root is not None})
 
 
 _ACCEPTORS = f"""
@@ -101,64 +106,97 @@ def _read(connection: Connection, keys: Sequence[tuple[int, int]]) -> dict[int, 
 
 
 class Ended(NamedTuple):
-    """Originals with how their lots ended, and these lots, which a batch has no other reason to read."""
+    """Originals with how points ended, and these lots, which a batch has no other reason to read."""
 
     originals: dict[int, Original]
     lots: list[Lot]
 
 
-_ENDS = f"""
-SELECT a.id AS accrual_id, l.wallet_id, l.id AS lot_id, l.available, l.held, t.id AS end_id
-  FROM unnest(%(ids)s::bigint[], %(wallets)s::bigint[], %(today)s::bigint[], %(issuers)s::int[],
-              %(days)s::date[]) AS a (id, wallet_id, wallet_today, issuer_id, expires_on)
+# The wallets to which the points of accruals may have come.
+_PLACES = f"""
+  FROM unnest(%(ids)s::bigint[], %(wallets)s::bigint[], %(today)s::bigint[], %(issuers)s::int[])
+       AS a (id, wallet_id, wallet_today, issuer_id)
  CROSS JOIN LATERAL ({family("a.wallet_id")} UNION SELECT a.wallet_today) AS f
-  JOIN lots l ON l.wallet_id = f.id AND l.issuer_id = a.issuer_id AND l.asset = {Asset.POINTS:d}
-             AND l.expires_on = a.expires_on
-  LEFT JOIN (transactions t
-             JOIN entries e ON e.wallet_id = t.wallet_id AND e.transaction_id = t.id
-                           AND e.kind = {EntryKind.POINTS_EXPIRED:d})
-    ON t.wallet_id = l.wallet_id AND t.kind = {TransactionKind.EXPIRY:d} AND e.debit = l.id
+"""
+
+_ENDS = f"""
+SELECT a.id AS accrual_id, t.wallet_id, t.id AS end_id
+{_PLACES}
+  JOIN transactions t ON t.wallet_id = f.id AND t.kind = {TransactionKind.EXPIRY:d}
+                     AND t.acceptor_id = a.issuer_id AND t.points > 0
  ORDER BY t.id
-"""  # noqa: S608
+"""
+
+_ENDED_LOTS = f"""
+SELECT DISTINCT l.wallet_id, l.id, l.issuer_id, l.expires_on, l.available, l.held
+{_PLACES}
+  JOIN lots l ON l.wallet_id = f.id AND l.issuer_id = a.issuer_id AND l.asset = {Asset.POINTS:d}
+             AND l.expires_on <= %(tomorrow)s
+"""
+
+_TRACES = f"""
+SELECT a.id AS accrual_id, t.kind, t.id, t.original_id, l.expires_on,
+       e.kind = {EntryKind.POINTS_RETURNED:d} AS credit
+{_PLACES}
+  JOIN transactions t ON t.wallet_id = f.id
+                     AND (t.kind IN ({TransactionKind.REDEMPTION:d}, {TransactionKind.REVERSAL:d})
+                          OR (t.kind = {TransactionKind.TRANSFER:d} AND t.purpose = '{arrears.PURPOSE}'))
+  JOIN entries e ON e.period = t.period AND e.wallet_id = t.wallet_id AND e.transaction_id = t.id
+                AND e.kind IN ({EntryKind.POINTS_REDEEMED:d}, {EntryKind.POINTS_RETURNED:d},
+                               {EntryKind.POINTS_MOVED_OUT:d})
+  JOIN lots l ON l.wallet_id = e.wallet_id AND l.issuer_id = a.issuer_id
+             AND l.id = CASE e.kind WHEN {EntryKind.POINTS_RETURNED:d} THEN e.credit ELSE e.debit END
+ ORDER BY t.id, e.number
+"""
 
 
 def read_ended(
     connection: Connection, originals: Mapping[int, Original], cards: Mapping[str, Card], at: datetime
 ) -> Ended:
-    """Of accruals whose points have ended: into whatever wallet they had come by then."""
-    tomorrow = (at + timedelta(days=1)).date()
-    ended = [
-        (one.booking.transaction, movement)
+    """Of accruals whose issuer's points have ended: in whatever wallet theirs may have come to by then."""
+    accruals = [
+        one.booking.transaction
         for one in originals.values()
         if one.booking.transaction.kind is TransactionKind.ACCRUAL
-        for movement in one.booking.movements
-        if movement.expires_on is not None and movement.expires_on <= tomorrow
     ]
-    if not ended:
+    if not accruals:
         return Ended(dict(originals), [])
-    today = [_wallet_today(cards, row) for row, _ in ended]
-    asked = {
-        "ids": arrays.numbers(row.id for row, _ in ended),
-        "wallets": arrays.numbers(row.wallet_id for row, _ in ended),
-        "today": arrays.numbers(today),
-        "issuers": arrays.numbers(movement.issuer_id for _, movement in ended),
-        "days": arrays.times(movement.expires_on for _, movement in ended),
-    }
-    rows = connection.exec_driver_sql(_ENDS, asked).all()
-    keys = sorted({(row.wallet_id, row.end_id) for row in rows if row.end_id is not None})
-    ends = _read(connection, keys) if keys else {}
-    place = {row.id: movement for row, movement in ended}
-    lots: dict[int, Lot] = {}
+    ends = _read_ends(connection, _places(accruals, cards))
+    if not ends:
+        return Ended(dict(originals), [])
+    places = _places([row for row in accruals if row.id in ends], cards)
+    tomorrow = (at + timedelta(days=1)).date()
+    lots = [
+        Lot(row.wallet_id, row.id, row.issuer_id, Asset.POINTS, row.expires_on, row.available, row.held)
+        for row in connection.exec_driver_sql(_ENDED_LOTS, {**places, "tomorrow": tomorrow})
+    ]
+    traces: dict[int, list[Trace]] = {}
+    for row in connection.exec_driver_sql(_TRACES, places):
+        trace = Trace(TransactionKind(row.kind), row.id, row.original_id, row.expires_on, row.credit)
+        traces.setdefault(row.accrual_id, []).append(trace)
     found = dict(originals)
+    for id_, of_accrual in ends.items():
+        found[id_] = found[id_]._replace(ends=tuple(of_accrual), traces=tuple(traces.get(id_, ())))
+    return Ended(found, lots)
+
+
+def _places(accruals: Sequence[Transaction], cards: Mapping[str, Card]) -> dict[str, Any]:
+    return {
+        "ids": arrays.numbers(row.id for row in accruals),
+        "wallets": arrays.numbers(row.wallet_id for row in accruals),
+        "today": arrays.numbers(_wallet_today(cards, row) for row in accruals),
+        "issuers": arrays.numbers(row.acceptor_id for row in accruals),
+    }
+
+
+def _read_ends(connection: Connection, places: Mapping[str, Any]) -> dict[int, list[Original]]:
+    """How points of their issuers have become breakage, the earliest first, by the id of the accrual."""
+    rows = connection.exec_driver_sql(_ENDS, places).all()
+    read = _read(connection, sorted({(row.wallet_id, row.end_id) for row in rows})) if rows else {}
+    ends: dict[int, list[Original]] = {}
     for row in rows:
-        lot = place[row.accrual_id]
-        lots[row.lot_id] = Lot(
-            row.wallet_id, row.lot_id, lot.issuer_id, Asset.POINTS, lot.expires_on, row.available, row.held
-        )
-        if row.end_id is not None:
-            before = found[row.accrual_id]
-            found[row.accrual_id] = before._replace(ends=(*before.ends, ends[row.end_id]))
-    return Ended(found, list(lots.values()))
+        ends.setdefault(row.accrual_id, []).append(read[row.end_id])
+    return ends
 
 
 def read_references(

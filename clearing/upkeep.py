@@ -1,4 +1,4 @@
-"""What the passing of time does to the ledger: holds lapse, lots end.
+"""What the passing of time does to the ledger: holds lapse, lots end; what earlier versions left is mended.
 
 Each run looks for what is due at an instant, by default now, and posts a command for each, in portions,
 through the same path as everything else. A run that is repeated, late or cut off in the middle does no
@@ -11,16 +11,16 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, exists, func, select
 
 from clearing.core.accounts import Asset
-from clearing.core.commands import Caller, Expiry, Lapse, Scope
+from clearing.core.commands import ArrearsPayment, Caller, Expiry, Lapse, Scope
 from clearing.core.events import EventType
 from clearing.core.outcomes import Held, Posted
 from clearing.events import Told, tell
 from clearing.idempotency import key_hash, request_hash
 from clearing.query import database_time
-from clearing.tables import holds, lots, members
+from clearing.tables import arrears, holds, lots, members
 from clearing.writer import Writer
 
 #: Who acts. It has no key, so nobody can come as this caller from outside.
@@ -69,6 +69,26 @@ def expire_lots(
                 value = 0 if row.points else row.amount
                 ended = Ended(ended.lots + 1, ended.points + row.points, ended.value + value)
     return ended
+
+
+def pay_arrears(engine: Engine, writer: Writer, at: datetime | None = None) -> int:
+    """Let points pay what their wallet owes their issuer; how many points were paid.
+
+    Since they do so at once there is nothing to find, but for what earlier versions have left. Each portion
+    is a transaction of its own: stopped at any time, it goes on where it was.
+    """
+    paid, last = 0, (-1, 0)
+    while True:
+        with engine.connect() as connection:
+            places = _next_owing(connection, last)
+        if places:
+            today = _today(engine, writer, at)
+            outcomes = writer.post([_payment(wallet_id, issuer_id, today) for wallet_id, issuer_id in places])
+            booked = [one.booking.transaction.points for one in outcomes if isinstance(one, Posted)]
+            paid -= sum(booked)
+        if len(places) < PORTION:
+            return paid
+        last = places[-1]
 
 
 def remind(engine: Engine, writer: Writer, at: datetime | None = None) -> int:
@@ -127,6 +147,19 @@ def _next_ended(
     if last is not None:
         query = query.where(func.row(*place) > func.row(*last))
     return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(*place).limit(PORTION))]
+
+
+def _next_owing(connection: Connection, last: tuple[int, int]) -> list[tuple[int, int]]:
+    """Wallets and the issuers whom they owe points, and of whom they have some to use."""
+    usable = exists().where(
+        lots.c.wallet_id == arrears.c.wallet_id,
+        lots.c.issuer_id == arrears.c.issuer_id,
+        lots.c.asset == int(Asset.POINTS),
+        lots.c.available > 0,
+    )
+    place = (arrears.c.wallet_id, arrears.c.issuer_id)
+    query = select(*place).where(arrears.c.points > 0, usable, func.row(*place) > func.row(*last))
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(*place).limit(PORTION))]
 
 
 def _next_ending(engine: Engine, today: date, after: tuple[date, int, int, int]) -> Sequence[Row[Any]]:
@@ -194,4 +227,16 @@ def _expiry(wallet_id: int, lot_id: int, today: date) -> Expiry:
         caller=CLOCK,
         wallet_id=wallet_id,
         lot_id=lot_id,
+    )
+
+
+def _payment(wallet_id: int, issuer_id: int, today: date) -> ArrearsPayment:
+    """Of one wallet to one issuer on one day: what an older server leaves later is paid by a later run."""
+    named = {"wallet": wallet_id, "issuer": issuer_id, "on": today}
+    return ArrearsPayment(
+        key=key_hash(CLOCK.key_id, f"arrears {wallet_id} {issuer_id} {today}"),
+        request_hash=request_hash("arrears", named),
+        caller=CLOCK,
+        wallet_id=wallet_id,
+        issuer_id=issuer_id,
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from clearing.answers import forget_answers
-from clearing.upkeep import expire_lots, lapse_holds, remind
+from clearing.upkeep import expire_lots, lapse_holds, pay_arrears, remind
 from clearing.verify import frozen
 from clearing.writer import Writer
 from settlement.close import close_due, finish_unfinished, history_open_from
@@ -47,7 +47,9 @@ def _expire(engine: Engine, writer: Writer, at: datetime) -> Counts:
     with engine.connect() as connection:
         # What a row of the past may still use has not ended for it.
         before = history_open_from(connection)
-    return expire_lots(engine, writer, at, before)._asdict()
+    # What is owed is paid before anything ends.
+    paid = pay_arrears(engine, writer, at)
+    return {**expire_lots(engine, writer, at, before)._asdict(), "arrears_paid": paid}
 
 
 def _remind(engine: Engine, writer: Writer, at: datetime) -> Counts:

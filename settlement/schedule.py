@@ -8,6 +8,7 @@ process that has lost the lead, is never run twice at a time.
 
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from zoneinfo import ZoneInfo
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -15,10 +16,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from clearing.directory import read_rulebook
+from clearing.directory import read_time_zone
 from clearing.locks import JOBS as LOCK
 from clearing.query import database_time
-from settlement.core.timetable import Daily, Monthly
+from settlement.core.timetable import Daily, Every, Monthly
 from settlement.job_runs import process_name, read_states, run_job
 from settlement.jobs import JOBS, Job
 
@@ -76,6 +77,7 @@ class Schedule:
         self._jobs = jobs
         self._lead = Lead(engine)
         self._ran_by = process_name()
+        self._zone: ZoneInfo | None = None  # by which the jobs of the day and month are set
         # Looking after the lead must not wait for jobs.
         executors = {"default": ThreadPoolExecutor(THREADS), "lead": ThreadPoolExecutor(1)}
         common = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -117,9 +119,14 @@ class Schedule:
     def _take_or_leave_lead(self) -> None:
         try:
             holds = self._lead.hold()
-            if holds and not self.leads:
+            begins = holds and not self.leads
+            if begins:
                 log.info("schedule_leads", process=self._ran_by)
-                self._add_jobs()
+                self._zone = None
+            if holds:
+                self._set_jobs()
+            if begins:
+                self._repeat_jobs()
         except SQLAlchemyError as error:
             holds = False
             self._lead.give_up()
@@ -131,19 +138,30 @@ class Schedule:
                     if self._scheduler.get_job(id_) is not None:
                         self._scheduler.remove_job(id_)
 
-    def _add_jobs(self) -> None:
+    def _set_jobs(self) -> None:
+        """Set those of the day and month by the alliance's zone, anew when it has changed; do what is due."""
         with self._engine.connect() as connection:
-            zone = read_rulebook(connection).settings.time_zone
+            zone = read_time_zone(connection)
+            if zone == self._zone:
+                return
             states, now = read_states(connection), database_time(connection)
+        if self._zone is not None:
+            log.info("schedule_moved", zone=zone.key, before=self._zone.key)
         for job in self._jobs:
+            if isinstance(job.when, Every):
+                continue
             state = states.get(job.name)
             last = None if state is None or state.error is not None else state.at
-            if isinstance(job.when, Daily | Monthly):
-                at = job.when._asdict() | {"timezone": zone}
-                self._scheduler.add_job(self._run, "cron", **at, args=[job], id=job.name)
-                if job.when.is_due(last, now, zone):
-                    self._scheduler.add_job(self._run, args=[job], id=_now(job), replace_existing=True)
-            else:
+            at = job.when._asdict() | {"timezone": zone}
+            self._scheduler.add_job(self._run, "cron", **at, args=[job], id=job.name, replace_existing=True)
+            if job.when.is_due(last, now, zone):
+                self._scheduler.add_job(self._run, args=[job], id=_now(job), replace_existing=True)
+        self._zone = zone
+
+    def _repeat_jobs(self) -> None:
+        """Begin with those that are run again and again."""
+        for job in self._jobs:
+            if isinstance(job.when, Every):
                 self._scheduler.add_job(
                     self._run,
                     "interval",

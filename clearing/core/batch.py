@@ -31,7 +31,8 @@ from clearing.core.journal import (
 from clearing.core.limits import Owing, Usage, UsageKey, UsageOf, growth_of
 from clearing.core.outcomes import Moved, Outcome, Recorded, Refusal
 from clearing.core.plan import Credit, Move, Plan, Release, Setting, Times
-from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms
+from clearing.core.snapshot import ArrearsKey, Card, Lot, Original, ReferenceKey, Snapshot, Terms, Trace
+from clearing.core.traces import TRACED, traces_of
 
 _NOTHING_OWED: Mapping[int, int] = MappingProxyType({})
 
@@ -179,19 +180,34 @@ class Batch:
         return Original(booking, Terms(settings.point_value, settings.reimbursement_rate), 0, 0)
 
     def ends(self, original: Original) -> list[Original]:
-        """How the lot of an accrual's points has become breakage, less what was reversed of that so far."""
-        row = original.booking.transaction
-        wallets = {row.wallet_id, self.wallet_today(row.card_number, row.wallet_id)}
-        lots = {(one.issuer_id, one.expires_on) for one in original.booking.movements}
+        """How points of an accrual's issuer have become breakage where its own may have come to, less what
+        was reversed of that so far.
+        """
         in_this_batch = [
             self._as_booked(booking)
-            for booking in self._booked.values()
+            for booking in self._booked_where(original)
             if booking.transaction.kind is TransactionKind.EXPIRY
+            and booking.transaction.acceptor_id == original.booking.transaction.acceptor_id
             and booking.transaction.points
-            and booking.transaction.wallet_id in wallets
-            and lots.issuperset((one.issuer_id, one.expires_on) for one in booking.movements)
         ]
         return [self._less_reversed(end) for end in (*original.ends, *in_this_batch)]
+
+    def traces(self, original: Original) -> list[Trace]:
+        """What else became of points of an accrual's issuer there."""
+        issuer_id = original.booking.transaction.acceptor_id
+        here = [
+            trace
+            for booking in self._booked_where(original)
+            if booking.transaction.kind in TRACED
+            for trace in traces_of(booking, issuer_id)
+        ]
+        return [*original.traces, *here]
+
+    def _booked_where(self, original: Original) -> list[Booking]:
+        """What this batch has booked in the wallets to which an original's points may have come."""
+        row = original.booking.transaction
+        wallets = {row.wallet_id, self.wallet_today(row.card_number, row.wallet_id)}
+        return [one for one in self._booked.values() if one.transaction.wallet_id in wallets]
 
     def owed(self, wallet_id: int) -> Mapping[int, int]:
         """Points that the wallet owes, by issuer; some may be 0."""

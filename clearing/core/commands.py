@@ -176,6 +176,13 @@ class Expiry(OnWallet):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArrearsPayment(OnWallet):
+    """Let the wallet's points of an issuer pay what it owes that issuer."""
+
+    issuer_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PointsAdjustment(Command):
     """Give `points` of the issuer to a wallet, or take them away (below zero), for a stated reason.
 

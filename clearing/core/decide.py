@@ -32,6 +32,7 @@ from clearing.core.calendar import PeriodState
 from clearing.core.cards import not_good
 from clearing.core.commands import (
     Accrual,
+    ArrearsPayment,
     AtMerchant,
     Capture,
     Command,
@@ -74,6 +75,7 @@ MODULES = {
     Lapse: release,
     Reversal: reversal,
     Expiry: expiry,
+    ArrearsPayment: arrears,
     PointsAdjustment: adjustment,
     MoneyAdjustment: adjustment,
     Link: linking,
@@ -196,6 +198,8 @@ def _carry_out(batch: Batch, command: Command, setting: Setting, plan: Plan) -> 
     if plan.undone:
         plan = ends.undo(batch, command, setting, plan)
     booking = batch.book(command, setting, plan)
+    if isinstance(command, ArrearsPayment):
+        arrears.pay_in(batch, command, setting, -plan.points)
     arrears.settle(batch, command, setting)
     return Posted(booking)
 

@@ -10,7 +10,7 @@ nor fee once more.
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from clearing.core import ends
 from clearing.core.accounts import Asset, EntryKind
@@ -36,6 +36,17 @@ class Part(NamedTuple):
 
     points: int
     amount: int
+
+
+class Measured(Protocol):
+    """As much of a leg as says what a part of it is worth."""
+
+    @property
+    def kind(self) -> LegKind: ...
+    @property
+    def points(self) -> int: ...
+    @property
+    def amount(self) -> int: ...
 
 
 NOTHING = Part(0, 0)
@@ -145,7 +156,7 @@ def _worths(original: Original) -> list[int]:
     return worths
 
 
-def worth_of(terms: Terms, leg: Leg, points: int) -> int:
+def worth_of(terms: Terms, leg: Measured, points: int) -> int:
     """Fen of so many of a redemption leg's points: what they are worth; where the leg has a share of an
     amount that was asked for, in proportion.
     """
@@ -277,7 +288,7 @@ def _difference(batch: Batch, original: Original, leg: Leg, was: Part, will_be: 
     return PlannedLeg(leg.kind, leg.issuer_id, points, amount, obligation, fee)
 
 
-def still_owing(terms: Terms, leg: Leg, part: Part, corrected: Corrected) -> Part:
+def still_owing(terms: Terms, leg: Measured, part: Part, corrected: Corrected) -> Part:
     """So much of a leg, without what was given back of it in money."""
     if not corrected.quantity:
         return part
@@ -363,7 +374,7 @@ def _of_accrual(batch: Batch, command: Reversal, setting: Setting, original: Ori
     taken = min(back, in_lot, lot.available) if lot else 0
     # What ended was not spent. What is held stays held: it is owed until the hold is over, and paid by what
     # that gives back.
-    undone = ends.to_undo(batch, original, min(back, in_lot) - taken)
+    undone = ends.to_undo(batch, original, back - taken, min(back, in_lot) - taken)
     paid = taken + sum(one.points for one in undone)
     legs = []
     for leg in original.booking.legs:

@@ -8,11 +8,21 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
-from clearing.core.fees import price
-from clearing.core.reversal import NOTHING, Part
+from clearing.core.fees import OWN_SYSTEM, Fee, price
+from clearing.core.journal import LegKind
+from clearing.core.reversal import NOT_CORRECTED, NOTHING, Part, less, still_owing
 from clearing.core.rulebook import ExchangeKind, FeeRule, Rulebook
+from clearing.core.snapshot import Corrected, Terms
 
 LineKey = tuple[int, ExchangeKind]  # (participant id, kind)
+
+
+class Whole(NamedTuple):
+    """All of a leg that has been reversed in part."""
+
+    kind: LegKind
+    points: int
+    amount: int
 
 
 class ExchangeLeg(NamedTuple):
@@ -21,7 +31,8 @@ class ExchangeLeg(NamedTuple):
     `amount` and the fees, which acceptor and issuer paid the hub, are fen; these and `points` are below zero
     where the leg is one of a reversal. `priced_on` is the day whose rules price it, in the alliance's time
     zone: that of its booking, and of a reversal's leg that of the original's. `before`: None for an original;
-    for a reversal's leg what was left of the original's leg when it was booked.
+    for a reversal's leg what was left of the original's leg when it was booked. `corrected`: what was given
+    back of the original's leg in money by then, `whole`, by the `terms` that judged it.
     """
 
     kind: ExchangeKind
@@ -33,6 +44,9 @@ class ExchangeLeg(NamedTuple):
     issuer_fee: int
     priced_on: date
     before: Part | None = None
+    corrected: Corrected = NOT_CORRECTED
+    whole: Whole | None = None
+    terms: Terms | None = None
 
 
 class Compared(NamedTuple):
@@ -102,18 +116,21 @@ def shares_under(rulebook: Rulebook, leg: ExchangeLeg) -> tuple[int, int]:
     """What acceptor and issuer would pay on the leg, in fen.
 
     A reversal's leg has the difference between the fee on what was left after it and on what was left
-    before, so that any number of reversals gives back exactly the fee. Nothing is charged on nothing left.
+    before, so that any number of reversals gives back exactly the fee. Nothing is charged on nothing left,
+    and what was given back in money is not left, as in a reversal itself.
     """
     if leg.before is None:
         return _shares(rulebook, leg, leg.amount)
     after = Part(leg.before.points + leg.points, leg.before.amount + leg.amount)
-    acceptor_before, issuer_before = _shares_of_rest(rulebook, leg, leg.before)
-    acceptor_after, issuer_after = _shares_of_rest(rulebook, leg, after)
-    return acceptor_after - acceptor_before, issuer_after - issuer_before
+    was, will_be = (_fee_of_rest(rulebook, leg, rest) for rest in (leg.before, after))
+    return will_be.acceptor - was.acceptor, will_be.issuer - was.issuer
 
 
-def _shares_of_rest(rulebook: Rulebook, leg: ExchangeLeg, rest: Part) -> tuple[int, int]:
-    return (0, 0) if rest == NOTHING else _shares(rulebook, leg, rest.amount)
+def _fee_of_rest(rulebook: Rulebook, leg: ExchangeLeg, rest: Part) -> Fee:
+    if leg.whole is not None and leg.terms is not None:
+        rest = still_owing(leg.terms, leg.whole, rest, leg.corrected)
+    acceptor, issuer = (0, 0) if rest == NOTHING else _shares(rulebook, leg, rest.amount)
+    return less(Fee(acceptor, issuer, None, OWN_SYSTEM.reason), leg.corrected)
 
 
 def _shares(rulebook: Rulebook, leg: ExchangeLeg, amount: int) -> tuple[int, int]:

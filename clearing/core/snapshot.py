@@ -79,11 +79,24 @@ class Corrected(NamedTuple):
     issuer_fee: int = 0
 
 
+class Trace(NamedTuple):
+    """Points were taken out of lots with that last day, or put into them (`credit`): used, given back, or
+    taken to pay arrears.
+    """
+
+    kind: TransactionKind
+    transaction_id: int
+    original_id: int | None
+    expires_on: date | None
+    credit: bool
+
+
 class Original(NamedTuple):
     """A transaction that is to be reversed, and how much of it has been already, above zero.
 
-    `ends`: of an accrual, the transactions by which its lot became breakage, the earliest first.
-    `corrected`: what was given back of its legs in money only, by leg number.
+    `ends`: of an accrual, the transactions by which points of its issuer became breakage in the wallets to
+    which its own may have come, the earliest first; `traces`: what else became of points of its issuer there,
+    read only where some ended. `corrected`: what was given back of its legs in money only, by leg number.
     """
 
     booking: Booking
@@ -92,6 +105,7 @@ class Original(NamedTuple):
     amount_reversed: int
     ends: Sequence["Original"] = ()
     corrected: Mapping[int, Corrected] = MappingProxyType({})
+    traces: Sequence[Trace] = ()
 
 
 class ArrearsKey(NamedTuple):

@@ -234,3 +234,28 @@ def test_the_share_of_an_amount_that_was_asked_for_is_given_back_once(
     fees = sum(leg["fee"] for leg in booked["legs"])
     nets = {code_: net for code_, net in owed.items() if net}
     assert closed.nets() == nets | {"PINE": fees - sum(owed.values()), "HUB": -fees}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [("redemption", "duplicate"), ("spend", "duplicate"), ("visit", "duplicate"), ("visit", "wrong_fee")],
+)
+def test_a_simulation_prices_a_reversal_without_what_a_dispute_gave_back(
+    closed: Closed, line: str, reason: str
+) -> None:
+    """With the rules that are in force it comes to what was charged, whatever was corrected."""
+    whole, fee = LINES[line][2], LINES[line][3]["HUB"]
+    undone(closed, line, whole // 10)
+    disputed(closed, line, whole // 2 if reason == "duplicate" else -fee // 2, reason)
+    undone(closed, line, whole // 5)
+    booked = undone(closed, line)
+    body = {"period": booked["period"], "rules": []}
+    found = good(closed.operator.post("/v1/fee-simulations", body))
+    assert found["changed"] == 0
+    assert found["charged"] == found["simulated"] < 0
+    # At half the rate a reversal gives back half as much, of what was not given back before.
+    rate = {"redemption": "0.01", "spend": "0.003", "visit": "0.005"}[line]
+    body["rules"] = [{"kind": line, "rate": rate}]
+    halved = good(closed.operator.post("/v1/fee-simulations", body))
+    if reason == "duplicate":
+        assert abs(2 * halved["simulated"] - found["charged"]) <= 4, "each of them is rounded"

@@ -17,7 +17,7 @@ def test_jobs_are_listed_with_their_last_and_next_run(alliance: Alliance) -> Non
     by_name = {one["name"]: one for one in good(alliance.auditor.get("/v1/jobs"))["data"]}
     last = by_name["expire_lots"]["last_run"]
     assert (last["counts"], last["error"], last["ran_by"]) == (
-        {"lots": 0, "points": 0, "value": 0},
+        {"lots": 0, "points": 0, "value": 0, "arrears_paid": 0},
         None,
         "tests",
     )

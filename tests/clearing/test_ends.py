@@ -113,7 +113,7 @@ def test_breakage_is_found_in_whatever_wallet_the_lot_had_come_to(ledger: Ledger
 
 def end_everything_anew(ledger: Ledger, engine: Engine) -> None:
     """The same for lots that came later: on a day of their own."""
-    run(engine, "UPDATE lots SET expires_on = '2026-11-11' WHERE expires_on > '2026-11-11'")
+    run(engine, "UPDATE lots SET expires_on = '2026-11-11' WHERE expires_on > '2026-11-11' AND available > 0")
     for wallet_id, lot_id in run(engine, "SELECT wallet_id, id FROM lots WHERE available > 0 ORDER BY id"):
         ledger.book(ledger.expires(wallet_id, lot_id))
 
@@ -143,3 +143,39 @@ def test_only_reversals_of_what_has_ended_ask_for_more(ledger: Ledger, engine: E
         assert end.booking.transaction.points == 100
     [outcome] = ledger.post(ledger.reverses(earned))
     assert isinstance(outcome, Posted)
+
+
+def test_points_that_ended_after_a_period_of_grace_were_not_spent(ledger: Ledger, engine: Engine) -> None:
+    wang = ledger.enrol("JADE")
+    [earned] = ledger.book(ledger.pays_cash(wang, "JADE", 100_000))
+    [used] = ledger.book(ledger.redeems(wang, "LOTUS", 700))
+    end_everything(ledger, engine)
+    ledger.book(ledger.reverses(used, 600))  # into a lot with a period of grace
+    assert left(engine) == (600, 0, 0)
+    end_everything_anew(ledger, engine)
+    ledger.book(ledger.reverses(earned, 250))
+    ledger.book(ledger.reverses(earned))
+    # 100 were spent; 300 had ended in their lot, and 600 in the other.
+    assert left(engine) == (0, 0, 100)
+    assert run(engine, "SELECT sum(quantity) FROM entries WHERE kind = 27") == [(900,)]
+    adds_up(engine)
+    ledger.book(ledger.reverses(used))
+    assert left(engine) == (0, 0, 0)
+    adds_up(engine)
+
+
+def test_points_that_paid_arrears_stand_for_those_that_ended_later(ledger: Ledger, engine: Engine) -> None:
+    wang, li = ledger.enrol("JADE"), ledger.enrol("LOTUS")
+    [first] = ledger.book(ledger.pays_cash(wang, "JADE", 100_000))
+    [used] = ledger.book(ledger.redeems(wang, "LOTUS", 1_000))
+    run(engine, "UPDATE lots SET expires_on = '2026-11-10'")
+    [second] = ledger.book(ledger.pays_cash(wang, "JADE", 100_000))
+    ledger.book(ledger.reverses(first))
+    assert left(engine) == (0, 0, 0)
+    [outcome] = ledger.post(ledger.links(wang, li))
+    assert isinstance(outcome, Moved)
+    ledger.book(ledger.reverses(used))
+    end_everything_anew(ledger, engine)
+    ledger.book(ledger.reverses(second))
+    assert left(engine) == (0, 0, 0)
+    adds_up(engine)

@@ -1,13 +1,19 @@
 """What the passing of time does: holds lapse, lots end; twice, late or together with others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
-from clearing.upkeep import Ended, expire_lots, lapse_holds
+from api.setup import prepare
+from clearing.core.commands import Command
+from clearing.core.outcomes import Outcome
+from clearing.upkeep import Ended, expire_lots, lapse_holds, pay_arrears
 from clearing.verify import frozen, verify
 from clearing.writer import Writer
+from settlement.jobs import EXPIRE
+from support.alliance import settings_for
 from support.ledger import Ledger
 
 
@@ -105,4 +111,105 @@ def test_holds_lapse_in_portions_and_only_those_that_are_due(
         )  # fmt: skip
     assert [lapse_holds(engine, writer), lapse_holds(engine, writer)] == [5, 0]
     assert lots(engine) == [(500, 500)]
+    adds_up(engine)
+
+
+def owed(engine: Engine) -> list[tuple[int, int, int]]:
+    """(issuer, points owed, points to use) of each wallet that has ever owed something."""
+    query = """SELECT a.issuer_id, a.points,
+                      (SELECT coalesce(sum(available), 0) FROM lots l
+                        WHERE l.wallet_id = a.wallet_id AND l.issuer_id = a.issuer_id AND asset = 1)
+                 FROM arrears a ORDER BY a.wallet_id, a.issuer_id"""
+    with engine.connect() as connection:
+        return [(row[0], row[1], int(row[2])) for row in connection.execute(text(query))]
+
+
+def leave_both(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, points: int, then: int = 0) -> str:
+    """A wallet as an earlier version left it: its points do not pay what it owes.
+
+    `then`: points whose use stands.
+    """
+    with monkeypatch.context() as earlier:
+        earlier.setattr("clearing.core.arrears.settle", lambda *_: None)
+        card = ledger.enrol("JADE")
+        [earned] = ledger.book(ledger.pays_cash(card, "JADE", points * 100))
+        [used] = ledger.book(ledger.redeems(card, "LOTUS", points))
+        ledger.book(ledger.reverses(earned))
+        ledger.book(ledger.reverses(used, points - then))
+    return card
+
+
+def differing(engine: Engine) -> set[str]:
+    with frozen(engine) as connection:
+        return {one.check for one in verify(connection)}
+
+
+def test_a_wallet_that_an_earlier_version_left_with_both_pays_by_itself(
+    ledger: Ledger, writer: Writer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_both(ledger, monkeypatch, 1_000)
+    leave_both(ledger, monkeypatch, 500, then=200)
+    assert owed(engine) == [(1, 1_000, 1_000), (1, 500, 300)]
+    assert differing(engine) == {"arrears_paid"}
+    assert pay_arrears(engine, writer) == 1_300
+    assert owed(engine) == [(1, 0, 0), (1, 200, 0)]
+    adds_up(engine)
+    assert pay_arrears(engine, writer) == 0, "there is nothing left to pay"
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT kind, purpose, points, card_number FROM transactions WHERE posted_by = 'clock'"
+                 " ORDER BY id")
+        )  # fmt: skip
+        assert [tuple(row) for row in rows] == [
+            (9, "arrears", -1_000, None), (9, "arrears", 1_000, None),
+            (9, "arrears", -300, None), (9, "arrears", 300, None),
+        ]  # fmt: skip
+
+
+def test_arrears_are_paid_in_portions_and_a_run_that_was_cut_off_goes_on(
+    ledger: Ledger, writer: Writer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clearing.upkeep.PORTION", 2)
+    for _ in range(5):
+        leave_both(ledger, monkeypatch, 10)
+    portions = []
+    post = writer.post
+
+    def cut_off(commands: Sequence[Command]) -> list[Outcome]:
+        portions.append(len(commands))
+        if len(portions) == 2:
+            raise ConnectionError
+        return post(commands)
+
+    monkeypatch.setattr(writer, "post", cut_off)
+    with pytest.raises(ConnectionError):
+        pay_arrears(engine, writer)
+    assert [points for _, points, _ in owed(engine)] == [0, 0, 10, 10, 10]
+    assert pay_arrears(engine, writer) == 30
+    assert portions == [2, 2, 2, 1]
+    adds_up(engine)
+
+
+def test_what_is_owed_is_paid_before_the_points_end(
+    ledger: Ledger, writer: Writer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_both(ledger, monkeypatch, 1_000)
+    end_all_lots(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE periods SET opened_at = starts_at"))  # nobody is loading history
+        at = connection.execute(text("SELECT now()")).scalar_one()
+    counts = EXPIRE.work(engine, writer, at)
+    assert counts == {"lots": 0, "points": 0, "value": 0, "arrears_paid": 1_000}
+    assert owed(engine) == [(1, 0, 0)]
+    adds_up(engine)
+
+
+def test_a_database_that_is_brought_up_to_date_pays_what_is_owed_before_it_is_used(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    leave_both(ledger, monkeypatch, 1_000)
+    url = engine.url.render_as_string(hide_password=False)
+    for _ in range(2):
+        prepare(settings_for(url, tmp_path), url)
+        assert owed(engine) == [(1, 0, 0)]
     adds_up(engine)

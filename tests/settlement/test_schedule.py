@@ -8,24 +8,28 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, text
 
 from api.jobs import LISTED, seal_job
+from clearing.alliance import change_settings
 from clearing.locks import JOBS as LOCK
 from clearing.proof.heads import read_head
 from clearing.writer import Writer
 from settlement import schedule
-from settlement.core.timetable import Daily, Every
+from settlement.core.timetable import Daily, Every, Monthly
 from settlement.job_runs import CUT_OFF, list_runs, read_states, run_job
 from settlement.jobs import EXPIRE, LAPSE, VERIFY, Counts, Differs, Job
 from settlement.schedule import Lead, Schedule, is_led
+from support.core import SHANGHAI
 from support.ledger import Ledger
 from support.sealing import keys
 
 SECONDS_MAX = 60
 SEALED_SECONDS_MAX = 5
+PAGO_PAGO = ZoneInfo("Pacific/Pago_Pago")
 PROJECT = Path(__file__).parents[2]
 
 
@@ -144,6 +148,55 @@ def test_a_job_of_the_day_that_ran_today_is_not_run_again_at_a_start(engine: Eng
         assert ran == ["done", "missed"]
 
 
+def test_a_change_of_the_time_zone_moves_the_jobs_of_the_day_at_once(engine: Engine, quick: None) -> None:
+    with Ledger(engine):
+        ran: list[datetime] = []
+
+        def note(_: Engine, __: Writer, at: datetime) -> Counts:
+            ran.append(at)
+            return {}
+
+        with engine.connect() as connection:
+            now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+        # A quarter of an hour ago in the west, so nineteen hours and more in Shanghai, and it ran since then.
+        before = (now - timedelta(minutes=15)).astimezone(PAGO_PAGO)
+        by_day, monthly = (
+            job(note, Daily(before.hour, before.minute)),
+            Job("m", 98, Monthly(28, 1, 0), "", nothing),
+        )
+        again = Job("again", 97, Every(3600), "", nothing)
+        run_job(engine, by_day)
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE job_states SET at = at - interval '1 hour'"))
+        jobs = Schedule(engine, (by_day, monthly, again))
+
+        def next_run(name: str) -> datetime:
+            found: datetime = jobs._scheduler.get_job(name).next_run_time
+            return found
+
+        jobs.start()
+        try:
+            wait_until(lambda: jobs.leads and runs_again(jobs), "nobody leads")
+            at = next_run("probe").astimezone(SHANGHAI)
+            assert ((at.hour, at.minute), len(ran)) == ((before.hour, before.minute), 1)
+            begun = next_run("again")
+            with engine.begin() as connection:
+                change_settings(connection, {"time_zone": PAGO_PAGO}, "tests")
+            wait_until(lambda: len(ran) == 2, "what is due in the new zone was not done")
+            for name, place in (("probe", (before.hour, before.minute)), ("m", (1, 0))):
+                at = next_run(name).astimezone(PAGO_PAGO)
+                assert (at.hour, at.minute) == place
+            assert next_run("again") == begun, "what is run again and again goes on"
+            time.sleep(0.5)
+            assert len(ran) == 2
+        finally:
+            jobs.stop()
+
+
+def runs_again(jobs: Schedule) -> bool:
+    return jobs._scheduler.get_job("again") is not None
+
+
 def test_one_leads_and_the_other_takes_over_when_it_gives_up(engine: Engine, quick: None) -> None:
     with Ledger(engine):
         first, second = Schedule(engine), Schedule(engine)
@@ -256,11 +309,13 @@ def test_what_is_not_due_at_the_time_asked_for_is_left(ledger: Ledger, engine: E
         "lots": 0,
         "points": 0,
         "value": 0,
+        "arrears_paid": 0,
     }
     assert run_job(engine, EXPIRE, datetime.fromisoformat("2026-11-02T12:00+08:00")) == {
         "lots": 1,
         "points": 600,
         "value": 0,
+        "arrears_paid": 0,
     }
 
 

@@ -18,7 +18,8 @@ from itertools import count
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from clearing.core.accounts import CHART, Account, Asset, Unit
+from clearing.core import arrears
+from clearing.core.accounts import CHART, Account, Asset, EntryKind, Unit
 from clearing.core.batch import Decision
 from clearing.core.calendar import ExpiryKind, ExpiryPolicy, Period, PeriodState, following, month
 from clearing.core.commands import (
@@ -55,7 +56,17 @@ from clearing.core.limits import Cap, Usage, UsageKey
 from clearing.core.outcomes import Held, Moved, Outcome, Posted, Recorded, Refusal
 from clearing.core.plan import Move
 from clearing.core.rulebook import AllianceSettings, ExchangeKind, FeeRule, Rulebook, Tier
-from clearing.core.snapshot import ArrearsKey, Card, CardStatus, Lot, Original, ReferenceKey, Snapshot, Terms
+from clearing.core.snapshot import (
+    ArrearsKey,
+    Card,
+    CardStatus,
+    Lot,
+    Original,
+    ReferenceKey,
+    Snapshot,
+    Terms,
+    Trace,
+)
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 15, 10, 0, tzinfo=SHANGHAI)
@@ -408,25 +419,44 @@ class Books:
             -sum(one.points for one in reversals),
             -sum(one.amount for one in reversals),
             self._ends(booking),
+            traces=self._traces(booking) if booking.transaction.kind is TransactionKind.ACCRUAL else (),
         )
 
-    def _ends(self, booking: Booking) -> list[Original]:
-        """How the lot of an accrual's points became breakage, in any wallet that it may have come to."""
-        if booking.transaction.kind is not TransactionKind.ACCRUAL:
-            return []
-        row = booking.transaction
+    def _wallets(self, row: Transaction) -> set[int]:
+        """Those to which what was booked may have come: merged ones, and that of the card today."""
         now_in = self.cards[row.card_number].wallet_id if row.card_number else row.wallet_id
-        wallets = {one for one in (*self.merged, *self.merged.values(), row.wallet_id)
-                   if self._root(one) == self._root(row.wallet_id)} | {now_in}  # fmt: skip
-        lots = {(one.issuer_id, one.expires_on) for one in booking.movements}
+        family = (*self.merged, *self.merged.values(), row.wallet_id)
+        return {one for one in family if self._root(one) == self._root(row.wallet_id)} | {now_in}
+
+    def _ends(self, booking: Booking) -> list[Original]:
+        """How points of an accrual's issuer became breakage, in any wallet that they may have come to."""
+        row = booking.transaction
+        if row.kind is not TransactionKind.ACCRUAL:
+            return []
+        wallets = self._wallets(row)
         return [
             self._original(one)
             for one in self.bookings.values()
             if one.transaction.kind is TransactionKind.EXPIRY
             and one.transaction.points
+            and one.transaction.acceptor_id == row.acceptor_id
             and one.transaction.wallet_id in wallets
-            and lots.issuperset((move.issuer_id, move.expires_on) for move in one.movements)
         ]
+
+    def _traces(self, booking: Booking) -> list[Trace]:
+        """What else became of points of an accrual's issuer there, from the journal."""
+        found = []
+        wallets = self._wallets(booking.transaction)
+        for entry in self.journal.values():
+            row, credit = self.transactions[entry.transaction_id], entry.kind is EntryKind.POINTS_RETURNED
+            used = entry.kind is EntryKind.POINTS_REDEEMED
+            paid = entry.kind is EntryKind.POINTS_MOVED_OUT and row.purpose == arrears.PURPOSE
+            if row.wallet_id not in wallets or not (credit or used or paid):
+                continue
+            lot = self.lots[entry.credit if credit else entry.debit]
+            if lot.issuer_id == booking.transaction.acceptor_id:
+                found.append(Trace(row.kind, row.id, row.original_id, lot.expires_on, credit))
+        return found
 
     def decide(self, *commands: Command) -> Decision:
         """What would be decided now; changes nothing (but uses up ids)."""

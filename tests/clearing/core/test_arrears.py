@@ -36,7 +36,7 @@ CARDS = ["J-1 Wang JADE", "L-1 Wang LOTUS", "L-2 Li LOTUS"]
 
 def _books(cards: list[str] | None = None, **settings: Any) -> Books:
     directory = alliance("JADE earn=1 expiry=rolling:1", "LOTUS", fees=["redemption 2%"], **settings)
-    return Books(directory, cards or CARDS)
+    return Books(directory, cards or CARDS, periods=[202610, 202611, 202612, 202701, 202702, 202703])
 
 
 def _kinds(books: Books) -> list[str]:
@@ -319,3 +319,111 @@ def test_breakage_is_taken_back_where_the_card_is_now() -> None:
     [undone] = [row for row in books.transactions.values() if row.original_id in books.bookings
                 and books.bookings[row.original_id].transaction.kind is TransactionKind.EXPIRY]  # fmt: skip
     assert undone.original_wallet_id == earned.transaction.wallet_id
+
+
+# ---- points that had come to another lot before they ended ----------------------------------------
+
+
+def _graced(books: Books, used: Booking, at: str, ended: str) -> None:
+    """The use is undone after the last day of its points, and so is the grace period over."""
+    books.at = shanghai(at)
+    books.book(reverse(used))
+    books.at = shanghai(ended)
+    for lot in list(books.lots.values()):
+        if lot.available and lot.expires_on and lot.expires_on < books.at.date():
+            books.book(expire(lot))
+
+
+def test_points_that_ended_after_a_period_of_grace_were_not_spent_either() -> None:
+    books = _books()
+    earned = books.book(accrue("¥1,000.00", "JADE-1"))
+    used = books.book(redeem(1_000, "LOTUS-1"))
+    _graced(books, used, "2027-01-02 10:00", "2027-02-10 00:05")
+    assert books.left("Wang") == []
+    back = books.book(reverse(earned))
+    assert (books.left("Wang"), books.owed("Wang")) == ([], [])
+    assert books.moves(back) == ["-1000 JADE 2027-02-01"]
+
+
+def test_points_that_ended_in_two_periods_of_grace_and_in_their_lot_are_found_in_all() -> None:
+    books = _books()
+    earned = books.book(accrue("¥1,000.00", "JADE-1"))
+    used = [books.book(redeem(points, "LOTUS-1")) for points in (400, 300)]
+    books.at = shanghai("2027-01-01 00:05")
+    books.book(expire(books.lot("JADE 2026-12-31")))
+    books.at = shanghai("2027-01-02 10:00")
+    books.book(reverse(used[0], 350))
+    again = books.book(redeem(350, "LOTUS-1"))
+    books.book(reverse(used[1]))
+    _graced(books, again, "2027-02-05 10:00", "2027-03-31 00:05")
+    books.book(reverse(earned, 100))
+    back = books.book(reverse(earned))
+    # 50 of the first use stand.
+    assert (books.left("Wang"), books.owed("Wang")) == ([], ["JADE 50 pts"])
+    assert sorted(books.moves(back)) == [
+        "-200 JADE 2026-12-31",
+        "-300 JADE 2027-02-01",
+        "-350 JADE 2027-03-07",
+    ]
+
+
+def test_what_was_spent_again_after_a_period_of_grace_is_owed() -> None:
+    books = _books()
+    earned = books.book(accrue("¥1,000.00", "JADE-1"))
+    used = books.book(redeem(1_000, "LOTUS-1"))
+    books.at = shanghai("2027-01-02 10:00")
+    books.book(reverse(used))
+    books.book(redeem(600, "LOTUS-1"))
+    books.at = shanghai("2027-02-10 00:05")
+    books.book(expire(books.lot("JADE 2027-02-01")))
+    books.book(reverse(earned))
+    assert books.owed("Wang") == ["JADE 600 pts"]
+
+
+def test_a_use_that_went_back_to_two_lots_does_not_join_them() -> None:
+    books = _books()
+    earned = books.book(accrue("¥1,000.00", "JADE-1"))
+    books.book(open_balance("JADE 500 pts 2027-01-31"))
+    used = books.book(redeem(1_500, "LOTUS-1"))
+    books.book(reverse(used))
+    books.book(redeem(1_000, "LOTUS-1"))
+    books.at = shanghai("2027-02-01 00:05")
+    books.book(expire(books.lot("JADE 2027-01-31")))
+    books.book(reverse(earned))
+    assert books.owed("Wang") == ["JADE 1000 pts"], "what was given has ended, and what was earned was spent"
+
+
+def test_points_that_paid_arrears_stand_for_those_that_came_later_and_ended() -> None:
+    books = _books()
+    first = books.book(accrue("¥1,000.00", "JADE-1"))
+    used = books.book(redeem(1_000, "LOTUS-1"))
+    books.at = shanghai("2026-12-05 10:00")
+    second = books.book(accrue("¥1,000.00", "JADE-1"))
+    books.book(reverse(first))
+    assert (books.left("Wang"), books.owed("Wang")) == ([], [])
+    _graced(books, used, "2027-01-02 10:00", "2027-02-10 00:05")
+    books.book(reverse(second))
+    assert (books.left("Wang"), books.owed("Wang")) == ([], [])
+
+
+def test_an_accrual_that_paid_arrears_at_once_stands_for_what_came_back_and_ended() -> None:
+    books = _books()
+    first = books.book(accrue("¥400.00", "JADE-1"))
+    used = books.book(redeem(400, "LOTUS-1"))
+    books.book(reverse(first))
+    second = books.book(accrue("¥400.00", "JADE-1"))
+    assert (second.movements, books.owed("Wang")) == ([], [])
+    _graced(books, used, "2027-01-02 10:00", "2027-02-10 00:05")
+    books.book(reverse(second))
+    assert (books.left("Wang"), books.owed("Wang")) == ([], [])
+
+
+def test_an_end_after_a_period_of_grace_is_seen_in_the_same_batch() -> None:
+    books = _books()
+    earned = books.book(accrue("¥1,000.00", "JADE-1"))
+    used = books.book(redeem(1_000, "LOTUS-1"))
+    books.at = shanghai("2027-01-02 10:00")
+    books.book(reverse(used))
+    books.at = shanghai("2027-02-10 00:05")
+    books.post(expire(books.lot("JADE 2027-02-01")), reverse(earned, 400), reverse(earned))
+    assert (books.left("Wang"), books.owed("Wang")) == ([], [])
