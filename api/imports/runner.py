@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import structlog
 from sqlalchemy import Connection, Engine
 
-from api.imports import kinds, store
+from api.imports import former, kinds, store
 from api.imports.reader import Row, Rows, Unreadable
 from api.key_owners import envelope, participants_of
 from clearing.core import opening
@@ -161,7 +161,8 @@ class ImportRunner:
         kind = kinds.KINDS[current.upload.kind]
         rows = Rows(path, current.upload.media_type, encoding, frozenset(kind.columns), kind.required)
         posters = _Posters(self._make_writer(), self._make_enroller(), self._make_linker())
-        judged = islice(_judge(current.upload, rows), current.rows, None)
+        done_to = _line_done(current, path)
+        judged = dropwhile(lambda one: one.row.line <= done_to, _judge(current.upload, rows))
 
         def take() -> _Taken:
             batch: list[_Judged] = []
@@ -232,7 +233,7 @@ class ImportRunner:
             refusals = [(one.row, outcome)] if isinstance(outcome, Refusal) else []
             accepted = int(isinstance(outcome, Agreement) and outcome.changed)
             replayed = 1 - accepted - len(refusals)
-            progress = store.Progress(1, accepted, replayed, refusals, Decimal(0), bytes_read)
+            progress = store.Progress(1, accepted, replayed, refusals, Decimal(0), bytes_read, one.row.line)
             with self._engine.begin() as connection:
                 store.advance(connection, current.id, progress)
 
@@ -241,6 +242,13 @@ class ImportRunner:
             found = store.read(connection, import_id)
         assert found is not None, "imports are never deleted"
         return found
+
+
+def _line_done(current: store.Import, path: Path) -> int:
+    """Rows that begin in this line of the file or before are done."""
+    if current.last_line is not None:
+        return current.last_line
+    return former.line_reached(path, current.upload.media_type, current.rows) if current.rows else 0
 
 
 def _judge(upload: store.Upload, rows: Rows) -> Iterator[_Judged]:
@@ -329,7 +337,10 @@ def _progress(
             accepted += 1
             if isinstance(outcome, Enrolled):
                 members.append((one.row.number, outcome.member_id))
-    return store.Progress(len(batch), accepted, replayed, refusals, Decimal(0), bytes_read, members)
+    last_line = batch[-1].row.line
+    return store.Progress(
+        len(batch), accepted, replayed, refusals, Decimal(0), bytes_read, last_line, members
+    )
 
 
 def _residue(
