@@ -1,7 +1,7 @@
 """Running imports: a thread that posts files batch by batch, counting in the same transaction."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from api.imports import former, kinds, store
 from api.imports.reader import Row, Rows, Unreadable
-from api.key_owners import envelope, participants_of
+from api.key_owners import act_of, envelope, participants_of
 from clearing.core import opening
 from clearing.core.commands import Command, Opening
 from clearing.core.directory import Directory
@@ -199,9 +199,15 @@ class ImportRunner:
         if upload.kind == kinds.LINKS or not bodies:
             return [_linking(one) for one in batch]
         operation, cache = kinds.KINDS[upload.kind].operation, posters.writer.directory
-        whose = iter(participants_of(upload.caller, operation, bodies, self._engine, cache))
+        whose = participants_of(upload.caller, operation, bodies, self._engine, cache)
+        acts = iter(
+            [
+                (of, act_of(operation, body, of, self._engine, cache))
+                for of, body in zip(whose, bodies, strict=True)
+            ]
+        )
         return [
-            one if one.body is None else _commanded(upload, one, next(whose), posters.enroller)
+            one if one.body is None else _commanded(upload, one, *next(acts), posters.enroller)
             for one in batch
         ]
 
@@ -288,7 +294,13 @@ def _linking(one: _Judged) -> _Judged:
     return one if one.body is None else one._replace(cards=(one.body["card"], one.body["other_card"]))
 
 
-def _commanded(upload: store.Upload, one: _Judged, participant_id: int | None, enroller: Enroller) -> _Judged:
+def _commanded(
+    upload: store.Upload,
+    one: _Judged,
+    participant_id: int | None,
+    act: Mapping[str, Any],
+    enroller: Enroller,
+) -> _Judged:
     """A row without a key is known by its place in this very file."""
     assert one.body is not None, "it was judged to be good"
     assert one.said is not None, "it was judged to be good"
@@ -299,6 +311,7 @@ def _commanded(upload: store.Upload, one: _Judged, participant_id: int | None, e
         kinds.KINDS[upload.kind].operation,
         one.body,
         one.said,
+        act=act,
         historical=upload.historical,
         within=None if one.key is not None else f"{upload.kind}:{upload.file_hash}",
     )
@@ -310,7 +323,7 @@ def _commanded(upload: store.Upload, one: _Judged, participant_id: int | None, e
         stands.caller,
         one.body,
         former_key=stands.former_key,
-        former_hash=stands.former_hash,
+        former_hashes=stands.former_hashes,
     )
     return _Judged(one.row, enrolment=request)
 
