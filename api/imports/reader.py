@@ -3,6 +3,7 @@
 A row that cannot be read comes with its `fault`, and reading goes on behind it: see `tabular.rows`.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
@@ -113,7 +114,7 @@ class Rows:
             try:
                 content = read_row(line)
             except (ValueError, RecursionError) as error:
-                yield Row(number, taken.number, {LINE: line.strip()}, f"The line is not JSON: {error}")
+                yield Row(number, taken.number, {LINE: line.strip()}, f"The line is not JSON: {_why(error)}")
                 continue
             if not isinstance(content, dict):
                 yield Row(number, taken.number, {LINE: line.strip()}, "The line must be a JSON object.")
@@ -171,10 +172,17 @@ class _Columns:
         return width < len(cells) <= self._width_max and not any(map(str.strip, cells[width:]))
 
 
+def _why(error: Exception) -> str:
+    """What is wrong with a line; the reader of JSON would count lines within it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, at character {error.pos + 1} of it."
+    return "It is nested too deeply." if isinstance(error, RecursionError) else f"{error}."
+
+
 def _misfit(line: int, cells: int, names: int) -> str:
     return (
         f"Line {line} has {cells} cells and the first line names {names} columns. Write each value under its"
-        " column; an empty one keeps its comma."
+        " column; an empty one keeps its place between two separators."
     )
 
 

@@ -648,7 +648,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     N_("key must be text of 1 to 255 printable characters."),
     N_(
         "Line %(number)s has %(number_2)s cells and the first line names %(most)s columns. Write each value"
-        " under its column; an empty one keeps its comma."
+        " under its column; an empty one keeps its place between two separators."
     ),
     N_(
         "Line %(number)s has a quotation mark that does not belong there, or that is not closed. Take it out,"
@@ -673,6 +673,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         N_("The line is not JSON."),
     ),
     N_("This is a workbook, not text. Save it as CSV UTF-8 in the spreadsheet and send that."),
+    N_("This is a gzip file. Unpack it first, or send it with `Content-Encoding: gzip`."),
     N_("The file is neither UTF-8, UTF-16 with a byte order mark, nor GB18030. Save it as CSV UTF-8."),
     N_("The file is empty; its first line must name the columns."),
     (

@@ -1,6 +1,7 @@
 """Real files: stray quotes, missing cells, encodings, spreadsheets, and the list that is sent back."""
 
 import csv
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -121,6 +122,33 @@ def test_commas_alone_are_no_row_but_keep_the_others_numbers(shared: Alliance) -
 def test_what_stands_under_no_name_is_refused(shared: Alliance) -> None:
     done = send(shared.operator, "accruals", f"card,merchant,amount,,\n{LI},JADE-1,683,,x\n")
     assert counts(done) == ("done", 0, 0, 1)
+
+
+@pytest.mark.parametrize(("delimiter", "codec"), [("\t", "utf-16"), (";", "utf-8-sig"), ("\t", "gb18030")])
+def test_what_spreadsheets_save_with_tabs_or_semicolons_is_read(
+    shared: Alliance, delimiter: str, codec: str
+) -> None:
+    columns = ("card", "merchant", "amount", "metadata")
+    rows = [(LI, "JADE-1", "691", '"{""till"":""王, 1""}"'), (LI, "JADE-1", ""), ("", "", "", "")]
+    text = "\r\n".join(delimiter.join(row) for row in (columns, *rows))
+    done = send(shared.operator, "accruals", text.encode(codec))
+    assert counts(done) == ("done", 1, 0, 1)
+    [row] = listed(shared.operator, done)
+    assert row["detail"].startswith("Line 3 has 3 cells and the first line names 4 columns.")
+
+
+def test_a_zipped_file_and_a_broken_line_say_what_is_wrong(shared: Alliance) -> None:
+    done = send(shared.operator, "accruals", gzip.compress(b"card,merchant,amount\n"))
+    assert (done["status"], done["error"]) == (
+        "failed",
+        "This is a gzip file. Unpack it first, or send it with `Content-Encoding: gzip`.",
+    )
+    done = send(shared.operator, "accruals", '{"card" 1}\n{"card": 1} 2\n{"card": 1, "card": 1}\n', NDJSON)
+    assert [row["detail"] for row in listed(shared.operator, done)] == [
+        "The line is not JSON: Expecting ':' delimiter, at character 9 of it.",
+        "The line is not JSON: Extra data, at character 13 of it.",
+        "The line is not JSON: the name 'card' stands twice in one object; send each name once.",
+    ]
 
 
 # ---- Encodings --------------------------------------------------------------------------------------------
