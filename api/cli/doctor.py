@@ -180,8 +180,8 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
         # Nothing that keeps the program from working, and it may be right: it stays so for ever.
         yield Finding(
             True,
-            f"{shared_numbers} transactions of earlier versions have a merchant's number that another one has"
-            " too; `tongdui db upgrade` names them",
+            f"Transactions of earlier versions with numbers that others have, too: {shared_numbers};"
+            " `tongdui db upgrade` names them",
         )
     for period in waiting:
         yield Finding(

@@ -22,11 +22,11 @@ def shared_numbers(connection: Connection) -> Iterator[str]:
     for one in found[:NUMBERS_SHOWN]:
         is_opening = one.kind is TransactionKind.OPENING
         whose = directory.participants[one.whose].code if is_opening else codes[one.whose]
-        written = "" if one.written == one.reference else f", written {one.written!r}"
+        written = "" if one.written == one.reference else f", booked as {one.written!r}"
         yield (
-            f"{whose} has two of kind {one.kind.label} with the number {one.reference!r}:"
-            f" {ids.encode('txn', *one.transaction)}, and {ids.encode('txn', *one.other)}{written}, of before"
-            " numbers were compared so. If both are the same bill, reverse one of them."
+            f"The number {one.reference!r} of {whose} stands on two transactions of kind {one.kind.label}:"
+            f" {ids.encode('txn', *one.transaction)} and {ids.encode('txn', *one.other)}{written}. An earlier"
+            " version did not see it. If they are one bill, reverse one of them."
         )
     if len(found) > NUMBERS_SHOWN:
         yield "… and more: SELECT * FROM reference_collisions."

@@ -4,7 +4,8 @@ Revision: 0019
 After: 0017
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,20 +22,25 @@ depends_on: str | Sequence[str] | None = None
 OPENING = 5
 STREAMED = {"stream_results": True, "yield_per": 1000}
 
-TAKE = sa.text("""
+_KEPT = """
+unnest(CAST(:merchant_id AS int[]), CAST(:kind AS smallint[]), CAST(:reference AS text[]),
+       CAST(:wallet_id AS bigint[]), CAST(:transaction_id AS bigint[]), CAST(:written AS text[]))
+    AS k (merchant_id, kind, reference, wallet_id, transaction_id, written)
+"""
+TAKE = sa.text(f"""
 INSERT INTO merchant_references (merchant_id, kind, reference, wallet_id, transaction_id, written)
-VALUES (:merchant_id, :kind, :reference, :wallet_id, :transaction_id, :written)
+SELECT k.* FROM {_KEPT} ORDER BY transaction_id
     ON CONFLICT DO NOTHING
-""")
+""")  # noqa: S608  constants
 #: Of a number that another transaction has.
-NOTE = sa.text("""
-INSERT INTO reference_collisions (merchant_id, kind, reference, transaction_id, wallet_id, written)
-SELECT merchant_id, kind, reference, :transaction_id, :wallet_id, :written
-  FROM merchant_references
- WHERE merchant_id = :merchant_id AND kind = :kind AND reference = :reference
-   AND transaction_id <> :transaction_id
+NOTE = sa.text(f"""
+INSERT INTO reference_collisions (merchant_id, kind, reference, wallet_id, transaction_id, written)
+SELECT k.*
+  FROM {_KEPT}
+  JOIN merchant_references AS has USING (merchant_id, kind, reference)
+ WHERE has.transaction_id <> k.transaction_id
     ON CONFLICT DO NOTHING
-""")
+""")  # noqa: S608  constants
 
 REFERENCES = "Merchants' own numbers, unique per merchant and kind; of opening balances the issuers'"
 IMPORTS = "One row for each file; its counts move in the transactions that post its rows"
@@ -118,8 +124,8 @@ def take_numbers(connection: sa.Connection) -> None:
         compared = [{**row, "reference": sought(row["written"])} for row in rows]
         kept_otherwise = [one for one in compared if one["reference"] not in ("", one["written"])]
         if kept_otherwise:
-            connection.execute(TAKE, kept_otherwise)
-            connection.execute(NOTE, kept_otherwise)
+            connection.execute(TAKE, _columns(kept_otherwise))
+            connection.execute(NOTE, _columns(kept_otherwise))
 
 
 def note_openings(connection: sa.Connection) -> None:
@@ -135,6 +141,9 @@ def note_openings(connection: sa.Connection) -> None:
         execution_options=STREAMED,
     )
     for rows in found.mappings().partitions():
-        connection.execute(
-            NOTE, [{**row, "reference": sought(row["written"]) or row["written"]} for row in rows]
-        )
+        noted = [{**row, "reference": sought(row["written"]) or row["written"]} for row in rows]
+        connection.execute(NOTE, _columns(noted))
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
