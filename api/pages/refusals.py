@@ -61,6 +61,10 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         N_("Write a whole number."),
     ),
     (
+        "Must be fen, a whole number without quotes or fraction: 1250 is 12.50 yuan.",
+        N_("Write fen as a whole number: 1250 is 12.50 yuan."),
+    ),
+    (
         "Number too large.",
         N_("This number is too large."),
     ),

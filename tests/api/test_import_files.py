@@ -391,3 +391,14 @@ def test_other_imports_have_no_results(shared: Alliance) -> None:
     response = shared.operator.get(f"/v1/imports/{done['id']}/results.csv")
     assert response.status_code == 404
     assert "look transactions up by their reference" in response.get_json()["detail"]
+
+
+def test_yuan_instead_of_fen_are_told_apart_by_call_and_by_file(shared: Alliance) -> None:
+    """Who was told no more than "a whole number" would send 13 for 12.50."""
+    done = send(shared.operator, "accruals", f"card,merchant,amount\n{LI},JADE-1,12.50\n{LI},JADE-1,1e3\n")
+    told = "Must be fen, a whole number without quotes or fraction: 1250 is 12.50 yuan."
+    assert [row["detail"] for row in listed(shared.operator, done)] == [f"amount: {told}"] * 2
+    for path, more in (("accruals", {}), ("loads", {}), ("spends", {"capture": False})):
+        body = {"card": LI, "merchant": "JADE-1", "amount": 12.5, **more}
+        refused = shared.operator.post(f"/v1/{path}", body).get_json()
+        assert refused["errors"] == [{"pointer": "/amount", "detail": told}]

@@ -189,7 +189,8 @@ def test_control_characters_in_a_text_do_no_harm(ledger: Ledger, engine: Engine)
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "bank_reference, paid_on, amount_yuan, text is missing"),
+        (b"\xef\xbb\xbf\r\n", "The file is empty"),
+        (b"a,b\n", "bank_reference, paid_on, amount_yuan, text is missing"),
         (b"bank_reference,paid_on,amount,text\n", "amount_yuan is missing"),
         (b"\xff\xff\xff", "UTF-8"),
         (f'{HEADING}\nN1,2026-11-20,1.00,"x'.encode(), "not CSV"),
