@@ -1,6 +1,6 @@
 """From checked input, of a request or of a row in a file, to the ledger's commands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from clearing import ids
@@ -27,7 +27,7 @@ class Envelope(NamedTuple):
     caller: Caller
     historical: bool = False
     former_key: str | None = None
-    former_hash: Callable[[], str] | None = None
+    former_hashes: Callable[[], Collection[str]] | None = None
 
 
 def accrual(envelope: Envelope, body: Mapping[str, Any]) -> Accrual:
@@ -124,7 +124,7 @@ def _act(envelope: Envelope, body: Mapping[str, Any]) -> dict[str, Any]:
         "caller": envelope.caller,
         "historical": envelope.historical,
         "former_key": envelope.former_key,
-        "former_hash": envelope.former_hash,
+        "former_hashes": envelope.former_hashes,
         "occurred_at": body.get("occurred_at"),
         "reference": body.get("reference"),
         "metadata": body.get("metadata"),

@@ -37,14 +37,15 @@ def envelope(
     body: Mapping[str, Any],
     said: Mapping[str, Any],
     *,
+    act: Mapping[str, Any] | None = None,
     historical: bool = False,
     within: str | None = None,
 ) -> Envelope:
     """What stands on an act about this participant's data (None: nobody's), with its key in clear.
 
-    `body` is the act as its schema has loaded it; `said` as it was sent, by which earlier versions knew it.
-    So they did a key with the blanks around it, of which a header has none. `within`: a name space of the
-    owner's beside that of its keys.
+    `body` is the act as its schema has loaded it, and `act` the same as `act_of` tells it; `said` as it was
+    sent, by which earlier versions knew it. So they did a key with the blanks around it, of which a header
+    has none. `within`: a name space of the owner's beside that of its keys.
     """
     sent_by, plain = caller.participant_id, key.strip()
     whose = sender = owner_of(sent_by if participant_id is None else participant_id)
@@ -53,12 +54,38 @@ def envelope(
     as_before = sender == whose and plain == key
     return Envelope(
         key_hash(_name(whose, within), plain),
-        act_hash(operation, body),
+        act_hash(operation, body if act is None else act),
         caller,
         historical,
         None if as_before else key_hash(_name(sender, within), key),
-        partial(request_hash, operation, said),
+        partial(_former_hashes, operation, body, said),
     )
+
+
+def _former_hashes(operation: str, body: Mapping[str, Any], said: Mapping[str, Any]) -> tuple[str, ...]:
+    return request_hash(operation, said), act_hash(operation, body)
+
+
+def act_of(
+    operation: str,
+    body: Mapping[str, Any],
+    participant_id: int | None,
+    engine: Engine,
+    cache: DirectoryCache,
+) -> Mapping[str, Any]:
+    """The act of this participant without what would be so anyhow: to sell one's own stored value, naming
+    oneself as its issuer, is to sell it without naming anybody.
+    """
+    issuer = body.get("issuer") if operation == "load" else None
+    if issuer is None or participant_id is None:
+        return body
+    directory = cache.last_or_none
+    if directory is None or participant_id not in directory.participants:
+        with engine.connect() as connection:
+            directory = cache.current(connection)
+    if directory.participants[participant_id].code != issuer:
+        return body
+    return {name: value for name, value in body.items() if name != "issuer"}
 
 
 def _name(owner: str, within: str | None) -> str:

@@ -8,7 +8,7 @@ from flask import Response
 
 from api.auth import current_caller
 from api.commands import BUILDERS
-from api.key_owners import envelope, participants_of
+from api.key_owners import act_of, envelope, participants_of
 from api.problems import HttpCode, Problem, refusal_response
 from api.services import services
 from api.web import idempotency_key, json_body
@@ -37,7 +37,8 @@ def submit_act(
     """
     caller, known = current_caller(), services()
     [participant_id] = participants_of(caller, kind, [body], known.engine, known.posting_directory)
-    command = BUILDERS[kind](envelope(caller, participant_id, key, kind, body, said), body)
+    act = act_of(kind, body, participant_id, known.engine, known.posting_directory)
+    command = BUILDERS[kind](envelope(caller, participant_id, key, kind, body, said, act=act), body)
     return command, post(command)
 
 

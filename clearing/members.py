@@ -4,7 +4,7 @@ members back. Names and phones are encrypted here, before they reach the databas
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -99,7 +99,7 @@ class Enroller:
         body: Mapping[str, Any],
         *,
         former_key: str | None = None,
-        former_hash: Callable[[], str] | None = None,
+        former_hashes: Callable[[], Collection[str]] | None = None,
     ) -> tuple[Enrolment, Person]:
         """An enrolment from checked input: participant, name, phone, tier, card, card_expires_on."""
         person = Person(body.get("name"), body.get("phone"))
@@ -108,7 +108,7 @@ class Enroller:
             request_hash=request_hash,
             caller=caller,
             former_key=former_key,
-            former_hash=former_hash,
+            former_hashes=former_hashes,
             participant=body["participant"],
             phone_index=self._personal_data.phone_index(person.phone) if person.phone else None,
             tier=body.get("tier"),

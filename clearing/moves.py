@@ -26,6 +26,14 @@ UPDATE merchant_references r SET wallet_id = %(target)s
   FROM holds h
  WHERE h.wallet_id = %(source)s AND h.status = 'held' AND r.merchant_id = h.merchant_id
    AND r.kind = h.kind AND r.reference = h.reference;
+UPDATE merchant_references r SET wallet_id = %(target)s
+  FROM holds h
+ WHERE h.wallet_id = %(source)s AND h.status = 'held' AND r.merchant_id = h.merchant_id
+   AND r.kind = h.kind AND r.written = h.reference AND r.transaction_id = h.id;
+UPDATE reference_collisions c SET wallet_id = %(target)s
+  FROM holds h
+ WHERE h.wallet_id = %(source)s AND h.status = 'held' AND c.merchant_id = h.merchant_id
+   AND c.kind = h.kind AND c.transaction_id = h.id;
 UPDATE holds SET wallet_id = %(target)s WHERE wallet_id = %(source)s AND status = 'held'
 """
 

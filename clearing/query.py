@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
 )
 
 from clearing.core.accounts import CHART, Account, Asset, EntryKind
@@ -40,6 +41,7 @@ from clearing.tables import (
     legs,
     lots,
     members,
+    reference_collisions,
     references,
     transactions,
     wallets,
@@ -257,8 +259,14 @@ def _conditions(wanted: TransactionFilter) -> Iterable[ColumnElement[bool]]:
         yield transactions.c.booked_at >= wanted.booked_since
     if wanted.reference is not None:
         yield tuple_(transactions.c.wallet_id, transactions.c.id).in_(
-            select(references.c.wallet_id, references.c.transaction_id).where(
-                references.c.reference == wanted.reference
+            union_all(
+                *(
+                    select(table.c.wallet_id, table.c.transaction_id).where(
+                        table.c.reference == wanted.reference
+                    )
+                    # What has the number, and what was booked under it before numbers were compared as now.
+                    for table in (references, reference_collisions)
+                )
             )
         )
     if wanted.visible_to is not None:

@@ -594,7 +594,23 @@ references = Table(
     Column("reference", Text, primary_key=True),
     Column("wallet_id", BigInteger, nullable=False),
     Column("transaction_id", BigInteger, nullable=False),
-    comment="Merchants' own numbers, unique per merchant and kind; of opening balances the issuers'",
+    Column("written", Text),
+    Index(None, "merchant_id", "kind", "written", postgresql_where=text("written IS NOT NULL")),
+    comment="Merchants' own numbers, unique per merchant and kind; of opening balances the issuers'."
+    " written: as the journal has it, where a version kept blanks around a number, or letters in two forms",
+)
+
+reference_collisions = Table(
+    "reference_collisions",
+    metadata,
+    Column("merchant_id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("reference", Text, primary_key=True),
+    Column("transaction_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("wallet_id", BigInteger, nullable=False),
+    Column("written", Text, nullable=False),
+    comment="What earlier versions booked under a number that another transaction has, as numbers are"
+    " compared now; written: as the journal has them",
 )
 
 JOURNAL = (transactions, legs, entries)
@@ -687,11 +703,13 @@ imports = Table(
     Column("refused", BigInteger, nullable=False, server_default="0"),
     Column("residue", Numeric(30, 10), nullable=False, server_default="0"),
     Column("encoding", Text),
+    Column("last_line", BigInteger),
     Column("error", Text),
     Column("started_at", instant(), nullable=False),
     Column("ended_at", instant()),
     CheckConstraint("status IN ('running', 'done', 'failed')", name="status"),
-    comment="One row for each file; its counts move in the transactions that post its rows",
+    comment="One row for each file; its counts move in the transactions that post its rows. last_line: where"
+    " the last row that is done begins in the file; NULL: none is, or an earlier version counted them",
 )
 
 import_refusals = Table(

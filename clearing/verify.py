@@ -660,19 +660,24 @@ HAVING count(*) > 1
 """
 
 _REFERENCES = f"""
-SELECT concat('merchant_references (merchant_id=', r.merchant_id, ', kind=', r.kind,
-              ', reference=', r.reference, ')') AS place,
+SELECT concat(r.name, ' (merchant_id=', r.merchant_id, ', kind=', r.kind, ', reference=', r.reference, ')')
+         AS place,
        'a transaction of that merchant, kind and reference' AS expected, 'none' AS found
-  FROM merchant_references r
+  FROM (SELECT 'merchant_references' AS name, merchant_id, kind, reference, wallet_id, transaction_id,
+               coalesce(written, reference) AS written
+          FROM merchant_references
+         UNION ALL
+        SELECT 'reference_collisions', merchant_id, kind, reference, wallet_id, transaction_id, written
+          FROM reference_collisions) AS r
  WHERE NOT EXISTS (SELECT FROM transactions t
                     WHERE t.wallet_id = r.wallet_id AND t.id = r.transaction_id
-                      AND t.kind = r.kind AND t.reference = r.reference
+                      AND t.kind = r.kind AND t.reference = r.written
                       AND r.merchant_id = CASE WHEN t.kind = {TransactionKind.OPENING} THEN t.acceptor_id
                                                ELSE t.merchant_id END)
    AND NOT EXISTS (SELECT FROM holds h
                     WHERE h.wallet_id = r.wallet_id AND h.id = r.transaction_id
-                      AND h.merchant_id = r.merchant_id AND h.kind = r.kind AND h.reference = r.reference)
- ORDER BY r.merchant_id, r.kind, r.reference
+                      AND h.merchant_id = r.merchant_id AND h.kind = r.kind AND h.reference = r.written)
+ ORDER BY r.name, r.merchant_id, r.kind, r.reference
  LIMIT 1
 """  # noqa: S608  a number of ours
 

@@ -52,7 +52,8 @@ class BankFile(NamedTuple):
     """What became of a file's `rows` (below its heading).
 
     `matched`: rows whose payments this file put on record; `payments`: rows of `payments`, of which the one
-    debit of a whole batch makes several; `replayed`: rows that were on record before.
+    debit of a whole batch makes several; `replayed`: rows that were on record before. `encoding`: in which
+    the file was read.
     """
 
     rows: int
@@ -60,6 +61,7 @@ class BankFile(NamedTuple):
     payments: list[Row]
     replayed: int
     unmatched: list[Unmatched]
+    encoding: str
 
 
 class _Why(NamedTuple):
@@ -89,10 +91,11 @@ class _Records(NamedTuple):
 
 def import_bank_file(engine: Engine, content: bytes, recorded_by: str) -> BankFile:
     """Judge every row, then record what can be. Raises NotABankFile, and then nothing was recorded."""
-    sheet = read_sheet(_decoded(content), ROWS_MAX)
+    text, encoding = _decoded(content)
+    sheet = read_sheet(text, ROWS_MAX)
     with engine.begin() as connection:
         found = _judged(connection, sheet)
-    done = BankFile(len(sheet.rows), 0, [], 0, sheet.titles())
+    done = BankFile(len(sheet.rows), 0, [], 0, sheet.titles(), encoding)
     for one in found:
         outcome = one if isinstance(one, Unmatched) else _recorded(engine, sheet, one, recorded_by)
         if isinstance(outcome, Unmatched):
@@ -105,14 +108,15 @@ def import_bank_file(engine: Engine, content: bytes, recorded_by: str) -> BankFi
     return done
 
 
-def _decoded(content: bytes) -> str:
+def _decoded(content: bytes) -> tuple[str, str]:
+    """The text of the file, and the name of its encoding. Raises NotABankFile."""
     try:
         text, encoding = decode(content)
     except NotText as error:
         raise NotABankFile(str(error)) from error
     if not encoding.clean:
         raise NotABankFile(f"Some characters cannot be read as {encoding.name}. Save the file as CSV UTF-8.")
-    return text
+    return text, encoding.name
 
 
 # ---- Judging ----

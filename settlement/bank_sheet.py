@@ -115,6 +115,8 @@ class Sheet(NamedTuple):
 
 def read_sheet(text: str, rows_max: int) -> Sheet:
     """All lines with something in them, sorted out. Raises NotABankFile."""
+    if not text.strip():
+        raise NotABankFile("The file is empty; its first line must name the columns.")
     faults: list[Faulty] = []
     for delimiter in DELIMITERS:
         lines = list(_lines(text, delimiter, rows_max))

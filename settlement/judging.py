@@ -7,11 +7,13 @@ it as if they were on record already.
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from unicodedata import normalize
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from clearing import ids
 from clearing.core.calendar import period_name
+from clearing.core.texts import sought
 from settlement.accounts import PAID, read_balances
 from settlement.core.balance import OVERPAYMENT_FACTOR, Balance, Doubt, PaymentDirection, doubt, signed
 from settlement.core.bank_cells import YEARS, is_rounded
@@ -183,12 +185,25 @@ def _refused_by_itself(payment: NewPayment, now: datetime) -> Refusal | None:
 
 
 def _read_known(connection: Connection, references: Collection[str]) -> dict[str, Row]:
-    """The payments with these references that have not been taken back."""
+    """The payments with these references that have not been taken back.
+
+    Earlier versions kept a reference as it was sent, with blanks around it or in full-width letters. Those
+    are found by the form of now, unless another payment has it.
+    """
+    reference = payments.c.bank_reference
     taken_back = select(payments.c.reverses).where(payments.c.reverses.is_not(None))
-    query = select(payments).where(
-        payments.c.bank_reference.in_(list(references)), payments.c.id.not_in(taken_back)
+    query = select(payments).where(payments.c.id.not_in(taken_back)).order_by(payments.c.id.desc())
+    # As the index says it.
+    unusual = or_(
+        func.octet_length(reference) != func.char_length(reference), reference != func.btrim(reference)
     )
-    return {row.bank_reference: row for row in connection.execute(query)}
+    known: dict[str, Row] = {}
+    for row in connection.execute(query.where(unusual)):
+        for form in (sought(row.bank_reference), sought(normalize("NFKC", row.bank_reference))):
+            known[form] = row
+    return known | {
+        row.bank_reference: row for row in connection.execute(query.where(reference.in_(list(references))))
+    }
 
 
 def _read_moves(connection: Connection, number: int) -> dict[int, list[int]]:

@@ -220,6 +220,15 @@ payments = Table(
     ),
     UniqueConstraint("bank_reference", "attempt"),
     Index("payments_period_participant_id_idx", "period", "participant_id"),
+    # Those that may be kept in another form than references are compared in; see `settlement.judging`.
+    Index(
+        "payments_unusual_reference_idx",
+        "id",
+        postgresql_where=text(
+            "octet_length(bank_reference) <> char_length(bank_reference)"
+            " OR bank_reference <> btrim(bank_reference)"
+        ),
+    ),
     CheckConstraint("direction IN ('in', 'out')", name="direction"),
     CheckConstraint("amount > 0", name="positive"),
     CheckConstraint("(reverses IS NULL) = (bank_reference IS NOT NULL)", name="reference"),

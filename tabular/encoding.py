@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 CHUNK_BYTES = 1 << 20
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+_GZIP = b"\x1f\x8b"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
@@ -41,6 +42,8 @@ def find_encoding(file: BinaryIO) -> Encoding:
     head = file.read(8)
     if head.startswith(_WORKBOOKS):
         raise NotText("This is a workbook, not text. Save it as CSV UTF-8 in the spreadsheet and send that.")
+    if head.startswith(_GZIP):
+        raise NotText("This is a gzip file. Unpack it first, or send it with `Content-Encoding: gzip`.")
     if head.startswith(_UTF_32_MARKS) or b"\0" in head[:2]:
         raise NotText(
             "The file is neither UTF-8, UTF-16 with a byte order mark, nor GB18030. Save it as CSV UTF-8."

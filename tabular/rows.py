@@ -15,6 +15,9 @@ from typing import NamedTuple, TextIO
 CHARACTERS_MAX = 131_072
 #: A cell between quotes goes over at most so many lines.
 LINES_MAX = 50
+#: What cells are divided by: the first of these that is in the first line. Spreadsheets save tabs as "Unicode
+#: text", and semicolons where the comma is for decimals.
+DELIMITERS = (",", "\t", ";")
 #: What is kept of a row that is longer.
 CHARACTERS_KEPT = 1000
 
@@ -73,23 +76,26 @@ class Lines:
 def read_records(text: TextIO) -> Iterator[Record]:
     """The rows of a CSV file, opened with newline="". Lines with nothing in them are no rows."""
     lines = Lines(text)
+    delimiter: str | None = None
     while (line := lines.take()) is not None:
         bare = line.text.rstrip("\r\n")
         if not bare:
             continue
+        if delimiter is None:
+            delimiter = next((one for one in DELIMITERS if one in bare), DELIMITERS[0])
         if line.fault is not None:
             yield Record(line.number, bare, [], line.fault)
         elif '"' not in bare:
-            yield Record(line.number, bare, bare.split(","))
+            yield Record(line.number, bare, bare.split(delimiter))
         else:
-            yield _quoted(lines, line)
+            yield _quoted(lines, line, delimiter)
 
 
 def _too_long(line: int) -> str:
     return f"Line {line} has more than {CHARACTERS_MAX} characters."
 
 
-def _quoted(lines: Lines, first: TextLine) -> Record:
+def _quoted(lines: Lines, first: TextLine, delimiter: str) -> Record:
     """The row that begins with a line in which there are quotes."""
     more: list[TextLine] = []
 
@@ -104,20 +110,20 @@ def _quoted(lines: Lines, first: TextLine) -> Record:
             yield line.text
 
     try:
-        cells = next(csv.reader(feed(), strict=True))
+        cells = next(csv.reader(feed(), delimiter=delimiter, strict=True))
     except csv.Error:
         lines.take_back(more)
         return Record(first.number, first.text.rstrip("\r\n"), [], _stray_quote(first.number))
     text = "".join(line.text for line in (first, *more)).rstrip("\r\n")
-    if any(_is_a_row(line.text, len(cells)) for line in more):
+    if any(_is_a_row(line.text, len(cells), delimiter) for line in more):
         # Posted, it would be one row with the quantity of the first, and the others would be lost.
         return Record(first.number, text, [], _swallowed(first.number, more[-1].number))
     return Record(first.number, text, cells)
 
 
-def _is_a_row(line: str, cells: int) -> bool:
+def _is_a_row(line: str, cells: int, delimiter: str) -> bool:
     """Whether a line that stands between quotes looks like a row of its own."""
-    return cells > 1 and '"' not in line and line.count(",") == cells - 1
+    return cells > 1 and '"' not in line and line.count(delimiter) == cells - 1
 
 
 def _stray_quote(line: int) -> str:

@@ -9,6 +9,7 @@ import click
 
 from api.backups import KEYS_BUNDLE, folder_of, make_backup, put_keys_back
 from api.cli.context import console, notices, settings_or_fail
+from api.cli.numbers import shared_numbers
 from api.cli.opened import opened_engine, opened_url
 from api.cli.phones import told_of_phones
 from api.cli.times import Instant
@@ -33,18 +34,18 @@ def upgrade() -> None:
     """Bring the tables up to date; safe to run again."""
     with opened_url(make=True) as (settings, url):
         operator_key = prepare(settings, url)
-        _tell_of_phones(url)
+        _tell_of_old_data(url)
     console.print("The tables are up to date.")
     if operator_key is not None:
         console.print("Operator key, shown this once:")
         console.print(f"  {operator_key}", soft_wrap=True)
 
 
-def _tell_of_phones(url: str) -> None:
+def _tell_of_old_data(url: str) -> None:
     engine = make_engine(url, pool_size=1, application_name="tongdui-db")
     try:
         with engine.connect() as connection:
-            sentences = told_of_phones(connection)
+            sentences = [*told_of_phones(connection), *shared_numbers(connection)]
     finally:
         engine.dispose()
     for sentence in sentences:

@@ -18,6 +18,7 @@ from api.cli.phones import collisions
 from api.secret_keys import load_personal_data, load_sealing_keys
 from clearing.core.calendar import Period, PeriodState, is_time_zone, period_at
 from clearing.directory import read_rulebook
+from clearing.former_numbers import count_shared_numbers
 from clearing.phone_index import count_stale
 from clearing.query import database_time
 from clearing.verify import PERIODS
@@ -151,6 +152,7 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
         apart = PERIODS.run(connection, None)
         shared_phones = list(collisions(connection))
         stale = count_stale(connection)
+        shared_numbers = count_shared_numbers(connection)
     states = [period.state for period in periods]
     yield Finding(True, f"{states.count(PeriodState.OPEN)} periods open, {len(states)} in all")
     if apart is not None:
@@ -173,6 +175,13 @@ def _examine_database(engine: Engine) -> Iterator[Finding]:
             False,
             f"{stale} members' phones are not compared in the form of now",
             "Restore the keys of personal data, stop older servers, and run `tongdui db upgrade`.",
+        )
+    if shared_numbers:
+        # Nothing that keeps the program from working, and it may be right: it stays so for ever.
+        yield Finding(
+            True,
+            f"Transactions of earlier versions with numbers that others have, too: {shared_numbers};"
+            " `tongdui db upgrade` names them",
         )
     for period in waiting:
         yield Finding(

@@ -81,8 +81,8 @@ def bank_file(file: Path, strict: bool) -> None:
         except NotABankFile as error:
             raise click.ClickException(str(error)) from error
     console.print(
-        f"{done.rows:,} rows: {done.matched:,} matched, {done.replayed:,} on record before,"
-        f" {len(done.unmatched):,} not matched.",
+        f"{done.rows:,} rows, read as {done.encoding}: {done.matched:,} matched,"
+        f" {done.replayed:,} on record before, {len(done.unmatched):,} not matched.",
         highlight=False,
     )
     if done.unmatched:

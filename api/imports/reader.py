@@ -3,6 +3,7 @@
 A row that cannot be read comes with its `fault`, and reading goes on behind it: see `tabular.rows`.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
@@ -26,9 +27,13 @@ class Unreadable(Exception):
 
 
 class Row(NamedTuple):
-    """`number` counts data rows from 1. `fault` says why the row could not be read, and in which `field`."""
+    """`number` counts data rows from 1; `line` is the line of the file, from 1, in which the row begins.
+
+    `fault` says why the row could not be read, and in which `field`.
+    """
 
     number: int
+    line: int
     content: dict[str, Any]
     fault: str | None = None
     field: str | None = None
@@ -104,22 +109,22 @@ class Rows:
                 continue
             number += 1
             if taken.fault is not None:
-                yield Row(number, {LINE: line}, taken.fault)
+                yield Row(number, taken.number, {LINE: line}, taken.fault)
                 continue
             try:
                 content = read_row(line)
             except (ValueError, RecursionError) as error:
-                yield Row(number, {LINE: line.strip()}, f"The line is not JSON: {error}")
+                yield Row(number, taken.number, {LINE: line.strip()}, f"The line is not JSON: {_why(error)}")
                 continue
             if not isinstance(content, dict):
-                yield Row(number, {LINE: line.strip()}, "The line must be a JSON object.")
+                yield Row(number, taken.number, {LINE: line.strip()}, "The line must be a JSON object.")
                 continue
             content = {name: value for name, value in content.items() if name not in IGNORED_COLUMNS}
             if not self._encoding.clean and BROKEN in line:
                 field = next((name for name, value in content.items() if BROKEN in f"{name}{value}"), None)
-                yield Row(number, content, _broken(self._encoding), field)
+                yield Row(number, taken.number, content, _broken(self._encoding), field)
                 continue
-            yield Row(number, content)
+            yield Row(number, taken.number, content)
 
 
 class _Columns:
@@ -137,7 +142,7 @@ class _Columns:
     def row(self, number: int, record: Record) -> Row | None:
         """The row of a record; None if there is nothing in it but commas."""
         if record.fault is not None:
-            return Row(number, {LINE: record.text}, record.fault)
+            return Row(number, record.line, {LINE: record.text}, record.fault)
         cells, names, text = record.cells, self._names, record.text
         content = {name: value for name, cell in zip(names, cells, strict=False) if (value := cell.strip())}
         if self._ignored:
@@ -145,20 +150,21 @@ class _Columns:
         if not content and not any(map(str.strip, cells)):
             return None
         if len(cells) != len(names) and not self._fits(cells):
-            return Row(number, {LINE: text}, _misfit(record.line, len(cells), len(names)))
+            return Row(number, record.line, {LINE: text}, _misfit(record.line, len(cells), len(names)))
         if self._is_list:
             content = {name: restored(cell) for name, cell in content.items()}
         line = content.pop(LINE, None)
         if line is not None and not content:
-            return Row(number, {LINE: line}, "Write what stands in the column line into the others.", LINE)
+            fault = "Write what stands in the column line into the others."
+            return Row(number, record.line, {LINE: line}, fault, LINE)
         if self._may_be_broken and BROKEN in text:
             field = next((name for name, cell in content.items() if BROKEN in cell), None)
-            return Row(number, content, _broken(self._encoding), field)
+            return Row(number, record.line, content, _broken(self._encoding), field)
         if may_be_shortened(text):
             field = next((name for name, cell in content.items() if is_shortened(cell)), None)
             if field is not None:
-                return Row(number, content, _shortened(content[field]), field)
-        return Row(number, content)
+                return Row(number, record.line, content, _shortened(content[field]), field)
+        return Row(number, record.line, content)
 
     def _fits(self, cells: list[str]) -> bool:
         """Whether a row has a cell for each column, and nothing under those without a name."""
@@ -166,10 +172,17 @@ class _Columns:
         return width < len(cells) <= self._width_max and not any(map(str.strip, cells[width:]))
 
 
+def _why(error: Exception) -> str:
+    """What is wrong with a line; the reader of JSON would count lines within it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, at character {error.pos + 1} of it."
+    return "It is nested too deeply." if isinstance(error, RecursionError) else f"{error}."
+
+
 def _misfit(line: int, cells: int, names: int) -> str:
     return (
         f"Line {line} has {cells} cells and the first line names {names} columns. Write each value under its"
-        " column; an empty one keeps its comma."
+        " column; an empty one keeps its place between two separators."
     )
 
 

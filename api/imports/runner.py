@@ -1,11 +1,11 @@
 """Running imports: a thread that posts files batch by batch, counting in the same transaction."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import structlog
 from sqlalchemy import Connection, Engine
 
-from api.imports import kinds, store
+from api.imports import former, kinds, store
 from api.imports.reader import Row, Rows, Unreadable
-from api.key_owners import envelope, participants_of
+from api.key_owners import act_of, envelope, participants_of
 from clearing.core import opening
 from clearing.core.commands import Command, Opening
 from clearing.core.directory import Directory
@@ -161,7 +161,8 @@ class ImportRunner:
         kind = kinds.KINDS[current.upload.kind]
         rows = Rows(path, current.upload.media_type, encoding, frozenset(kind.columns), kind.required)
         posters = _Posters(self._make_writer(), self._make_enroller(), self._make_linker())
-        judged = islice(_judge(current.upload, rows), current.rows, None)
+        done_to = _line_done(current, path)
+        judged = dropwhile(lambda one: one.row.line <= done_to, _judge(current.upload, rows))
 
         def take() -> _Taken:
             batch: list[_Judged] = []
@@ -198,9 +199,15 @@ class ImportRunner:
         if upload.kind == kinds.LINKS or not bodies:
             return [_linking(one) for one in batch]
         operation, cache = kinds.KINDS[upload.kind].operation, posters.writer.directory
-        whose = iter(participants_of(upload.caller, operation, bodies, self._engine, cache))
+        whose = participants_of(upload.caller, operation, bodies, self._engine, cache)
+        acts = iter(
+            [
+                (of, act_of(operation, body, of, self._engine, cache))
+                for of, body in zip(whose, bodies, strict=True)
+            ]
+        )
         return [
-            one if one.body is None else _commanded(upload, one, next(whose), posters.enroller)
+            one if one.body is None else _commanded(upload, one, *next(acts), posters.enroller)
             for one in batch
         ]
 
@@ -232,7 +239,7 @@ class ImportRunner:
             refusals = [(one.row, outcome)] if isinstance(outcome, Refusal) else []
             accepted = int(isinstance(outcome, Agreement) and outcome.changed)
             replayed = 1 - accepted - len(refusals)
-            progress = store.Progress(1, accepted, replayed, refusals, Decimal(0), bytes_read)
+            progress = store.Progress(1, accepted, replayed, refusals, Decimal(0), bytes_read, one.row.line)
             with self._engine.begin() as connection:
                 store.advance(connection, current.id, progress)
 
@@ -241,6 +248,13 @@ class ImportRunner:
             found = store.read(connection, import_id)
         assert found is not None, "imports are never deleted"
         return found
+
+
+def _line_done(current: store.Import, path: Path) -> int:
+    """Rows that begin in this line of the file or before are done."""
+    if current.last_line is not None:
+        return current.last_line
+    return former.line_reached(path, current.upload.media_type, current.rows) if current.rows else 0
 
 
 def _judge(upload: store.Upload, rows: Rows) -> Iterator[_Judged]:
@@ -280,7 +294,13 @@ def _linking(one: _Judged) -> _Judged:
     return one if one.body is None else one._replace(cards=(one.body["card"], one.body["other_card"]))
 
 
-def _commanded(upload: store.Upload, one: _Judged, participant_id: int | None, enroller: Enroller) -> _Judged:
+def _commanded(
+    upload: store.Upload,
+    one: _Judged,
+    participant_id: int | None,
+    act: Mapping[str, Any],
+    enroller: Enroller,
+) -> _Judged:
     """A row without a key is known by its place in this very file."""
     assert one.body is not None, "it was judged to be good"
     assert one.said is not None, "it was judged to be good"
@@ -291,6 +311,7 @@ def _commanded(upload: store.Upload, one: _Judged, participant_id: int | None, e
         kinds.KINDS[upload.kind].operation,
         one.body,
         one.said,
+        act=act,
         historical=upload.historical,
         within=None if one.key is not None else f"{upload.kind}:{upload.file_hash}",
     )
@@ -302,7 +323,7 @@ def _commanded(upload: store.Upload, one: _Judged, participant_id: int | None, e
         stands.caller,
         one.body,
         former_key=stands.former_key,
-        former_hash=stands.former_hash,
+        former_hashes=stands.former_hashes,
     )
     return _Judged(one.row, enrolment=request)
 
@@ -329,7 +350,10 @@ def _progress(
             accepted += 1
             if isinstance(outcome, Enrolled):
                 members.append((one.row.number, outcome.member_id))
-    return store.Progress(len(batch), accepted, replayed, refusals, Decimal(0), bytes_read, members)
+    last_line = batch[-1].row.line
+    return store.Progress(
+        len(batch), accepted, replayed, refusals, Decimal(0), bytes_read, last_line, members
+    )
 
 
 def _residue(

@@ -36,7 +36,8 @@ class Import(NamedTuple):
     """How far an import is. Counts are rows; the row counts of one import always add up.
 
     `residue`: parts of points that were lost in converting balances, all rows together. `encoding`: how the
-    file is read, None until that is known.
+    file is read, None until that is known. `last_line`: where the last row that is done begins in the file;
+    None if none is, or if an earlier version has counted them.
     """
 
     id: int
@@ -49,6 +50,7 @@ class Import(NamedTuple):
     residue: Decimal
     read_bytes: int
     encoding: str | None
+    last_line: int | None
     error: str | None
     started_at: datetime
     ended_at: datetime | None
@@ -68,7 +70,9 @@ class EnrolledRow(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What one batch adds. `refusals` keep the row as it was sent; `members`: which row enrolled whom."""
+    """What one batch adds. `refusals` keep the row as it was sent; `members`: which row enrolled whom.
+    `last_line`: where its last row begins.
+    """
 
     rows: int
     accepted: int
@@ -76,6 +80,7 @@ class Progress(NamedTuple):
     refusals: Sequence[tuple[Row, Refusal]]
     residue: Decimal
     read_bytes: int
+    last_line: int
     members: Sequence[tuple[int, int]] = ()
 
 
@@ -102,6 +107,7 @@ def advance(connection: Connection, import_id: int, progress: Progress) -> None:
             refused=imports.c.refused + len(progress.refusals),
             residue=imports.c.residue + progress.residue,
             read_bytes=progress.read_bytes,
+            last_line=progress.last_line,
         )
     )
     if progress.refusals:

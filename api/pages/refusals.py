@@ -61,6 +61,10 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         N_("Write a whole number."),
     ),
     (
+        "Must be fen, a whole number without quotes or fraction: 1250 is 12.50 yuan.",
+        N_("Write fen as a whole number: 1250 is 12.50 yuan."),
+    ),
+    (
         "Number too large.",
         N_("This number is too large."),
     ),
@@ -648,7 +652,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     N_("key must be text of 1 to 255 printable characters."),
     N_(
         "Line %(number)s has %(number_2)s cells and the first line names %(most)s columns. Write each value"
-        " under its column; an empty one keeps its comma."
+        " under its column; an empty one keeps its place between two separators."
     ),
     N_(
         "Line %(number)s has a quotation mark that does not belong there, or that is not closed. Take it out,"
@@ -673,6 +677,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         N_("The line is not JSON."),
     ),
     N_("This is a workbook, not text. Save it as CSV UTF-8 in the spreadsheet and send that."),
+    N_("This is a gzip file. Unpack it first, or send it with `Content-Encoding: gzip`."),
     N_("The file is neither UTF-8, UTF-16 with a byte order mark, nor GB18030. Save it as CSV UTF-8."),
     N_("The file is empty; its first line must name the columns."),
     (

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.fields import CardText, CodeText, Day, Remark
-from api.schemas.common import PageQuery, whole
+from api.schemas.common import PageQuery, fen, whole
 from clearing.adjustments import AdjustmentKind, AdjustmentStatus
 from clearing.core.amounts import MAX_QUANTITY
 
@@ -29,7 +29,7 @@ class AdjustmentInput(Schema):
     expires_on = Day()
     debtor = CodeText()
     creditor = CodeText()
-    amount = whole("Fen that the debtor is to owe the creditor", validate=validate.Range(1, MAX_QUANTITY))
+    amount = fen("Fen that the debtor is to owe the creditor", validate=validate.Range(1, MAX_QUANTITY))
 
     @validates_schema(skip_on_field_errors=True)
     def _complete(self, data: dict[str, Any], **_: Any) -> None:

@@ -71,5 +71,13 @@ def not_both(data: dict[str, Any]) -> None:
         raise ValidationError("Give points or amount, not both.", "points")
 
 
+NOT_FEN = "Must be fen, a whole number without quotes or fraction: 1250 is 12.50 yuan."
+
+
 def whole(description: str, **kwargs: Any) -> Whole:
     return Whole(metadata={"description": description}, **kwargs)
+
+
+def fen(description: str, **kwargs: Any) -> Whole:
+    """An amount. Who sends yuan is told so: 13 for 12.50 would be a good number, and 13 fen."""
+    return whole(description, error_messages={"invalid": NOT_FEN}, **kwargs)

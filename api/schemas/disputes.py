@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.fields import CodeText, Remark, Text
-from api.schemas.common import PageQuery, not_both, page_of, whole
+from api.schemas.common import PageQuery, fen, not_both, page_of, whole
 from clearing.core.amounts import MAX_QUANTITY
 from settlement.core.disputes import Act, DisputeReason, DisputeStatus
 from settlement.disputes.acceptance import Instrument
@@ -33,7 +33,7 @@ class DisputeInput(Schema):
         required=True, most=TEXT_MOST, metadata={"description": "What is wrong, for the other side"}
     )
     points = whole("Points that should not be there", validate=validate.Range(1, MAX_QUANTITY))
-    amount = whole("Fen that should not be there", validate=validate.Range(1, MAX_QUANTITY))
+    amount = fen("Fen that should not be there", validate=validate.Range(1, MAX_QUANTITY))
 
     @validates_schema(skip_on_field_errors=True)
     def _one_line(self, data: dict[str, Any], **_: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate, validates_schema
 
 from api.fields import CardText, Text
-from api.schemas.common import PageQuery, not_both, whole
+from api.schemas.common import PageQuery, fen, not_both, whole
 from clearing.core.holds import HoldStatus
 
 STATUSES = [status.value for status in HoldStatus]
@@ -13,7 +13,7 @@ STATUSES = [status.value for status in HoldStatus]
 
 class CaptureInput(Schema):
     points = whole("Points to take; default: all that is held", allow_none=True)
-    amount = whole("Or: fen to take", allow_none=True)
+    amount = fen("Or: fen to take", allow_none=True)
 
     @validates_schema(skip_on_field_errors=True)
     def _quantity(self, data: dict[str, Any], **_: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.fields import CardText, CodeText, Day, Instant, Phone, Remark, Text, TextMap, Truth
-from api.schemas.common import PageQuery, card_field, merchant_field, whole
+from api.schemas.common import PageQuery, card_field, fen, merchant_field, whole
 
 
 class ActInput(Schema):
@@ -21,7 +21,7 @@ class ActInput(Schema):
 
 
 class AccrualInput(ActInput):
-    amount = whole("Cash consumption in fen", required=True)
+    amount = fen("Cash consumption in fen", required=True)
     points = whole("Points to issue; default: by the acceptor's earn rate", allow_none=True)
 
 
@@ -47,7 +47,7 @@ def check_hold_end(data: dict[str, Any]) -> None:
 
 class RedemptionInput(ActInput):
     points = whole("Points to use", allow_none=True)
-    amount = whole("Or: use as many points as are worth this many fen", allow_none=True)
+    amount = fen("Or: use as many points as are worth this many fen", allow_none=True)
     capture = capture_field()
     expires_at = hold_end_field()
     purpose = Remark(allow_none=True)
@@ -59,12 +59,12 @@ class RedemptionInput(ActInput):
 
 
 class LoadInput(ActInput):
-    amount = whole("Stored value sold, in fen", required=True)
+    amount = fen("Stored value sold, in fen", required=True)
     issuer = CodeText(allow_none=True, metadata={"description": "Whose stored value; default: your own"})
 
 
 class SpendInput(ActInput):
-    amount = whole("Stored value to use, in fen", required=True)
+    amount = fen("Stored value to use, in fen", required=True)
     capture = capture_field()
     expires_at = hold_end_field()
 

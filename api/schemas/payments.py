@@ -148,6 +148,9 @@ class BankFileSchema(Schema):
     rows = fields.Integer(metadata={"description": "Below the heading, without empty ones"})
     matched = fields.Integer(metadata={"description": "Rows put on record by this file"})
     replayed = fields.Integer(metadata={"description": "Rows that were on record before"})
+    encoding = fields.String(
+        metadata={"description": "How the file was read: UTF-8, UTF-16 or GB18030", "example": "GB18030"}
+    )
     payments = fields.List(fields.Nested(PaymentSchema))
     unmatched = fields.List(fields.Nested(UnmatchedSchema))
 

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, post_load, validate
 
 from api.fields import CardText, CodeText, Instant, Remark, Text, TextMap, Truth
-from api.schemas.common import CARD, whole
+from api.schemas.common import CARD, fen, whole
 from api.schemas.holds import CaptureInput, NothingInput
 from api.schemas.ledger import AccrualInput, LegSchema, LoadInput, RedemptionInput, SpendInput
 from api.schemas.reversals import ReversalRow
@@ -49,7 +49,7 @@ class QuoteInput(Schema):
     hold = Text(most=100, metadata={"description": "Of a capture or void"})
     transaction = Text(most=100, metadata={"description": "Of a reversal"})
     points = whole("Points, as in the act", allow_none=True)
-    amount = whole("Fen, as in the act", allow_none=True)
+    amount = fen("Fen, as in the act", allow_none=True)
     issuer = CodeText(allow_none=True, metadata={"description": "Of a load; default: your own"})
     capture = Truth(metadata={"description": "false: what setting it aside would do"})
     expires_at = Instant(allow_none=True, metadata={"description": "With capture: false"})

@@ -5,12 +5,12 @@ from typing import Any
 from marshmallow import Schema, validate, validates_schema
 
 from api.fields import Instant, Remark, Text, TextMap
-from api.schemas.common import not_both, whole
+from api.schemas.common import fen, not_both, whole
 
 
 class ReversalInput(Schema):
     points = whole("Points to reverse; default: all that is left", allow_none=True)
-    amount = whole("Or: fen to reverse", allow_none=True)
+    amount = fen("Or: fen to reverse", allow_none=True)
     reason = Remark(required=True, most=200)
     occurred_at = Instant(allow_none=True)
     reference = Text(most=100, allow_none=True)

@@ -66,6 +66,7 @@ def _recorded(content: bytes) -> Response:
         "rows": done.rows,
         "matched": done.matched,
         "replayed": done.replayed,
+        "encoding": done.encoding,
         "payments": [payment_json(row, directory) for row in done.payments],
         "unmatched": [
             {"row": one.row, "line": one.line, "code": one.code, "detail": one.detail, **one.content}

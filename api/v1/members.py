@@ -60,7 +60,7 @@ def enrol(body: dict[str, Any]) -> Response:
         caller,
         body,
         former_key=stands.former_key,
-        former_hash=stands.former_hash,
+        former_hashes=stands.former_hashes,
     )
     outcome = enroller.enrol([request_])[0]
     match outcome:

@@ -1,6 +1,6 @@
 """What can be asked of the ledger. A command is complete: nothing in it is looked up from the outside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -49,8 +49,8 @@ class Command:
     """What all commands carry.
 
     `key`: the idempotency key, and `request_hash`: the whole request, both hashed to a UUID's text.
-    `former_key`, `former_hash`: the same as they were hashed by earlier versions, for outcomes recorded then;
-    None where there is no difference. The hash is made only when it is asked for.
+    `former_key`, `former_hashes`: the same as they were hashed by earlier versions, for outcomes recorded
+    then; None where there is no difference. The hashes are made only when they are asked for.
     `historical`: book it at the time it occurred (an operator loading the past).
     """
 
@@ -58,7 +58,7 @@ class Command:
     request_hash: str
     caller: Caller
     former_key: str | None = None
-    former_hash: Callable[[], str] | None = None
+    former_hashes: Callable[[], Collection[str]] | None = None
     occurred_at: datetime | None = None
     historical: bool = False
     reference: str | None = None

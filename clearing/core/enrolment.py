@@ -5,7 +5,7 @@ known by the keyed hash of the phone, is refused.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Enrolment:
     request_hash: str
     caller: Caller
     former_key: str | None = None
-    former_hash: Callable[[], str] | None = None
+    former_hashes: Callable[[], Collection[str]] | None = None
     participant: str
     phone_index: bytes | None = None
     tier: str | None = None

@@ -3,7 +3,7 @@
 Outcomes are kept for ever, so those recorded under the hashes of earlier versions are still found.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
 from clearing.core.outcomes import Code, Recorded, Refusal
@@ -24,7 +24,7 @@ class Keyed(Protocol):
     @property
     def former_key(self) -> str | None: ...
     @property
-    def former_hash(self) -> Callable[[], str] | None: ...
+    def former_hashes(self) -> Callable[[], Collection[str]] | None: ...
 
 
 def keys_of(requests: Iterable[Keyed]) -> Iterator[str]:
@@ -47,4 +47,4 @@ def is_same_request(one: Keyed, recorded: Recorded) -> bool:
     """Whether the outcome is that of this very request, and not of another one with its key."""
     if recorded.request_hash == one.request_hash:
         return True
-    return one.former_hash is not None and recorded.request_hash == one.former_hash()
+    return one.former_hashes is not None and recorded.request_hash in one.former_hashes()

@@ -184,6 +184,29 @@ def test_verify_finds_nothing_in_a_good_ledger_and_the_row_that_was_tampered_wit
     assert "2001" in output
 
 
+def test_upgrading_names_what_earlier_versions_booked_twice_under_one_number(
+    used: Tongdui, alliance_url: str, tmp_path: Path
+) -> None:
+    with opened_alliance(alliance_url, tmp_path) as alliance:
+        till = [
+            {"card": WANG, "merchant": "LOTUS-1", "amount": 100, "reference": one} for one in ("B-1", "x")
+        ]
+        bills = [good(alliance.operator.post("/v1/accruals", one))["id"] for one in till]
+    execute(
+        alliance_url,
+        "WITH later AS (DELETE FROM merchant_references WHERE reference = 'x' RETURNING *)"
+        " INSERT INTO reference_collisions SELECT merchant_id, kind, 'B-1', transaction_id, wallet_id, 'x'"
+        " FROM later",
+    )
+    upgraded = told(used("db", "upgrade"))
+    assert (
+        f"The number 'B-1' of LOTUS-1 stands on two transactions of kind accrual: {bills[0]} and {bills[1]},"
+        " booked as 'x'. An earlier version did not see it. If they are one bill, reverse one of them."
+    ) in upgraded
+    assert "numbers that others have, too: 1;" in told(used("doctor"))
+    told(used("verify"))
+
+
 def test_doctor_says_good_or_what_to_do(used: Tongdui, alliance_url: str, databases: Databases) -> None:
     output = told(used("doctor"), 1 if "is off" in used("doctor").output else 0)
     assert "tables are up to date" in output

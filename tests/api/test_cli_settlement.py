@@ -82,7 +82,9 @@ def test_a_month_is_closed_approved_paid_and_settled(
         "bank_reference,paid_on,amount_yuan,text\n"
         f"N1,2026-11-20,300.00,{month}-JADE-1\nN2,2026-11-20,-298.20,{month}-PINE-1\n"
     )
-    assert "2 rows: 2 matched, 0 on record before, 0 not matched" in told(tongdui("bank-file", bank))
+    assert "2 rows, read as UTF-8: 2 matched, 0 on record before, 0 not matched" in told(
+        tongdui("bank-file", bank)
+    )
     assert "0 matched, 2 on record before" in told(tongdui("bank-file", bank, "--strict"))
     assert "is settled" in told(tongdui("approve", month))
     assert "nothing left to pay out" in told(tongdui("pay-file", month), 1)

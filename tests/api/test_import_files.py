@@ -1,6 +1,7 @@
 """Real files: stray quotes, missing cells, encodings, spreadsheets, and the list that is sent back."""
 
 import csv
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -121,6 +122,33 @@ def test_commas_alone_are_no_row_but_keep_the_others_numbers(shared: Alliance) -
 def test_what_stands_under_no_name_is_refused(shared: Alliance) -> None:
     done = send(shared.operator, "accruals", f"card,merchant,amount,,\n{LI},JADE-1,683,,x\n")
     assert counts(done) == ("done", 0, 0, 1)
+
+
+@pytest.mark.parametrize(("delimiter", "codec"), [("\t", "utf-16"), (";", "utf-8-sig"), ("\t", "gb18030")])
+def test_what_spreadsheets_save_with_tabs_or_semicolons_is_read(
+    shared: Alliance, delimiter: str, codec: str
+) -> None:
+    columns = ("card", "merchant", "amount", "metadata")
+    rows = [(LI, "JADE-1", "691", '"{""till"":""王, 1""}"'), (LI, "JADE-1", ""), ("", "", "", "")]
+    text = "\r\n".join(delimiter.join(row) for row in (columns, *rows))
+    done = send(shared.operator, "accruals", text.encode(codec))
+    assert counts(done) == ("done", 1, 0, 1)
+    [row] = listed(shared.operator, done)
+    assert row["detail"].startswith("Line 3 has 3 cells and the first line names 4 columns.")
+
+
+def test_a_zipped_file_and_a_broken_line_say_what_is_wrong(shared: Alliance) -> None:
+    done = send(shared.operator, "accruals", gzip.compress(b"card,merchant,amount\n"))
+    assert (done["status"], done["error"]) == (
+        "failed",
+        "This is a gzip file. Unpack it first, or send it with `Content-Encoding: gzip`.",
+    )
+    done = send(shared.operator, "accruals", '{"card" 1}\n{"card": 1} 2\n{"card": 1, "card": 1}\n', NDJSON)
+    assert [row["detail"] for row in listed(shared.operator, done)] == [
+        "The line is not JSON: Expecting ':' delimiter, at character 9 of it.",
+        "The line is not JSON: Extra data, at character 13 of it.",
+        "The line is not JSON: the name 'card' stands twice in one object; send each name once.",
+    ]
 
 
 # ---- Encodings --------------------------------------------------------------------------------------------
@@ -363,3 +391,14 @@ def test_other_imports_have_no_results(shared: Alliance) -> None:
     response = shared.operator.get(f"/v1/imports/{done['id']}/results.csv")
     assert response.status_code == 404
     assert "look transactions up by their reference" in response.get_json()["detail"]
+
+
+def test_yuan_instead_of_fen_are_told_apart_by_call_and_by_file(shared: Alliance) -> None:
+    """Who was told no more than "a whole number" would send 13 for 12.50."""
+    done = send(shared.operator, "accruals", f"card,merchant,amount\n{LI},JADE-1,12.50\n{LI},JADE-1,1e3\n")
+    told = "Must be fen, a whole number without quotes or fraction: 1250 is 12.50 yuan."
+    assert [row["detail"] for row in listed(shared.operator, done)] == [f"amount: {told}"] * 2
+    for path, more in (("accruals", {}), ("loads", {}), ("spends", {"capture": False})):
+        body = {"card": LI, "merchant": "JADE-1", "amount": 12.5, **more}
+        refused = shared.operator.post(f"/v1/{path}", body).get_json()
+        assert refused["errors"] == [{"pointer": "/amount", "detail": told}]

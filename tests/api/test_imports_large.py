@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from api.imports import runner as runner_module
 from api.imports import store
+from api.imports.former import line_reached
 from api.imports.receive import receive
 from api.imports.runner import ImportRunner
 from clearing.core.commands import Caller, Scope
 from clearing.linking import Linker
 from clearing.members import Enroller
-from clearing.tables import import_refusals, transactions
+from clearing.tables import import_refusals, imports, transactions
 from clearing.verify import frozen
 from clearing.writer import Writer
 from settlement.verify import verify
@@ -165,6 +166,70 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped_exactly_once(
     with shared.services.engine.connect() as connection:
         listed = select(import_refusals.c.row).where(import_refusals.c.import_id == import_id)
         assert len(connection.execute(listed).all()) == 143
+
+
+def as_an_earlier_version_left_it(alliance: Alliance, import_id: int, *, rows: int, refused: int) -> None:
+    with alliance.services.engine.begin() as connection:
+        counted = update(imports).where(imports.c.id == import_id)
+        connection.execute(counted.values(rows=rows, refused=refused, last_line=None))
+
+
+def test_an_import_that_ran_during_the_upgrade_goes_on_behind_the_rows_that_were_counted_then(
+    shared: Alliance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the earlier version rows of nothing but commas were rows, and were refused."""
+    monkeypatch.setattr(runner_module, "BATCH_ROWS", 5)
+    before = posted(shared)
+    header, *lines = b"".join(rows(14)).splitlines()
+    lines.insert(3, b",,,")
+    lines.insert(9, b",,,")
+    import_id = received(shared, iter([b"\n".join([header, *lines])]))
+
+    def kill(_: store.Import) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        new_runner(shared).run(import_id, kill)
+    assert (read(shared, import_id).rows, read(shared, import_id).last_line) == (5, 7)
+    as_an_earlier_version_left_it(shared, import_id, rows=6, refused=1)
+    finished = new_runner(shared).run(import_id)
+    assert finished is not None
+    assert (finished.status, finished.rows, finished.accepted) == ("done", 15, 14)
+    assert (finished.replayed, finished.refused) == (0, 1)
+    assert posted(shared) - before == 14
+    with frozen(shared.services.engine) as connection:
+        assert list(verify(connection)) == []
+
+
+def test_a_cell_of_many_lines_that_was_a_row_then_is_behind_it_too(shared: Alliance) -> None:
+    """Now each of its lines would be a row; those that come after it are the first that are not done."""
+    before = posted(shared)
+    header, *lines = b"".join(rows(6)).splitlines()
+    lines.insert(3, lines[0] + b',"%b"' % (b"\nx" * 60))
+    import_id = received(shared, iter([b"\n".join([header, *lines])]))
+    as_an_earlier_version_left_it(shared, import_id, rows=4, refused=4)
+    finished = new_runner(shared).run(import_id)
+    assert finished is not None
+    assert (finished.status, finished.rows, finished.accepted, finished.refused) == ("done", 7, 3, 4)
+    assert posted(shared) - before == 3
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content", "reached"),
+    [
+        ("text/csv", "a,b\n1,2\n\n,\n3,4\n5,6\n", [2, 4, 5, 6]),
+        ("text/csv", '\ufeffa,b\r\n1,"x\r\ny"\r\n3,4', [3, 4]),
+        ("text/csv", 'a,b\n1,"' + "\n" * 99 + '"\n3,4\n', [101, 102]),
+        ("application/x-ndjson", '{}\n\n  \n{"a": 1}\nnot json\n', [1, 4, 5]),
+    ],
+)
+def test_rows_are_counted_as_the_version_before_counted_them(
+    tmp_path: Path, media_type: str, content: str, reached: list[int]
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content.encode())
+    counted = [line_reached(path, media_type, rows) for rows in range(1, len(reached) + 1)]
+    assert counted == reached
 
 
 def test_a_batch_that_was_rolled_back_is_posted_by_the_next_run(

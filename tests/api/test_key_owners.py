@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import update
 
-from clearing.idempotency import key_hash, request_hash
+from clearing.idempotency import act_hash, key_hash, request_hash
 from clearing.tables import outcomes, participants
 from clearing.verify import frozen
 from settlement.verify import verify
@@ -27,6 +27,12 @@ ACCRUAL: list[dict[str, Any]] = [
 REDEMPTION: list[dict[str, Any]] = [
     {**AT, "points": 100},
     {**AT, "points": 100, "amount": None, "capture": True, "expires_at": None},
+]
+#: LOTUS-1 belongs to LOTUS, whose stored value is sold there if nobody else is named.
+LOAD: list[dict[str, Any]] = [
+    {**AT, "amount": 6800},
+    {**AT, "amount": 6800, "issuer": None},
+    {**AT, "amount": 6800, "issuer": "LOTUS"},
 ]
 
 
@@ -59,7 +65,12 @@ def differences(alliance: Alliance) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("kind", "path", "said"),
-    [("accruals", "/v1/accruals", ACCRUAL), ("redemptions", "/v1/redemptions", REDEMPTION)],
+    [
+        ("accruals", "/v1/accruals", ACCRUAL),
+        ("redemptions", "/v1/redemptions", REDEMPTION),
+        ("loads", "/v1/loads", LOAD),
+        ("loads", "/v1/loads", LOAD[::-1]),
+    ],
 )
 def test_the_same_act_arrives_once_by_call_and_by_file(
     alliance: Alliance, kind: str, path: str, said: list[dict[str, Any]]
@@ -72,8 +83,25 @@ def test_the_same_act_arrives_once_by_call_and_by_file(
             assert (good(again)["id"], again.headers["Idempotency-Replayed"]) == (first["id"], "true")
     for sender in senders(alliance)[:2]:
         for way in ("csv", "ndjson"):
-            assert sent(sender, kind, said[0], "bill 1", way) == "replayed"
+            for values in said if kind == "loads" else said[:1]:
+                row_of = {name: value for name, value in values.items() if value is not None}
+                assert sent(sender, kind, row_of, "bill 1", way) == "replayed"
     assert alliance.sums() == sums
+    assert differences(alliance) == []
+
+
+def test_a_load_of_anothers_stored_value_is_another_act(alliance: Alliance) -> None:
+    good(alliance.operator.post("/v1/loads", LOAD[2], idempotency_key="bill 1"))
+    for sender in senders(alliance):
+        other = sender.post("/v1/loads", {**LOAD[2], "issuer": "JADE"}, idempotency_key="bill 1")
+        assert (other.status_code, code(other)) == (422, "idempotency_key_reused")
+    # And one that was recorded while naming oneself was another request than naming nobody.
+    with alliance.services.engine.begin() as connection:
+        named = act_hash("load", LOAD[2])
+        connection.execute(update(outcomes).values(request_hash=named))
+    for sender in senders(alliance):
+        again = sender.post("/v1/loads", LOAD[2], idempotency_key="bill 1")
+        assert again.headers["Idempotency-Replayed"] == "true"
     assert differences(alliance) == []
 
 
@@ -231,6 +259,7 @@ SENDERS: list[Callable[[Alliance], Caller]] = [
     [
         ("redemptions", "redemption", {**AT, "points": 100, "purpose": "tea"}),
         ("members", "member", {"participant": "LOTUS", "name": "Qian", "tier": "gold"}),
+        ("loads", "load", {**AT, "issuer": "LOTUS", "amount": 100}),
         ("balances", "opening", {"card": LI, "issuer": "LOTUS", "asset": "points", "quantity": 9}),
     ],
 )

@@ -286,7 +286,7 @@ def test_a_bank_file_is_matched_and_lists_the_rest(alliance: Alliance, closed: s
         f"N1,2026-11-20,100.00,{reference}\nN2,2026-11-20,5.00,rent\n"
     ).encode()
     done = good(alliance.operator.send_file("/v1/bank-files", content))
-    assert (done["rows"], done["matched"], done["replayed"]) == (2, 1, 0)
+    assert (done["rows"], done["matched"], done["replayed"], done["encoding"]) == (2, 1, 0, "UTF-8")
     assert done["payments"][0]["participant"] == "JADE"
     [left] = done["unmatched"]
     assert (left["row"], left["code"], left["bank_reference"], left["text"]) == (
@@ -299,6 +299,10 @@ def test_a_bank_file_is_matched_and_lists_the_rest(alliance: Alliance, closed: s
     assert (again["matched"], again["replayed"], again["unmatched"]) == (0, 1, done["unmatched"])
     assert net(alliance, closed, "JADE")["outstanding"] == -20_000
     assert code(alliance.operator.send_file("/v1/bank-files", b"a,b\n")) == "malformed"
+    for encoding, name in (("gb18030", "GB18030"), ("utf-16", "UTF-16"), ("utf-8-sig", "UTF-8")):
+        saved = (content.decode() + "N3,2026-11-20,7.00,\u623f\u79df\n").encode(encoding)
+        told = good(alliance.operator.send_file("/v1/bank-files", saved))
+        assert (told["encoding"], told["unmatched"][1]["text"]) == (name, "\u623f\u79df")
     wrong_type = alliance.operator.send_file("/v1/bank-files", content, "application/json")
     assert code(wrong_type) == "unsupported_media_type"
     assert code(alliance.operator.send_file("/v1/bank-files", b"x" * 10_000_001)) == "too_large"

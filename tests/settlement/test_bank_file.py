@@ -96,6 +96,26 @@ def test_references_are_one_however_they_are_padded_or_pasted(ledger: Ledger, en
         assert list(verify(connection)) == []
 
 
+@pytest.mark.parametrize("kept", [" N1", "N1\u00a0", "\uff2e\uff11", "N\u200b1"])
+def test_what_an_earlier_version_kept_as_it_was_sent_is_not_recorded_once_more(
+    ledger: Ledger, engine: Engine, kept: str
+) -> None:
+    jade = NewPayment(ledger.participant_ids["JADE"], PaymentDirection.IN, 30_000, kept)
+    with engine.begin() as connection:
+        record_payment(connection, NOVEMBER, jade, "anna")
+    reference = reference_of(NOVEMBER, ledger.participant_ids["JADE"])
+    done = sent(engine, f"N1,2026-11-20,300.00,{reference}", f"N2,2026-11-20,20.00,{reference}")
+    assert (done.replayed, [row.bank_reference for row in done.payments]) == (1, ["N2"])
+    other = sent(engine, f"N1,2026-11-20,1.00,{reference}").unmatched
+    assert [one.code for one in other] == ["duplicate_reference"]
+    with engine.begin() as connection:
+        by_hand = record_payment(connection, NOVEMBER, jade._replace(bank_reference="N1"), "anna")
+        as_before = record_payment(connection, NOVEMBER, jade, "anna")
+    assert [isinstance(one, Recorded) and one.replayed for one in (by_hand, as_before)] == [True, True]
+    with frozen(engine) as connection:
+        assert list(verify(connection)) == []
+
+
 def test_a_file_sent_again_records_nothing_twice(ledger: Ledger, engine: Engine) -> None:
     rows = ("N1,2026-11-20,300.00,2026-11-JADE-1", "N2,2026-11-20,1.00,rent")
     first, again = sent(engine, *rows), sent(engine, *rows)
@@ -169,7 +189,8 @@ def test_control_characters_in_a_text_do_no_harm(ledger: Ledger, engine: Engine)
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "bank_reference, paid_on, amount_yuan, text is missing"),
+        (b"\xef\xbb\xbf\r\n", "The file is empty"),
+        (b"a,b\n", "bank_reference, paid_on, amount_yuan, text is missing"),
         (b"bank_reference,paid_on,amount,text\n", "amount_yuan is missing"),
         (b"\xff\xff\xff", "UTF-8"),
         (f'{HEADING}\nN1,2026-11-20,1.00,"x'.encode(), "not CSV"),

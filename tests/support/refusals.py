@@ -23,7 +23,7 @@ MAKERS = {
     "Problem": 1,
     "Record": 3,
     "Refusal": 1,
-    "Row": 2,
+    "Row": 3,
     "Unreadable": 0,
     "ValidationError": 0,
     "_wrong": 1,

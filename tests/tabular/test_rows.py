@@ -96,3 +96,20 @@ def test_what_is_kept_of_a_row_that_is_too_long_is_its_beginning(monkeypatch: py
     monkeypatch.setattr(rows, "CHARACTERS_KEPT", 3)
     [refused, other] = read("abcdefghijklmnopqrstuvwxyz0123456789\r\na,b\r\n")
     assert (refused.text, other.cells, other.line) == ("abc…", ["a", "b"], 2)
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ";"])
+def test_cells_are_divided_by_what_stands_in_the_first_line(delimiter: str) -> None:
+    content = 'a,b,c\n1,"x,\ny",3\n4,5,6"\n"7"y,8,9\n'.replace(",", delimiter)
+    found = read(content)
+    assert [record.cells for record in found] == [
+        ["a", "b", "c"],
+        ["1", f"x{delimiter}\ny", "3"],
+        ["4", "5", '6"'],
+        [],
+    ]
+    assert [record.line for record in found] == [1, 2, 4, 5]
+
+
+def test_a_comma_in_the_first_line_divides_all_of_them() -> None:
+    assert [record.cells for record in read("a,b;c\n1;2,3\n")] == [["a", "b;c"], ["1;2", "3"]]
