@@ -3,11 +3,13 @@
 from typing import Any, NamedTuple
 
 from flask import request
+from flask_babel import gettext
 from marshmallow import Schema, ValidationError
 
-from api.pages.sentences import said_of_field
+from api.pages.sentences import InWords, said_of_field
 from api.pages.typed import line
 from api.problems import Problem
+from clearing.core.outcomes import Code
 
 
 class Form(NamedTuple):
@@ -35,6 +37,26 @@ def field_errors(problem: Problem) -> dict[str, str]:
     """A refusal's faults by field; what is about no field is told above the form."""
     named = ((error.pointer.strip("/"), error.detail) for error in problem.errors)
     return {name: said_of_field(detail) for name, detail in named if name}
+
+
+def said_in_form(*names: str) -> str:
+    """The field of the request's form, of several the last. Raises Problem if one of them did not come.
+
+    For what the form always says: that it is not there means that it was lost, and never "all" or the usual.
+    """
+    for name in names:
+        if not request.form.get(name):
+            raise Problem(
+                Code.MALFORMED,
+                InWords(
+                    gettext(
+                        "The form came without all of its fields (%(name)s is missing). Nothing was done. Go"
+                        " back, reload the page and begin anew.",
+                        name=name,
+                    )
+                ),
+            )
+    return request.form[names[-1]]
 
 
 def _sentence(messages: Any) -> str:

@@ -123,14 +123,17 @@ def filled(
     errors: dict[str, Any] = {}
     for one in inputs:
         text = values[one.name]
-        if not text:
+        if one.blank is not ABSENT and one.name not in request.form:
+            # A form says all that it would change, if only by an empty field: this one was lost.
+            errors[one.name] = lazy_gettext("This field was lost on the way. Send the form again.")
+        elif not text:
             if one.blank is not ABSENT:
                 raw[one.name] = one.blank
-            continue
-        try:
-            raw[one.name] = one.read(text)
-        except NotRead as wrong:
-            errors[one.name] = wrong.args[0]
+        else:
+            try:
+                raw[one.name] = one.read(text)
+            except NotRead as wrong:
+                errors[one.name] = wrong.args[0]
     try:
         body = schema.load(shape(raw))
     except ValidationError as error:
