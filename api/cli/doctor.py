@@ -23,7 +23,8 @@ from clearing.query import database_time
 from clearing.verify import PERIODS
 from config import Settings, SettingsError
 from database import make_engine, migrations
-from database.backup import BackupError, list_backups
+from database.backup import list_backups
+from database.errors import BackupError
 from settlement.close import list_waiting
 from settlement.query import list_periods
 

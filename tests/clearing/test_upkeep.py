@@ -83,7 +83,8 @@ def test_one_lot_that_cannot_be_ended_does_not_hold_up_the_others(ledger: Ledger
     wang, li, zhao = (ledger.enrol("JADE") for _ in range(3))
     ledger.book(*(ledger.opens(one, "JADE", 300, "2036-12-31") for one in (wang, li, zhao)))
     end_all_lots(engine)
-    with Choosy(engine) as writer:
+    writer = Choosy(engine)
+    with writer:
         writer.wrong = wallets(engine)[1]
         with pytest.raises(NotAllDone, match=r"^lot_\w+: ArithmeticError: does not add up$") as told:
             expire_lots(engine, writer)
@@ -104,7 +105,8 @@ def test_holds_that_cannot_be_released_do_not_hold_up_those_behind_them(
     ledger.holds(li, "LOTUS", 200)
     with engine.begin() as connection:
         connection.execute(text("UPDATE holds SET expires_at = now() - interval '1 s'"))
-    with Choosy(engine) as writer:
+    writer = Choosy(engine)
+    with writer:
         writer.wrong = wallets(engine)[0]
         with pytest.raises(NotAllDone, match=r"^hold_\w+: ArithmeticError"):
             lapse_holds(engine, writer)

@@ -192,7 +192,11 @@ def test_both_sides_follow_a_dispute_to_its_end(mine: Closed) -> None:
     refused = jade.post(f"{address}/accept", {"by": "money"}, page=address)
     assert refused.status_code == 422 and "You may not do that" in refused.text
     lost = lotus.post(f"{address}/accept", {"text": "yes"}, page=address)
-    assert lost.status_code == 400 and "by is missing" in lost.text and mine.nets() == before
+    assert (
+        lost.status_code == 400
+        and "how it is corrected. Nothing was done." in lost.text
+        and mine.nets() == before
+    )
     assert lotus.post(f"{address}/accept", {"by": "money"}, page=address).status_code == 303
     shown = jade.get(address).text
     assert "The correction" in shown and "What you can do" not in shown

@@ -146,8 +146,8 @@ def test_a_name_that_would_hide_a_page_is_refused(alliance: Alliance) -> None:
 
 def test_an_act_that_there_is_none_does_nothing(alliance: Alliance) -> None:
     """It let in whoever was disabled."""
-    good(alliance.operator.patch("/v1/users/desk", {"disabled": True}))
     hub = reader(alliance, "operator")
+    good(alliance.operator.patch("/v1/users/desk", {"disabled": True}))
     assert hub.post("/users/desk/forget", {}, page="/users/desk").status_code == 404
     assert good(alliance.operator.get("/v1/users/desk"))["disabled"] is True
 
