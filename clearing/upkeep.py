@@ -1,9 +1,9 @@
 """What the passing of time does to the ledger: holds lapse, lots end; what earlier versions left is mended.
 
 Each run looks for what is due at an instant, by default now, and posts a command for each, in portions,
-through the same path as everything else. A run that is repeated, late or cut off in the middle does no
-harm: a key is one outcome. The instant may be past, but not future: what a command finds is judged by the
-database's clock.
+through the same path as everything else. One that fails does not stop the others: what failed is raised at
+the end as NotAllDone. A run that is repeated, late or cut off in the middle does no harm: a key is one
+outcome. The instant may be past, but not future: what a command finds is judged by the database's clock.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, exists, func, select
 
+from clearing import ids
 from clearing.core.accounts import Asset
 from clearing.core.commands import ArrearsPayment, Caller, Expiry, Lapse, Scope
 from clearing.core.events import EventType
 from clearing.core.outcomes import Held, Posted
 from clearing.events import Told, tell
 from clearing.idempotency import key_hash, request_hash
+from clearing.one_by_one import Failures, together_or_each
 from clearing.query import database_time
 from clearing.tables import arrears, holds, lots, members
 from clearing.writer import Writer
@@ -43,12 +45,16 @@ class Ended(NamedTuple):
 
 def lapse_holds(engine: Engine, writer: Writer, at: datetime | None = None) -> int:
     """Release every hold whose time is over; how many there were."""
-    lapsed = 0
-    while due := _due_holds(engine, at):
-        outcomes = writer.post([_lapse(wallet_id, hold_id) for wallet_id, hold_id in due])
+    lapsed, failures = 0, Failures()
+    last: tuple[datetime, int, int] | None = None
+    while due := _due_holds(engine, at, last):
+        commands = [_lapse(wallet_id, hold_id) for _, wallet_id, hold_id in due]
+        outcomes = together_or_each(writer.post, commands, _hold_named, failures)
         lapsed += sum(isinstance(outcome, Held) for outcome in outcomes)
         if len(due) < PORTION:
             break
+        last = due[-1]
+    failures.tell({"lapsed": lapsed})
     return lapsed
 
 
@@ -59,15 +65,16 @@ def expire_lots(
 
     `before`: the first day on which rows of the past may still use points; what ended then or later is left.
     """
-    ended = Ended()
+    ended, failures = Ended(), Failures()
     today = _today(engine, writer, at)
     for portion in _ended_lots(engine, today if before is None else min(today, before)):
         commands = [_expiry(wallet_id, lot_id, today) for wallet_id, lot_id in portion]
-        for outcome in writer.post(commands):
+        for outcome in together_or_each(writer.post, commands, _lot_named, failures):
             if isinstance(outcome, Posted):
                 row = outcome.booking.transaction
                 value = 0 if row.points else row.amount
                 ended = Ended(ended.lots + 1, ended.points + row.points, ended.value + value)
+    failures.tell(ended._asdict())
     return ended
 
 
@@ -97,15 +104,34 @@ def remind(engine: Engine, writer: Writer, at: datetime | None = None) -> int:
     Once for each lot, member and date. A run that comes late tells of what should have been told.
     """
     today = _today(engine, writer, at)
-    reminders = 0
+    reminders, failures = 0, Failures()
     after = (date.min, 0, 0, 0)
     while True:
         rows = _next_ending(engine, today, after)
-        # What has been told before is not told again.
-        reminders += writer.transact(partial(tell, told=[_reminder(row, today) for row in rows]))
+        reminded = [_reminder(row, today) for row in rows]
+        reminders += sum(together_or_each(partial(_tell, writer), reminded, _reminder_named, failures))
         if len(rows) < PORTION:
-            return reminders
+            break
         after = (rows[-1].expires_on, rows[-1].wallet_id, rows[-1].lot_id, rows[-1].member_id)
+    failures.tell({"reminders": reminders})
+    return reminders
+
+
+def _tell(writer: Writer, reminded: Sequence[Told]) -> list[int]:
+    """How many were new: what has been told before is not told again."""
+    return [writer.transact(partial(tell, told=reminded))]
+
+
+def _hold_named(lapse: Lapse) -> str:
+    return ids.hold_id(lapse.wallet_id, lapse.hold_id)
+
+
+def _lot_named(expiry: Expiry) -> str:
+    return ids.lot_id(expiry.wallet_id, expiry.lot_id)
+
+
+def _reminder_named(told: Told) -> str:
+    return f"{ids.member_id(told.data['member_id'])}, points that end on {told.data['expires_on']}"
 
 
 def _today(engine: Engine, writer: Writer, at: datetime | None) -> date:
@@ -115,15 +141,16 @@ def _today(engine: Engine, writer: Writer, at: datetime | None) -> date:
         return (at or database_time(connection)).astimezone(zone).date()
 
 
-def _due_holds(engine: Engine, at: datetime | None) -> list[tuple[int, int]]:
+def _due_holds(
+    engine: Engine, at: datetime | None, last: tuple[datetime, int, int] | None
+) -> list[tuple[datetime, int, int]]:
+    """The next behind `last`: one that could not be ended is not met twice in a run."""
+    place = (holds.c.expires_at, holds.c.wallet_id, holds.c.id)
+    query = select(*place).where(holds.c.status == "held", holds.c.expires_at <= (at or func.now()))
+    if last is not None:
+        query = query.where(func.row(*place) > func.row(*last))
     with engine.connect() as connection:
-        query = (
-            select(holds.c.wallet_id, holds.c.id)
-            .where(holds.c.status == "held", holds.c.expires_at <= (at or func.now()))
-            .order_by(holds.c.expires_at)
-            .limit(PORTION)
-        )
-        return [(row.wallet_id, row.id) for row in connection.execute(query)]
+        return [(row[0], row[1], row[2]) for row in connection.execute(query.order_by(*place).limit(PORTION))]
 
 
 def _ended_lots(engine: Engine, today: date) -> Iterator[list[tuple[int, int]]]:

@@ -420,9 +420,9 @@ def print_accounts(console: Console, accounts: Accounts, stays: Sequence[Stay]) 
 
 def print_nets(console: Console, run: Run, month: str) -> None:
     settlement = run.call("GET", f"/v1/settlements/{month}")
-    table = Table("participant", title=f"Nets of {month} (fen)")
-    for name in ("receivable", "payable", "fees", "net"):
-        table.add_column(name, justify="right")
+    table = Table("Participant", title=f"Nets of {month} (fen)")
+    for word in ("Receivable from exchanges", "Payable for exchanges", "Fees, VAT included", "Net"):
+        table.add_column(word, justify="right")
     zeros = 0
     for line in settlement["participants"]:
         amounts = [line[name] for name in ("receivable", "payable", "fees", "net")]

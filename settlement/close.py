@@ -21,6 +21,7 @@ from clearing.beside import Beside, nothing
 from clearing.core.calendar import Period, PeriodState, following, period_at, period_name, period_numbered
 from clearing.directory import read_rulebook
 from clearing.ids import encode
+from clearing.one_by_one import Failures
 from clearing.periods import open_period, read_periods
 from clearing.tables import participants, periods, transactions
 from clearing.upkeep import CLOCK
@@ -226,25 +227,39 @@ def close_due(engine: Engine, at: datetime) -> int:
 
     A period that was opened after its end holds history: whoever loads it knows when it is complete, and
     closes it by hand. Later ones wait for it, and so does a month without a posting right behind it.
+
+    One that is cut off and then cannot be finished does not hold up the next; what failed is raised at the
+    end as NotAllDone, by the names of the periods, and is for `finish_unfinished` to try again.
     """
-    closed = 0
+    closed, failures, failed = 0, Failures(), None
     while (number := _next_due(engine, at)) is not None:
-        outcome = close_and_check(engine, number, at=at, closed_by=CLOCK.key_id)
-        if isinstance(outcome, CloseRefusal):
-            log.warning("period_not_closed", period=period_name(number), detail=outcome.detail)
-            break
-        log.info("period_closed", period=outcome.period.name, recomputed=outcome.recomputed)
-        closed += 1
+        if number == failed:
+            break  # it could not even be cut off, and no later one is before it
+        failed = number
+        with failures.of(period_name(number)):
+            outcome = close_and_check(engine, number, at=at, closed_by=CLOCK.key_id)
+            if isinstance(outcome, CloseRefusal):
+                log.warning("period_not_closed", period=period_name(number), detail=outcome.detail)
+                break
+            log.info("period_closed", period=outcome.period.name, recomputed=outcome.recomputed)
+            closed, failed = closed + 1, None
+    failures.tell({"closed": closed})
     return closed
 
 
 def finish_unfinished(engine: Engine) -> int:
-    """Finish the closed periods of which that was cut off; how many there were."""
+    """Finish the closed periods of which that was cut off; how many there were.
+
+    All are tried. Those that fail are raised at the end as NotAllDone, by the names of the periods.
+    """
     with engine.connect() as connection:
         query = select(settlements.c.period).where(settlements.c.recomputed.is_(None))
         numbers = list(connection.execute(query.order_by(settlements.c.period)).scalars())
+    failures = Failures()
     for number in numbers:
-        finish(engine, number)
+        with failures.of(period_name(number)):
+            finish(engine, number)
+    failures.tell({"finished": len(numbers) - len(failures)})
     return len(numbers)
 
 

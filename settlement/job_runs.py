@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
 from clearing.locks import JOBS as LOCK
+from clearing.one_by_one import NotAllDone
 from clearing.query import database_time
 from clearing.writer import Writer
 from settlement.core.timetable import Daily, Monthly
@@ -51,6 +52,9 @@ def run_job(engine: Engine, job: Job, at: datetime | None = None, ran_by: str | 
         try:
             with Writer(engine) as writer:
                 counts = job.work(engine, writer, run.at)
+        except NotAllDone as some:
+            run.end(some.counts, f"Not all was done. {some}"[:ERROR_CHARACTERS_MAX])
+            raise
         except Exception as error:
             run.end({}, f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX])
             raise

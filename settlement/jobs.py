@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from clearing import verify as ledger
 from clearing.answers import forget_answers
+from clearing.one_by_one import Failures, NotAllDone, is_cut_off, reason
 from clearing.upkeep import expire_lots, lapse_holds, pay_arrears, remind
 from clearing.verify import frozen
 from clearing.writer import Writer
 from settlement.close import close_due, finish_unfinished, history_open_from
 from settlement.core.timetable import Daily, Every, Monthly
 from settlement.overdue import suspend_overdue
-from settlement.verify import checks, verify
+from settlement.verify import checks
 
 #: What a run has done, in numbers; a run whose numbers are all zero had nothing to do.
 Counts = Mapping[str, int]
@@ -32,11 +34,26 @@ class Job(NamedTuple):
 
 
 class Differs(Exception):
-    """Something does not add up; the text names the first difference of each check that found one."""
+    """Something does not add up; the text names the first difference of each check that found one, and each
+    check that could not be carried out.
+    """
 
 
 def _close(engine: Engine, _: Writer, at: datetime) -> Counts:
-    return {"closed": close_due(engine, at), "finished": finish_unfinished(engine)}
+    counts, failures = dict[str, int](), Failures()
+    for name, work in (
+        ("closed", lambda: close_due(engine, at)),
+        ("finished", lambda: finish_unfinished(engine)),
+    ):
+        # What one of them left undone is told with what both have done.
+        with failures.of(name):
+            try:
+                counts[name] = work()
+            except NotAllDone as some:
+                counts |= some.counts
+                raise
+    failures.tell(counts)
+    return counts
 
 
 def _lapse(engine: Engine, writer: Writer, at: datetime) -> Counts:
@@ -62,14 +79,21 @@ def _suspend(engine: Engine, _: Writer, at: datetime) -> Counts:
 
 def checked(engine: Engine) -> int:
     """Verify everything; how many checks there were. Raises Differs."""
+    found = []
     with frozen(engine) as connection:
-        differences = list(verify(connection))
-    if differences:
-        raise Differs(
-            "; ".join(
-                f"{one.check}: {one.where}: expected {one.expected}, found {one.found}" for one in differences
-            )
-        )
+        for check in checks():
+            try:
+                with connection.begin_nested():
+                    found += [
+                        f"{one.check}: {one.where}: expected {one.expected}, found {one.found}"
+                        for one in ledger.verify(connection, None, [check])
+                    ]
+            except Exception as error:
+                if is_cut_off(error):
+                    raise
+                found.append(f"{check.name} could not be checked: {reason(error)}")
+    if found:
+        raise Differs("; ".join(found))
     return len(checks())
 
 

@@ -219,14 +219,17 @@ def _unusable(concerned: Sequence[int], accounts: dict[int, Row], codes: dict[in
             f"No bank account is on record of {names}. Set it first: PUT"
             " /v1/participants/{code}/bank-account, of the hub PUT /v1/alliance/bank-account.",
         )
-    # What was entered before it was checked, or is no longer good.
-    for who in concerned:
-        faults = account_faults(accounts[who]._asdict())
-        if faults:
-            return Refusal(
-                Refused.BANK_ACCOUNT_INVALID,
-                f"The bank account of {codes[who]} is not good ({faults[0].field}); put it on record anew.",
-            )
+    # What was entered before it was checked, or is no longer good; all of them, to be mended in one go.
+    faulty = [
+        f"{codes[who]} ({faults[0].field})"
+        for who in concerned
+        if (faults := account_faults(accounts[who]._asdict()))
+    ]
+    if faulty:
+        return Refusal(
+            Refused.BANK_ACCOUNT_INVALID,
+            f"These bank accounts are not good: {', '.join(faulty)}. Put them on record anew.",
+        )
     return None
 
 

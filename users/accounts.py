@@ -14,6 +14,9 @@ from users.tables import user_sessions, users
 #: What a person logs in with; small letters, so that it cannot be mistyped in capitals.
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,62}[a-z0-9]")
 
+#: Pages beside those of users, which are under their names: `/users/members`.
+RESERVED = frozenset({"audit-log", "members", "new"})
+
 #: Those who must have a second factor: they can move everybody's money.
 NEEDS_TOTP = frozenset({Scope.OPERATOR})
 
@@ -55,6 +58,15 @@ class User(NamedTuple):
     @property
     def needs_totp(self) -> bool:
         return self.scope in NEEDS_TOTP
+
+
+def name_fault(name: str) -> str | None:
+    """Why nobody can have this name, and what to do; None if somebody can."""
+    if not NAME.fullmatch(name):
+        return "Use 3 to 64 small letters, digits and . _ @ - to log in with."
+    if name in RESERVED:
+        return f"{name!r} is the name of a page beside those of users; choose another."
+    return None
 
 
 def add_user(

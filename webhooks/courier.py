@@ -21,8 +21,10 @@ from sqlalchemy import Connection, Engine
 from clearing.core.directory import Directory
 from clearing.directory import DirectoryCache
 from clearing.events import shown
+from clearing.one_by_one import Failures
 from clearing.privacy import PersonalData
 from webhooks.claims import Claim, claim, note
+from webhooks.endpoints import endpoint_id_text
 from webhooks.outbox import PORTION, publish
 from webhooks.sender import TOTAL_SECONDS, Answer, Sender
 from webhooks.signing import signed_headers, unseal
@@ -74,18 +76,23 @@ class Courier:
         self._stopping = threading.Event()
 
     def run(self) -> Delivered:
-        """Publish new events and make the deliveries that are due, until there are none or time is up."""
-        done = Delivered()
+        """Publish new events and make the deliveries that are due, until there are none or time is up.
+
+        A delivery that fails by a fault of this program is left to its lease and holds up no other; such
+        faults are raised at the end as NotAllDone.
+        """
+        done, failures = Delivered(), Failures()
         until = time.monotonic() + RUN_SECONDS
         while not self._stopping.is_set():
             published = self._publish()
-            noted = self._note_answers()
-            begun = self._begin()
+            noted = self._note_answers(failures)
+            begun = self._begin(failures)
             done = Delivered(done.published + published, done.delivered + noted[0], done.failed + noted[1])
             if time.monotonic() >= until or not (self._under_way or begun or published == PORTION):
                 break
             if self._under_way:
                 wait(self._under_way, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+        failures.tell(done._asdict())
         return done
 
     def stop(self) -> None:
@@ -96,7 +103,7 @@ class Courier:
         """After the last run: wait for the requests under way and note how they went."""
         self.stop()
         wait(self._under_way, timeout=TOTAL_SECONDS)
-        self._note_answers()
+        self._note_answers(Failures())  # the log has them; nobody waits for this run
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -104,21 +111,27 @@ class Courier:
         with self._engine.begin() as connection:
             return publish(connection, self._now())
 
-    def _begin(self) -> int:
+    def _begin(self, failures: Failures) -> int:
         """Claim what is due and send it off; how many deliveries. Failing endpoints have their own places."""
         failing = sum(one.failing for one in self._under_way.values())
         free = AT_ONCE - len(self._under_way)
-        begun = self._claim_and_send(min(free, AT_ONCE_FAILING - failing), EACH_FAILING, failing=True)
-        return begun + self._claim_and_send(free - begun, EACH, failing=False)
+        begun = self._claim_and_send(
+            failures, min(free, AT_ONCE_FAILING - failing), EACH_FAILING, failing=True
+        )
+        return begun + self._claim_and_send(failures, free - begun, EACH, failing=False)
 
-    def _claim_and_send(self, most: int, each: int, *, failing: bool) -> int:
+    def _claim_and_send(self, failures: Failures, most: int, each: int, *, failing: bool) -> int:
         if most <= 0:
             return 0
         busy = Counter(one.endpoint_id for one in self._under_way.values())
         with self._engine.begin() as connection:
             directory = self._directory.current(connection)
             claims = claim(connection, self._now(), most, each=each, failing=failing, busy=busy)
-        return sum(self._send(one, directory) for one in claims)
+        begun = 0
+        for one in claims:
+            with failures.of(_named(one)):
+                begun += self._send(one, directory)
+        return begun
 
     def _send(self, claimed: Claim, directory: Directory) -> bool:
         event = shown(claimed.event, directory)
@@ -147,21 +160,21 @@ class Courier:
             ciphers.append(claimed.old_secret_cipher)
         return [unseal(self._personal_data, claimed.endpoint_id, cipher) for cipher in ciphers]
 
-    def _note_answers(self) -> tuple[int, int]:
+    def _note_answers(self, failures: Failures) -> tuple[int, int]:
         """Of the requests that have ended; how many were delivered and how many were not."""
-        ended = [future for future in self._under_way if future.done()]
-        delivered = 0
-        for future in ended:
+        delivered = failed = 0
+        for future in [future for future in self._under_way if future.done()]:
             claimed = self._under_way[future]
-            if future.exception() is not None:
-                del self._under_way[future]  # a bug: raise it, and leave the delivery to its lease
-            answer = future.result()
-            with self._engine.begin() as connection:
-                self._note(connection, claimed, answer)
-            # Only now: if the database was away, it is noted in the next run.
+            # If the database is away this raises, and it is noted in the next run.
+            with failures.of(_named(claimed)):
+                answer = future.result()
+                with self._engine.begin() as connection:
+                    self._note(connection, claimed, answer)
+                delivered += answer.delivered
+                failed += not answer.delivered
+            # Noted, or by a fault of ours never to be: that is left to its lease.
             del self._under_way[future]
-            delivered += answer.delivered
-        return delivered, len(ended) - delivered
+        return delivered, failed
 
     def _note(self, connection: Connection, claimed: Claim, answer: Answer) -> None:
         note(connection, claimed, answer, self._now(), self._chance())
@@ -173,6 +186,10 @@ class Courier:
                 status=answer.status,
                 error=answer.error,
             )
+
+
+def _named(claimed: Claim) -> str:
+    return f"delivery of {claimed.event.type} to {endpoint_id_text(claimed.endpoint_id)}"
 
 
 def body_of(event: dict[str, object]) -> str:

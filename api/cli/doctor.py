@@ -25,6 +25,7 @@ from clearing.verify import PERIODS
 from config import Settings, SettingsError
 from database import make_engine, migrations
 from database.backup import list_backups
+from database.errors import BackupError
 from settlement.close import list_waiting
 from settlement.query import list_periods
 
@@ -59,8 +60,12 @@ def doctor() -> None:
 
 def _examine(settings: Settings, engine: Engine) -> Iterator[Finding]:
     yield Finding(True, f"Python {sys.version.split()[0]}")
-    yield _disk(settings)
-    yield _backups(settings)
+    # What cannot be looked at is a finding too, and does not keep the rest from being looked at.
+    for what, look in (("The disk", _disk), ("The backups", _backups)):
+        try:
+            yield look(settings)
+        except (OSError, BackupError) as error:
+            yield Finding(False, f"{what} cannot be looked at: {error}", "Look at the folder by hand.")
     try:
         load_personal_data(settings)
         yield Finding(True, "The keys of personal data can be read")

@@ -27,7 +27,17 @@ log = structlog.get_logger(__name__)
 
 #: Who acts, where no key tells.
 CLI = "cli"
-RARE = ("adjustments", "rebates", "carried_forward")
+#: What a net is made of, in the words of statements (docs/statements.md) and in their order.
+FIGURES = {
+    "receivable": "Receivable from exchanges",
+    "payable": "Payable for exchanges",
+    "fees": "Fees, VAT included",
+    "rebates": "Rebates",
+    "adjustments": "Adjustments",
+    "carried_forward": "Carried forward",
+    "net": "Net",
+}
+RARE = ("rebates", "adjustments", "carried_forward")
 
 
 class PeriodName(click.ParamType):
@@ -187,12 +197,12 @@ def _told(failures: Mapping[str, Exception], wanted: int) -> str:
 def _show(settlement: Settlement) -> None:
     netting = settlement.netting
     # Columns in which nothing stands in any month but a few are left out of the others.
-    rare = [name for name in RARE if any(getattr(line, name) for line in netting.lines)]
-    columns = ("receivable", "payable", "fees", *rare, "net")
+    empty = [name for name in RARE if not any(getattr(line, name) for line in netting.lines)]
+    columns = [name for name in FIGURES if name not in empty]
     lines = [line for line in netting.lines if any(getattr(line, name) for name in columns)]
-    table = Table("participant", title=f"{settlement.period.name}, closed (yuan)")
+    table = Table("Participant", title=f"{settlement.period.name}, closed (yuan)")
     for name in columns:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(FIGURES[name], justify="right")
     for line in lines:
         amounts = [getattr(line, name) for name in columns]
         table.add_row(settlement.codes[line.participant_id], *map(yuan, amounts))

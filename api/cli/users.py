@@ -16,7 +16,7 @@ from api.schemas.users import FULL_NAME_CHARACTERS_MAX
 from clearing.core.commands import Scope
 from clearing.directory import read_directory
 from users import changes
-from users.accounts import NAME, User, list_users, read_user
+from users.accounts import User, list_users, name_fault, read_user
 
 WHO = "cli"
 USERS_MAX = 100_000
@@ -35,8 +35,8 @@ def users() -> None:
 @click.option("--merchant", help="Code of the merchant, for merchant (front desks).")
 def add(name: str, full_name: str, scope: str, participant: str | None, merchant: str | None) -> None:
     """Make a user, and print a temporary password that must be changed at the first log-in."""
-    if not NAME.fullmatch(name):
-        raise click.ClickException("Use 3 to 64 small letters, digits and . _ @ - to log in with.")
+    if (fault := name_fault(name)) is not None:
+        raise click.ClickException(fault)
     try:
         full_name = Text(most=FULL_NAME_CHARACTERS_MAX).deserialize(full_name)
     except ValidationError as error:

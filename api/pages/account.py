@@ -7,8 +7,10 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from api.auth import EVERYONE
+from api.pages.forms import said_in_form
 from api.pages.guard import TOKEN, current_visit, page
 from api.pages.typed import latin
+from api.problems import HttpCode, Problem
 from api.services import services
 from clearing.ids import decode
 from users import totp
@@ -21,6 +23,9 @@ from users.changes import (
     remove_own_second_factor,
 )
 from users.sessions import list_sessions
+
+#: In place of the id of a session: all but this one.
+OTHERS = "others"
 
 blueprint = Blueprint("account", __name__, url_prefix="/account", template_folder="templates")
 
@@ -97,8 +102,11 @@ def remove() -> Response | tuple[str, int]:
 @blueprint.post("/sessions")
 @page(*EVERYONE)
 def end() -> Response:
-    """End one of the own sessions by its id, or all others."""
-    (session_id,) = decode("ses", request.form.get("session", "")) or (None,)
+    """End one of the own sessions by its id, or all others, if the form says so. Raises Problem."""
+    named = said_in_form("session")
+    (session_id,) = decode("ses", named) or (None,)
+    if session_id is None and named != OTHERS:
+        raise Problem(HttpCode.NOT_FOUND, "There is no such session.")
     end_own_session(services().engine, visitor(), session_id)
     flash(gettext("Done. Whoever was logged in there is not any more."), "success")
     return redirect(url_for("account.show"), 303)

@@ -133,6 +133,10 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     N_("Must begin with a letter or digit and hold letters, digits, - and _ only."),
     N_("Use 3 to 64 small letters, digits and . _ @ - to log in with."),
+    (
+        "'%(name)s' is the name of a page beside those of users; choose another.",
+        N_("The name %(name)s is reserved; choose another."),
+    ),
     N_("Must not be greater than %(most)s."),
     (
         "Must be greater than or equal to %(least)s.",
@@ -268,7 +272,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     # ---- Participants, merchants, fee rules and settings ----
     N_("The code '%(code)s' is taken; choose another."),
     (
-        "'%(code)s' is a path of the API beside participants' codes; choose another.",
+        "'%(code)s' is an address beside codes; choose another.",
         N_("The code %(code)s is reserved; choose another."),
     ),
     N_("Record the licence or custodian reference that permits it, to enable stored value."),
@@ -454,7 +458,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     N_("%(code)s: %(before)s → %(after)s, changed at %(at)s by %(who)s."),
     N_("The bank can pay from %(day)s to %(day_last)s; choose a day between them."),
     N_("On %(day)s banks do not pay; the next bank day is %(day_next)s."),
-    N_("The bank account of %(code)s is not good (%(name)s); put it on record anew."),
+    N_("These bank accounts are not good: %(names)s. Put them on record anew."),
     # ---- Rows of bank files ----
     N_("bank_reference must have 1 to %(most)s printable characters."),
     N_("paid_on must be a day, such as 2026-12-08 or 2026/12/8, or a time with its offset."),

@@ -12,8 +12,16 @@ _words: dict[str, dict[str, Any]] = {}
 
 
 def add_words(family: str, words: Mapping[str, Any]) -> None:
-    """Name the codes of a family, in `lazy_gettext`s."""
-    _words.setdefault(family, {}).update(words)
+    """Name the codes of a family, in `lazy_gettext`s.
+
+    Raises ValueError, and so the program does not start, if a code of it has another name already: a page
+    would say whichever was loaded last.
+    """
+    named = _words.setdefault(family, {})
+    for code, text in words.items():
+        if code in named and str(named[code]) != str(text):
+            raise ValueError(f"{code!r} of {family!r} is called {str(named[code])!r} and {str(text)!r}")
+        named[code] = text
 
 
 def word(code: object, family: str) -> Any:
@@ -121,4 +129,47 @@ add_words(
         "expired": lazy_gettext("expired"),
         "unknown": lazy_gettext("unknown"),
     },
+)
+# Both sides of a dispute and the hub read the same of it.
+add_words(
+    "dispute_status",
+    {
+        "needs_response": lazy_gettext("waits for an answer"),
+        "open": lazy_gettext("with the operator"),
+        "accepted": lazy_gettext("accepted"),
+        "rejected": lazy_gettext("rejected"),
+        "withdrawn": lazy_gettext("withdrawn"),
+    },
+)
+add_words(
+    "dispute_reason",
+    {
+        "duplicate": lazy_gettext("It stands there twice"),
+        "wrong_amount": lazy_gettext("It happened, but for less"),
+        "not_ours": lazy_gettext("The guest, card or till is not ours"),
+        "wrong_fee": lazy_gettext("The line is right, its fee is not"),
+        "other": lazy_gettext("Something else"),
+    },
+)
+add_words(
+    "dispute_act",
+    {
+        "open": lazy_gettext("opened the dispute"),
+        "answer": lazy_gettext("answered"),
+        "accept": lazy_gettext("accepted it"),
+        "reject": lazy_gettext("rejected it"),
+        "withdraw": lazy_gettext("withdrew it"),
+    },
+)
+add_words(
+    "instrument",
+    {
+        "money": lazy_gettext("In money: the member keeps things as they are"),
+        "reversal": lazy_gettext("By reversal: the member has the points or the value again"),
+        "none": lazy_gettext("Nothing was left to be corrected"),
+    },
+)
+add_words(
+    "dispute_proposal",
+    {"accept": lazy_gettext("proposes to accept"), "reject": lazy_gettext("proposes to reject")},
 )

@@ -16,8 +16,8 @@ from clearing.core.rulebook import DrawOrder, ExchangeKind
 FEN_MAX = 10**12
 DAYS_MAX = 3650
 STATUSES = [one.value for one in Status]
-#: In `/settlements/{period}/…`, where a participant's code may stand too.
-PATHS_BESIDE_CODES = frozenset({"payments", "liabilities"})
+#: In `/settlements/{period}/…` and on the hub's pages, where a participant's or merchant's code stands too.
+PATHS_BESIDE_CODES = frozenset({"payments", "liabilities", "new"})
 
 
 def check_time_zone(name: str) -> None:
@@ -142,7 +142,7 @@ class ParticipantSettings(Schema):
 
 def _is_no_path(code: str) -> None:
     if code.lower() in PATHS_BESIDE_CODES:
-        raise ValidationError(f"{code!r} is a path of the API beside participants' codes; choose another.")
+        raise ValidationError(f"{code!r} is an address beside codes; choose another.")
 
 
 class ParticipantInput(ParticipantSettings):
@@ -186,7 +186,7 @@ class MerchantSettings(Schema):
 
 
 class MerchantInput(MerchantSettings):
-    code = CodeText(required=True, metadata={"example": "LOTUS-HZ"})
+    code = CodeText(required=True, validate=_is_no_path, metadata={"example": "LOTUS-HZ"})
     name = Text(required=True)
 
 

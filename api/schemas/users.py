@@ -1,13 +1,18 @@
 """Users and the audit log: their shapes in the API."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
-from api.fields import Instant, Matches, Text
+from api.fields import Instant, Text
 from api.schemas.common import PageQuery
 from clearing.core.commands import Scope
-from users.accounts import NAME
+from users.accounts import NAME, name_fault
 
 FULL_NAME_CHARACTERS_MAX = 100
+
+
+def _can_be_had(name: str) -> None:
+    if (fault := name_fault(name)) is not None:
+        raise ValidationError(fault)
 
 
 class UserInput(Schema):
@@ -15,8 +20,9 @@ class UserInput(Schema):
 
     name = Text(
         required=True,
-        validate=Matches(NAME.pattern, error="Use 3 to 64 small letters, digits and . _ @ - to log in with."),
+        validate=_can_be_had,
         metadata={
+            "pattern": f"^(?:{NAME.pattern})$",
             "example": "li.na",
             "description": "What the person logs in with; nobody else's ever again",
         },

@@ -1,11 +1,13 @@
 """`tongdui approve`, `pay-file`, `bank-file`, `jobs`, and what `doctor` says of months that wait."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
@@ -14,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from api.cli import main
 from api.cli.context import console
 from api.jobs import LISTED
+from settlement import close
 from settlement.render import FORMATS, pain
 from settlement.render.pdf import PdfDocument
 from settlement.statement import Detail
@@ -64,6 +67,42 @@ def execute(url: str, statement: str) -> None:
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text(statement))
+
+
+def test_closing_shows_the_figures_of_statements_under_their_names(
+    tongdui: Tongdui, alliance_url: str, month: str, tmp_path: Path
+) -> None:
+    closed = told(tongdui("close", month, "--early"))
+    documented = (Path(__file__).parents[2] / "docs/statements.md").read_text("utf-8")
+    for name in ("Receivable from exchanges", "Payable for exchanges", "Fees, VAT included", "Net"):
+        assert name in closed and name in documented, name
+    told(tongdui("statements", month, "--out", tmp_path, "--format", "xlsx", "--participant", "PINE"))
+    [path] = tmp_path.glob("*.xlsx")
+    summary = openpyxl.load_workbook(path, data_only=True)["Summary"]
+    stated = {str(row[0]): row[1] for row in summary.iter_rows(values_only=True)}
+    heading, row = (
+        [cell.strip() for cell in re.split("[┃│]", line)][1:-1]
+        for line in closed.splitlines()
+        if "Participant" in line or "PINE" in line
+    )
+    for name, figure in zip(heading[1:], row[1:], strict=True):
+        [fen] = [value for word, value in stated.items() if re.fullmatch(rf"{name} [^A-Za-z]+", word)]
+        assert f"{fen:,.2f}" == figure, name
+
+
+def test_a_job_that_could_not_do_all_names_what_failed_and_ends_with_1(
+    tongdui: Tongdui, alliance_url: str, month: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> bool:
+        raise ArithmeticError("does not add up")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(close, "check_recomputed", failing)
+        assert tongdui("close", month, "--early").exit_code == 1
+        failed = told(tongdui("jobs", "run", "close_periods"), 1)
+    assert f"{month}: ArithmeticError: does not add up" in " ".join(failed.split())
+    assert "Not all was done." in told(tongdui("jobs"))
+    assert "finished 1" in told(tongdui("jobs", "run", "close_periods"))
 
 
 def test_a_month_is_closed_approved_paid_and_settled(

@@ -46,10 +46,7 @@ def test_no_participant_has_a_path_for_a_code(shared: Alliance) -> None:
     for word in words | {"Payments"}:
         refused = shared.operator.post("/v1/participants", {"code": word, "name": "Maple"})
         assert (refused.status_code, code(refused)) == (400, "malformed"), word
-        assert (
-            detail(refused)
-            == f"/code: {word!r} is a path of the API beside participants' codes; choose another."
-        )
+        assert detail(refused) == f"/code: {word!r} is an address beside codes; choose another."
 
 
 @pytest.mark.parametrize("taken", ["JADE", "HUB"])

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -51,6 +52,28 @@ def test_a_closed_month_is_shown_in_its_own_zone_whatever_it_is_now(closed: Clos
     assert opened["time_zone"] == "America/Los_Angeles"
     listed = reader(alliance, "operator").get("/hub/periods").text
     assert "(Asia/Shanghai)" in listed and "Times are in America/Los_Angeles." in listed
+
+
+def test_a_disputed_line_is_shown_in_the_zone_of_its_month_and_what_is_said_in_that_of_now(
+    closed: Closed,
+) -> None:
+    alliance = closed.alliance
+    opened = good(alliance.finance("JADE").post("/v1/disputes", closed.body("JADE", closed.redemption["id"])))
+    line = datetime.fromisoformat(opened["occurred_at"])
+    said = datetime.fromisoformat(opened["messages"][0]["at"])
+    good(alliance.operator.put("/v1/alliance", {"time_zone": "America/Los_Angeles"}))
+    then, now = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/Los_Angeles")
+    for who, path in (
+        ("finance", f"/finance/disputes/{opened['id']}"),
+        ("operator", f"/hub/disputes/{opened['id']}"),
+    ):
+        shown = reader(alliance, who).get(path).text
+        stands = f'<time datetime="{line.astimezone(then).isoformat(timespec="seconds")}">'
+        assert stands in shown and "(Asia/Shanghai)</time>" in shown, who
+        assert f'<time datetime="{said.astimezone(now).isoformat(timespec="seconds")}">' in shown, who
+        assert "Times are in America/Los_Angeles." in shown
+    found = reader(alliance, "finance").get(f"/finance/search?q={closed.redemption['reference']}").text
+    assert stands in found and "(Asia/Shanghai)</time>" in found
 
 
 def _times(page: str) -> str:

@@ -240,6 +240,33 @@ def test_two_presses_of_a_button_book_once(alliance: Alliance, site: str, chromi
     assert [one["points"] for one in booked].count(33) == 1
 
 
+def test_undoing_sends_what_is_shown_and_a_form_that_lost_it_undoes_nothing(
+    alliance: Alliance, site: str, chromium: Browser
+) -> None:
+    def reversed_points(bill: str) -> int:
+        shown = good(alliance.merchant("LOTUS-1").get(f"/v1/transactions/{bill}"))
+        return int(shown["reversed_points"])
+
+    with visit(chromium, site, language="en-GB", java_script_enabled=False) as page:
+        log_in(page, "lotus")
+        page.goto(f"/desk/acts/redemption?card={WANG}&points=21")
+        page.click(".card-footer button")
+        page.wait_for_url("**/desk/transactions/**")
+        bill = page.url.rpartition("/")[2]
+        page.goto(f"/desk/transactions/{bill}/undo")
+        assert page.input_value(".desk-step input[name=part]") == "21"
+        page.eval_on_selector(".desk-step input[name=part]", "field => field.remove()")
+        page.select_option("#field-reason", "mistyped")
+        page.click(".card-footer button")
+        page.wait_for_selector("text=how much is undone. Nothing was done.")
+        assert reversed_points(bill) == 0
+        page.goto(f"/desk/transactions/{bill}/undo")
+        page.select_option("#field-reason", "mistyped")
+        page.click(".card-footer button")
+        page.wait_for_url("**/desk/transactions/*")
+        assert reversed_points(bill) == 21
+
+
 def test_a_scan_is_read_with_what_the_scanner_puts_around_it(site: str, chromium: Browser) -> None:
     """A prefix that names the kind of bar code, `*` of Code 39, and Tab at the end in place of Enter."""
     with visit(chromium, site, language="en-GB") as page:

@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from api.setup import prepare
-from clearing.core.commands import Command
+from clearing import upkeep
+from clearing.core.commands import Command, Expiry, Lapse
 from clearing.core.outcomes import Outcome
+from clearing.one_by_one import NotAllDone
 from clearing.upkeep import Ended, expire_lots, lapse_holds, pay_arrears
 from clearing.verify import frozen, verify
-from clearing.writer import Writer
+from clearing.writer import Alongside, Writer
 from settlement.jobs import EXPIRE
 from support.alliance import settings_for
 from support.ledger import Ledger
@@ -62,6 +64,59 @@ def test_only_what_is_left_of_lots_that_ended_becomes_breakage(
         kinds = connection.execute(text("SELECT kind, quantity FROM entries WHERE kind = 16")).all()
     assert [tuple(row) for row in kinds] == [(16, 200)]
     assert expire_lots(engine, writer) == Ended()
+    adds_up(engine)
+
+
+def wallets(engine: Engine) -> list[int]:
+    with engine.connect() as connection:
+        return list(connection.execute(text("SELECT wallet_id FROM lots ORDER BY wallet_id")).scalars())
+
+
+class Choosy(Writer):
+    """A writer that fails whenever a certain wallet is among the commands."""
+
+    wrong = -1
+
+    def post(self, commands: Sequence[Command], alongside: Alongside | None = None) -> list[Outcome]:
+        if any(isinstance(one, Lapse | Expiry) and one.wallet_id == self.wrong for one in commands):
+            raise ArithmeticError("does not add up")
+        return super().post(commands, alongside)
+
+
+def test_one_lot_that_cannot_be_ended_does_not_hold_up_the_others(ledger: Ledger, engine: Engine) -> None:
+    wang, li, zhao = (ledger.enrol("JADE") for _ in range(3))
+    ledger.book(*(ledger.opens(one, "JADE", 300, "2036-12-31") for one in (wang, li, zhao)))
+    end_all_lots(engine)
+    writer = Choosy(engine)
+    with writer:
+        writer.wrong = wallets(engine)[1]
+        with pytest.raises(NotAllDone, match=r"^lot_\w+: ArithmeticError: does not add up$") as told:
+            expire_lots(engine, writer)
+        assert told.value.counts == {"lots": 2, "points": 600, "value": 0}
+        writer.wrong = -1
+        assert expire_lots(engine, writer) == Ended(1, 300, 0)
+    adds_up(engine)
+
+
+def test_holds_that_cannot_be_released_do_not_hold_up_those_behind_them(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where they fill a portion."""
+    monkeypatch.setattr(upkeep, "PORTION", 1)
+    wang, li = ledger.enrol("JADE"), ledger.enrol("JADE")
+    ledger.book(ledger.opens(wang, "JADE", 300, "2036-12-31"), ledger.opens(li, "JADE", 300, "2036-12-31"))
+    ledger.holds(wang, "LOTUS", 100)
+    ledger.holds(li, "LOTUS", 200)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE holds SET expires_at = now() - interval '1 s'"))
+    writer = Choosy(engine)
+    with writer:
+        writer.wrong = wallets(engine)[0]
+        with pytest.raises(NotAllDone, match=r"^hold_\w+: ArithmeticError"):
+            lapse_holds(engine, writer)
+        writer.wrong = -1
+        assert lots(engine) == [(200, 100), (300, 0)]
+        assert lapse_holds(engine, writer) == 1
     adds_up(engine)
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, select, text, update
 
+import settlement.close as close_module
 from clearing.core.calendar import PeriodState
 from clearing.core.commands import Command
 from clearing.core.outcomes import Posted
+from clearing.one_by_one import NotAllDone
 from clearing.tables import periods, rulebooks, transactions
 from clearing.upkeep import CLOCK
 from clearing.verify import frozen
@@ -28,8 +30,8 @@ from settlement.close import (
     settle_period,
 )
 from settlement.core.balance import PaymentDirection
-from settlement.job_runs import run_job
-from settlement.jobs import EXPIRE, Counts
+from settlement.job_runs import read_states, run_job
+from settlement.jobs import CLOSE, EXPIRE, Counts
 from settlement.judging import NewPayment
 from settlement.life import approve_period, check_and_approve
 from settlement.payments import carry_forward, record_payment
@@ -251,6 +253,68 @@ def test_a_month_is_settled_after_those_before_it(ledger: Ledger, engine: Engine
     assert finish_unfinished(engine) == 2
     with frozen(engine) as connection:
         assert list(verify(connection)) == []
+
+
+def two_months(ledger: Ledger, engine: Engine) -> None:
+    """November and December, both over and open."""
+    wang = ledger.worked_example()
+    ledger.now = shanghai("2026-12-05 10:00")
+    ledger.book(ledger.pays_cash(wang, "PINE", 1_000))
+    opened(engine, NOVEMBER, "2026-11-01 00:00")
+    opened(engine, DECEMBER, "2026-12-01 00:00")
+
+
+def fails_for(monkeypatch: pytest.MonkeyPatch, name: str, wrong: int) -> None:
+    """A step of closing fails for one period."""
+    step = getattr(close_module, name)
+
+    def failing(connection: Connection, number: int, **given: Any) -> Any:
+        if number == wrong:
+            raise ArithmeticError("does not add up")
+        return step(connection, number, **given)
+
+    monkeypatch.setattr(close_module, name, failing)
+
+
+def test_a_month_that_cannot_be_finished_does_not_hold_up_the_next(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_months(ledger, engine)
+    with monkeypatch.context() as patched:
+        fails_for(patched, "check_recomputed", NOVEMBER)
+        for _ in range(2):  # first it is closed, then it is left unfinished
+            with pytest.raises(NotAllDone, match=r"^2026-11: ArithmeticError: does not add up$"):
+                run_job(engine, CLOSE, shanghai("2027-01-01 00:10"))
+    with engine.connect() as connection:
+        state = read_states(connection)["close_periods"]
+        checked = dict(connection.execute(select(settlements.c.period, settlements.c.recomputed)).all())
+        assert len(list_statements(connection)) == 6
+    assert checked == {NOVEMBER: None, DECEMBER: True}
+    assert state.error == "Not all was done. 2026-11: ArithmeticError: does not add up"
+    assert finish_unfinished(engine) == 1
+    with frozen(engine) as connection:
+        assert list(verify(connection)) == []
+
+
+def test_what_was_done_beside_a_month_that_failed_is_counted(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_months(ledger, engine)
+    fails_for(monkeypatch, "check_recomputed", NOVEMBER)
+    with pytest.raises(NotAllDone) as told:
+        close_due(engine, shanghai("2027-01-01 00:10"))
+    assert told.value.counts == {"closed": 1}
+
+
+def test_a_month_that_cannot_be_cut_off_is_tried_once_in_a_run(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later ones cannot be closed before it."""
+    two_months(ledger, engine)
+    fails_for(monkeypatch, "cut_off", NOVEMBER)
+    with pytest.raises(NotAllDone, match=r"^2026-11: "):
+        close_due(engine, shanghai("2027-01-01 00:10"))
+    assert {state for state, _ in states(engine).values()} == {"open"}
 
 
 # ---- approval ------------------------------------------------------------------------------------

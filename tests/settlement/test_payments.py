@@ -6,11 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Connection, Engine, text, update
 
+from clearing.alliance import change_participant
 from clearing.core.calendar import PeriodState
+from clearing.one_by_one import NotAllDone
 from clearing.tables import rulebooks
 from clearing.verify import frozen
+from settlement import overdue
 from settlement.ageing import age, read_open_nets
 from settlement.close import close_and_check
 from settlement.core.balance import Ageing, Payment, PaymentDirection
@@ -355,6 +358,32 @@ def test_a_debtor_is_suspended_only_by_a_rule_and_once_for_each_net(
         connection.execute(text("UPDATE participants SET status = 'active'"))
     assert suspend_overdue(engine, shanghai("2026-12-18 00:00")) == 0
     assert suspended() == []
+
+
+def test_a_debtor_who_cannot_be_suspended_does_not_keep_the_others_from_it(
+    ledger: Ledger, bank: Bank, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = ledger.participant_ids
+    with engine.begin() as connection:
+        connection.execute(update(rulebooks).values(suspend_overdue_days=5))
+        first = read_open_nets(connection)[0]._replace(outstanding=-1)
+    nets = [first._replace(participant_id=ids[code]) for code in ("JADE", "PINE")]
+    monkeypatch.setattr(overdue, "read_open_nets", lambda _: nets)
+
+    def failing(connection: Connection, code: str, values: dict[str, str]) -> None:
+        if code == "JADE":
+            raise ArithmeticError("does not add up")
+        change_participant(connection, code, values)
+
+    monkeypatch.setattr(overdue, "change_participant", failing)
+    with pytest.raises(NotAllDone, match=r"^JADE, 2026-11: ArithmeticError: ") as told:
+        suspend_overdue(engine, shanghai("2026-12-17 00:00"))
+    assert told.value.counts == {"suspended": 1}
+    with engine.connect() as connection:
+        told_of = connection.execute(
+            text("SELECT participant_id FROM events WHERE type = 'participant.suspended'")
+        )
+        assert list(told_of.scalars()) == [ids["PINE"]], "who was not suspended was not told of it"
 
 
 @pytest.mark.parametrize("how", ["paid", "carried", "not approved"])

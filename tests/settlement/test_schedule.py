@@ -13,16 +13,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, text
 
+import settlement.jobs as jobs_module
 from api.jobs import LISTED, seal_job
 from clearing.alliance import change_settings
 from clearing.locks import JOBS as LOCK
 from clearing.proof.heads import read_head
+from clearing.verify import Check
 from clearing.writer import Writer
 from settlement import schedule
 from settlement.core.timetable import Daily, Every, Monthly
 from settlement.job_runs import CUT_OFF, list_runs, read_states, run_job
 from settlement.jobs import EXPIRE, LAPSE, VERIFY, Counts, Differs, Job
 from settlement.schedule import Lead, Schedule, is_led
+from settlement.verify import checks
 from support.core import SHANGHAI
 from support.ledger import Ledger
 from support.sealing import keys
@@ -372,6 +375,19 @@ def test_the_nightly_verification_names_what_does_not_add_up(ledger: Ledger, eng
     assert none is None
     assert counts is not None
     assert counts["checks"] > 20
+
+
+def test_a_check_that_cannot_be_carried_out_does_not_stop_the_others(
+    ledger: Ledger, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the database, too, which ends what it stands in."""
+
+    broken = Check("broken", "Tests", "SELECT '', '', 1 / 0")
+    monkeypatch.setattr(jobs_module, "checks", lambda: [broken, *checks()])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lots SET available = available + 1"))
+    with pytest.raises(Differs, match=r"^broken could not be checked: DataError: .*; .*expected "):
+        run_job(engine, VERIFY)
 
 
 def test_names_and_numbers_of_jobs_are_their_own() -> None:

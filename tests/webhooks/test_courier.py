@@ -4,21 +4,25 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from standardwebhooks import WebhookVerificationError
 
 from clearing import ids
 from clearing.core.accounts import HUB
+from clearing.core.directory import Directory
 from clearing.core.events import EventType
+from clearing.events import shown
+from clearing.one_by_one import Failures, NotAllDone
 from clearing.privacy import PersonalData, new_keys
 from support.ledger import Ledger
 from support.receiver import Post, Received, Receiver, Reply, receiver
 from webhooks import courier, endpoints, outbox
 from webhooks.addresses import AddressPolicy
 from webhooks.backoff import PATIENCE
-from webhooks.claims import LEASE, claim, note
+from webhooks.claims import LEASE, Claim, claim, note
 from webhooks.sender import Answer, Sender
 from webhooks.signing import OLD_SECRET_KEPT
 
@@ -103,6 +107,49 @@ def test_many_are_delivered_in_one_run(post: Post, jade: int, receiver: Receiver
     post.tell(jade, count=150)
     assert post.run() == (150, 150, 0)
     assert len({one.id for one in receiver.received}) == len(receiver.received) == 150
+
+
+def test_an_answer_that_cannot_be_noted_holds_up_no_other_receiver(
+    post: Post, ledger: Ledger, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to its lease, it is sent again later."""
+    jade, lotus = ledger.participant_ids["JADE"], ledger.participant_ids["LOTUS"]
+    wrong = post.register(jade, f"{receiver.url}/wrong")
+    post.register(lotus, f"{receiver.url}/good")
+    post.tell(jade)
+    post.tell(lotus)
+
+    def failing(connection: Connection, claimed: Claim, *given: Any) -> None:
+        if claimed.endpoint_id == wrong.id:
+            raise ValueError("A string literal cannot contain NUL (0x00) characters.")
+        note(connection, claimed, *given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(courier, "note", failing)
+        told = rf"^delivery of period.closed to {endpoints.endpoint_id_text(wrong.id)}: ValueError: A string"
+        with pytest.raises(NotAllDone, match=told) as failed:
+            post.run()
+    assert failed.value.counts == {"published": 2, "delivered": 1, "failed": 0}
+    assert post.deliveries() == ["pending", "delivered"]
+    assert post.run(after=LEASE) == (0, 1, 0)
+
+
+def test_an_event_that_cannot_be_shown_holds_up_no_other(
+    post: Post, jade: int, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.register(jade, receiver.url)
+    post.tell(jade, EventType.CAP_WARNING)
+    post.tell(jade)
+
+    def failing(event: Any, directory: Directory) -> dict[str, object]:
+        if event.type == EventType.CAP_WARNING:
+            raise KeyError("line")
+        return shown(event, directory)
+
+    monkeypatch.setattr(courier, "shown", failing)
+    with pytest.raises(NotAllDone, match=r"^delivery of cap.warning to "):
+        post.run()
+    assert receiver.types == ["period.closed"]
 
 
 # ---- not delivered ----------------------------------------------------------------------------------
@@ -286,7 +333,7 @@ def test_a_crash_between_sending_and_noting_repeats_with_the_same_id(
     post.tell(jade)
     dying = post.courier()
     dying._publish()
-    dying._begin()  # sent, and then its process is no more
+    dying._begin(Failures())  # sent, and then its process is no more
     wait_until(lambda: bool(receiver.received))
     assert not post.run(after=LEASE - timedelta(seconds=1))
     assert post.run(after=timedelta(seconds=1)) == (0, 1, 0)

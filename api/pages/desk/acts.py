@@ -18,6 +18,7 @@ from api.pages.desk.card import card_page
 from api.pages.desk.costs import our_fee
 from api.pages.desk.room import blueprint, merchant_here
 from api.pages.desk.wording import sentence
+from api.pages.forms import said_in_form
 from api.pages.frame import url_with
 from api.pages.guard import page
 from api.pages.numbers import NotRead, fen, whole
@@ -31,12 +32,21 @@ from api.web import usable_key
 from clearing import ids
 from clearing.core.outcomes import Outcome, Refusal, Replayed
 
+#: A thing that is not wanted, said.
+NO = "no"
 #: What can be done with a card, and with which fields.
 KINDS: Mapping[str, tuple[str, ...]] = {
     "redemption": ("points", "amount", "reference", "hold"),
     "accrual": ("amount", "reference"),
     "spend": ("amount", "reference", "hold"),
     "load": ("amount", "issuer", "reference"),
+}
+
+#: What the step of confirmation says in any case, also where it is the usual: lost on the way, it would be
+#: taken for that.
+_CONFIRMED: Mapping[str, tuple[str, ...]] = {
+    kind: ("merchant", *(name for name in names if name in ("hold", "issuer")))
+    for kind, names in KINDS.items()
 }
 
 Answer = str | tuple[str, int] | Response
@@ -68,6 +78,7 @@ def act(kind: str) -> Answer:
     form = _typed(kind, request.form)
     if form.errors:
         return _again(kind, form)
+    said_in_form(*_CONFIRMED[kind])
     key = usable_key(request.form.get("idempotency_key", ""))
     try:
         _, outcome = submit_act(kind, form.said, loaded(kind, form.said), key)
@@ -115,12 +126,21 @@ def _priced(kind: str, form: Typed, wrong: str | None = None) -> Answer:
         quote=quote,
         fee=our_fee(quote),
         merchant=merchant_here(),
-        fields=form.fields,
+        fields=form.fields | _confirmed(kind, form.said, quote),
         key=request.values.get("idempotency_key"),
         back=url_for("desk.card", number=form.said["card"], merchant=form.said["merchant"]),
         wrong=wrong,
     )
     return (text, 409) if wrong else text
+
+
+def _confirmed(kind: str, said: Mapping[str, Any], quote: Mapping[str, Any]) -> dict[str, str]:
+    every = {
+        "merchant": said["merchant"],
+        "hold": "yes" if said.get("capture") is False else NO,
+        "issuer": quote["legs"][0]["issuer"],
+    }
+    return {name: every[name] for name in _CONFIRMED[kind]}
 
 
 def _again(kind: str, form: Typed, found: Refusal | None = None) -> Answer:
@@ -153,17 +173,22 @@ def _typed(kind: str, given: Mapping[str, str]) -> Typed:
         said["reference"] = reference
     if "issuer" in names and given.get("issuer"):
         said["issuer"] = given["issuer"]
-    if "hold" in names and given.get("hold"):
+    if "hold" in names and given.get("hold", NO) not in ("", NO):
         said["capture"] = False
     if not errors:
         errors = errors_of_schema(kind, said)
     kept = ("card", "merchant", *names)
-    return Typed(said, errors, {name: given[name] for name in kept if given.get(name)})
+    return Typed(said, errors, {name: given[name] for name in kept if given.get(name) not in (None, "", NO)})
 
 
 def quantity(unit: str, text: str) -> int:
     """So many `points`, or the fen of an `amount` in yuan. Raises NotRead."""
     return whole(text, signed=False) if unit == "points" else fen(text)
+
+
+def typed_quantity(unit: str, found: int) -> str:
+    """So many points, or fen, as a clerk would type them."""
+    return str(found) if unit == "points" else f"{found // 100}.{found % 100:02d}"
 
 
 def errors_of_schema(kind: str, said: Mapping[str, Any]) -> dict[str, str]:

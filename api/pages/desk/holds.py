@@ -1,6 +1,5 @@
 """Holds of the merchant: those that are open, one of them, and its capture or release."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +8,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import DESKS
-from api.pages.desk.acts import loaded, quantity, told
+from api.pages.desk.acts import loaded, quantity, told, typed_quantity
 from api.pages.desk.costs import our_fee
 from api.pages.desk.paper import paper
 from api.pages.desk.room import blueprint, merchant_here
@@ -106,7 +105,7 @@ def _ask(kind: str, shown: dict[str, Any], wrong: str | None = None) -> Answer:
         quote=quote,
         fee=our_fee(quote),
         # What is confirmed is what is shown: all of it, too, is said in a number.
-        fields={"quantity": _typed(quote)} if kind == "capture" else {},
+        fields={"quantity": typed_quantity(_unit(shown), quote[_unit(shown)])} if kind == "capture" else {},
         key=request.values["idempotency_key"],
         wrong=wrong,
     )
@@ -138,7 +137,7 @@ def _said(kind: str, shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]
     said: dict[str, Any] = {"hold": shown["id"]}
     if kind == "void":
         return said, None
-    unit = "points" if shown["kind"] == "redemption" else "amount"
+    unit = _unit(shown)
     text = line(request.values.get("quantity"))
     if not text and request.method == "POST":
         return said, gettext("Enter how much.")
@@ -150,8 +149,5 @@ def _said(kind: str, shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]
     return said, None
 
 
-def _typed(quote: Mapping[str, Any]) -> str:
-    """The quantity of a quoted capture as a clerk would type it."""
-    return (
-        str(quote["points"]) if quote["points"] else f"{quote['amount'] // 100}.{quote['amount'] % 100:02d}"
-    )
+def _unit(shown: dict[str, Any]) -> str:
+    return "points" if shown["kind"] == "redemption" else "amount"

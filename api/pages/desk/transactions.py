@@ -9,11 +9,12 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from api.auth import DESKS
-from api.pages.desk.acts import errors_of_schema, loaded, quantity, told
+from api.pages.desk.acts import errors_of_schema, loaded, quantity, told, typed_quantity
 from api.pages.desk.costs import our_fee
 from api.pages.desk.paper import paper
 from api.pages.desk.room import blueprint, merchant_here
 from api.pages.desk.wording import UNDONE_FOR, sentence, undone_for
+from api.pages.forms import said_in_form
 from api.pages.frame import url_with
 from api.pages.guard import page
 from api.pages.numbers import NotRead
@@ -98,6 +99,8 @@ def ask_undo(transaction_id: str) -> Answer:
 @blueprint.post("/transactions/<transaction_id>/undo")
 @page(*DESKS)
 def undo(transaction_id: str) -> Answer:
+    """So much of it as the form says, which is what was shown: one that came without it undoes nothing."""
+    said_in_form("part")
     shown = _transaction(transaction_id)
     key = usable_key(request.form.get("idempotency_key", ""))
     said, error = _said(shown)
@@ -138,12 +141,14 @@ def _undo_page(
         quote = quoted("reversal", loaded("reversal", said))
     if isinstance(quote, Refusal):
         wrong, quote = wrong or sentence(quote.code), None
+    unit = _unit(shown)
     text = render_template(
         "desk/undo.html",
         shown=shown,
         quote=quote,
         fee=0 if quote is None else our_fee(quote),
-        unit=_unit(shown),
+        unit=unit,
+        part=None if quote is None else typed_quantity(unit, -quote[unit]),
         part_error=part_error,
         wrong=wrong,
         errors=errors or {},
@@ -155,7 +160,10 @@ def _undo_page(
 
 
 def _said(shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """The reversal as the API would be sent it, and what is wrong with the part that was typed."""
+    """The reversal as the API would be sent it, and what is wrong with the part that was typed.
+
+    Where none was typed what is shown is of all that is left; it is done only with the number that was shown.
+    """
     said: dict[str, Any] = {"transaction": shown["id"], "reason": "mistyped"}
     unit = _unit(shown)
     if text := line(request.values.get("part")):
@@ -167,8 +175,9 @@ def _said(shown: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
 
 
 def _unit(shown: dict[str, Any]) -> str:
-    """In what a part of it is told: a redemption in points, all else in money."""
-    return "points" if shown["kind"] == "redemption" else "amount"
+    """In what a part of it is told: a redemption in points, all else in money, while any of that is left."""
+    without_cash = shown["kind"] == "accrual" and shown["amount"] == shown["reversed_amount"]
+    return "points" if shown["kind"] == "redemption" or without_cash else "amount"
 
 
 def _transaction(transaction_id: str) -> dict[str, Any]:

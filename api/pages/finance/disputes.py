@@ -11,11 +11,13 @@ from werkzeug.wrappers import Response
 
 from api.auth import FINANCE
 from api.pages import typed
-from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded, show_in_zone_of
+from api.pages.finance.room import ROWS, blueprint, books, closed_periods, loaded
+from api.pages.forms import said_in_form
 from api.pages.guard import current_visit, page
 from api.pages.numbers import NotRead, fen, whole
 from api.pages.recording import DoneBefore, recording
 from api.pages.sentences import InWords, told
+from api.pages.zones import show_in_zone_of, zones
 from api.problems import FieldError, HttpCode, Problem
 from api.schemas.disputes import (
     REASONS,
@@ -112,6 +114,8 @@ def act_on_dispute(dispute_id: str, act: str) -> Response | tuple[str, int]:
     """Whatever a party does about it. Sent twice it is done once."""
     if act not in {str(one) for one in Act}:
         raise Problem(HttpCode.NOT_FOUND, "")
+    if act == Act.ACCEPT:
+        said_in_form("by")  # never by the usual where the form has lost it
     try:
         if act == Act.WITHDRAW and current_visit().user.scope not in api.DISPUTERS:
             raise Problem(Code.FORBIDDEN, "")
@@ -158,6 +162,8 @@ def _thread(dispute_id: str, problem: Problem | None, act: str | None = None) ->
     return render_template(
         "finance/dispute.html",
         dispute=shown,
+        # What was said is of now; the line is of its month.
+        zone=zones().get(shown["period"]),
         acts=api.possible_acts(dispute_id),
         own=books().code or HUB_CODE,
         wrong=None if problem is None else _above(problem),
@@ -168,17 +174,25 @@ def _thread(dispute_id: str, problem: Problem | None, act: str | None = None) ->
 
 
 def _body(values: dict[str, str]) -> dict[str, Any]:
-    """As the API takes it. Money is typed in yuan; without `part` all of the line is disputed."""
+    """As the API takes it. Money is typed in yuan. How much of the line is disputed is said in any case: all
+    of it (`part`: `all`), or so many points or so much money (`some`). Raises Problem.
+    """
     sent: dict[str, Any] = {
         name: text for name, text in values.items() if name not in ("part", "amount_yuan", "points")
     }
     if sent["line"]:
         del sent["transaction"], sent["issuer"]
+    if values["part"] not in ("all", "some"):
+        raise Problem(Code.MALFORMED, "", [FieldError("/part", "")])
     if values["part"] == "some":
         if values["points"]:
             sent["points"] = _number("points", values["points"])
         elif values["amount_yuan"]:
             sent["amount"] = _number("amount_yuan", values["amount_yuan"])
+        else:
+            raise Problem(
+                Code.MALFORMED, "", [FieldError("/amount_yuan", InWords(gettext("Enter how much of it.")))]
+            )
     return loaded(DisputeInput(), sent)
 
 
@@ -195,6 +209,7 @@ def _errors(problem: Problem) -> dict[str, str]:
     wrong = {
         "text": gettext("Say in a few words what is wrong."),
         "reason": gettext("Choose what is wrong."),
+        "part": gettext("Choose whether all of it is disputed, or how much."),
         "points": gettext("Give whole points, at most what is left of the line."),
         "amount": gettext("Give yuan, at most what is left of the line."),
         "amount_yuan": gettext("Give yuan with at most two decimals, such as 12.50."),

@@ -6,9 +6,10 @@ from flask import g, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from api.auth import FINANCE
-from api.pages.finance.room import ROWS, blueprint, show_in_zone_of
+from api.pages.finance.room import ROWS, blueprint
 from api.pages.guard import current_visit, page
 from api.pages.typed import wanted
+from api.pages.zones import show_in_zone_of
 from api.problems import FieldError, Problem
 from api.v1.disputes import DISPUTERS
 from api.v1.statements import statement_lines

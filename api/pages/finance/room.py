@@ -9,7 +9,6 @@ from marshmallow import Schema, ValidationError, fields
 
 from api.auth import SEES_ALL, current_caller
 from api.fields import Whole
-from api.pages.formats import show_in
 from api.pages.typed import line
 from api.pages.words import add_words
 from api.problems import FieldError, Problem, field_errors
@@ -55,13 +54,6 @@ def books() -> Books:
 def closed_periods() -> list[str]:
     """Names of the periods that have a settlement, the newest first."""
     return [one["period"] for one in all_periods()[::-1] if one["state"] != PeriodState.OPEN.value]
-
-
-def show_in_zone_of(period: str) -> None:
-    """Let this page show times as the statements of that month do, whatever the alliance's zone is now."""
-    for one in all_periods():
-        if one["period"] == period:
-            show_in(one["time_zone"])
 
 
 def loaded(schema: Schema, form: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,42 +150,4 @@ add_words(
 add_words(
     "asset",
     {"points": lazy_gettext("Points"), "stored_value": lazy_gettext("Stored value")},
-)
-add_words(
-    "dispute_status",
-    {
-        "needs_response": lazy_gettext("waits for an answer"),
-        "open": lazy_gettext("with the operator"),
-        "accepted": lazy_gettext("accepted"),
-        "rejected": lazy_gettext("rejected"),
-        "withdrawn": lazy_gettext("withdrawn"),
-    },
-)
-add_words(
-    "dispute_reason",
-    {
-        "duplicate": lazy_gettext("It stands there twice"),
-        "wrong_amount": lazy_gettext("It happened, but for less"),
-        "not_ours": lazy_gettext("The guest, card or till is not ours"),
-        "wrong_fee": lazy_gettext("The line is right, its fee is not"),
-        "other": lazy_gettext("Something else"),
-    },
-)
-add_words(
-    "dispute_act",
-    {
-        "open": lazy_gettext("opened the dispute"),
-        "answer": lazy_gettext("answered"),
-        "accept": lazy_gettext("accepted it"),
-        "reject": lazy_gettext("rejected it"),
-        "withdraw": lazy_gettext("withdrew it"),
-    },
-)
-add_words(
-    "instrument",
-    {
-        "money": lazy_gettext("In money: the member keeps things as they are"),
-        "reversal": lazy_gettext("By reversal: the member has the points or the value again"),
-        "none": lazy_gettext("Nothing was left to be corrected"),
-    },
 )

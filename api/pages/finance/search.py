@@ -7,8 +7,9 @@ from werkzeug.wrappers import Response
 
 from api.auth import FINANCE, current_caller, own_participant
 from api.pages import typed
-from api.pages.finance.room import blueprint, books, closed_periods, show_in_zone_of
+from api.pages.finance.room import blueprint, books, closed_periods
 from api.pages.guard import current_visit, page
+from api.pages.zones import show_in_zone_of, zones
 from api.problems import Problem
 from api.v1.disputes import DISPUTERS
 from api.v1.periods import all_periods, number_of
@@ -47,7 +48,12 @@ def search() -> Response | str:
         for kind in ("reference", "card") if by not in ("reference", "card") else (by,):
             found[kind] = _found(kind, wanted, request.args.get("cursor") if by == kind else None)
     return render_template(
-        "finance/search.html", wanted=wanted, periods=names, found=found, nothing=_nothing(found)
+        "finance/search.html",
+        wanted=wanted,
+        periods=names,
+        found=found,
+        nothing=_nothing(found),
+        zones=zones(),
     )
 
 

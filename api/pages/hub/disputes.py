@@ -7,11 +7,13 @@ from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
+from api.pages.forms import said_in_form
 from api.pages.hub.inputs import Filled, Input, filled, problem_errors
 from api.pages.hub.room import blueprint, operators, readers
 from api.pages.recording import DoneBefore, recording
 from api.pages.sentences import told
 from api.pages.words import word
+from api.pages.zones import zones
 from api.problems import Problem
 from api.schemas.disputes import AcceptInput, AnswerInput, RejectInput
 from api.v1.disputes import accepted, answered, dispute_shown, disputes_page, rejected
@@ -91,6 +93,8 @@ def act_on_dispute(dispute_id: str) -> Response | str | tuple[str, int]:
     """`act`: answer; accept or reject, which are asked about once more, as they cannot be undone."""
     act = request.form.get("act", "")
     act = act if act in SCHEMAS else "answer"
+    if act == "accept":
+        said_in_form("by")  # never by the usual where the form has lost it
     schema, inputs = SCHEMAS[act]
     form = filled(inputs, schema)
     if form.errors:
@@ -126,6 +130,7 @@ def _page(dispute_id: str, form: Filled | None = None, problem: str | None = Non
     return render_template(
         "hub/dispute.html",
         one=found,
+        zone=zones().get(found["period"]),
         inputs_=(TEXT, BY),
         values=form.values,
         errors=form.errors,

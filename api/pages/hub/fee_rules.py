@@ -133,7 +133,7 @@ def preview_fee_rule() -> str | tuple[str, int]:
 @blueprint.post("/fees")
 @operators
 def make_fee_rule() -> Response | tuple[str, int]:
-    form = filled(INPUTS, FeeRuleInput())
+    form = filled(INPUTS, FeeRuleInput(), complete=True)
     errors, problem = form.errors, None
     if request.form.get("change"):
         return _form({**form.values, "period": request.form.get("period", "")}, {}), 200

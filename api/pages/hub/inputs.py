@@ -116,21 +116,31 @@ def filled(
     inputs: Sequence[Input],
     schema: Schema,
     shape: Callable[[dict[str, Any]], dict[str, Any]] = lambda raw: raw,
+    *,
+    complete: bool = False,
 ) -> Filled:
-    """Read the request's form. `shape` puts fields together to the schema's form."""
+    """Read the request's form. `shape` puts fields together to the schema's form.
+
+    A field that is not in the form says nothing; with `complete` that is an error where an empty one has a
+    meaning.
+    """
     values = typed(inputs)
     raw: dict[str, Any] = {}
     errors: dict[str, Any] = {}
     for one in inputs:
         text = values[one.name]
-        if not text:
+        if one.blank is not ABSENT and one.name not in request.form:
+            # Not emptied, but lost on the way: that lifts no cap, and makes no rule one for everybody.
+            if complete:
+                errors[one.name] = lazy_gettext("This field was lost on the way. Send the form again.")
+        elif not text:
             if one.blank is not ABSENT:
                 raw[one.name] = one.blank
-            continue
-        try:
-            raw[one.name] = one.read(text)
-        except NotRead as wrong:
-            errors[one.name] = wrong.args[0]
+        else:
+            try:
+                raw[one.name] = one.read(text)
+            except NotRead as wrong:
+                errors[one.name] = wrong.args[0]
     try:
         body = schema.load(shape(raw))
     except ValidationError as error:

@@ -96,44 +96,6 @@ add_words(
     },
 )
 add_words(
-    "dispute_status",
-    {
-        "needs_response": lazy_gettext("the counterparty is to answer"),
-        "open": lazy_gettext("the hub decides"),
-        "accepted": lazy_gettext("accepted"),
-        "rejected": lazy_gettext("rejected"),
-        "withdrawn": lazy_gettext("withdrawn"),
-    },
-)
-add_words(
-    "dispute_reason",
-    {
-        "duplicate": lazy_gettext("booked twice"),
-        "wrong_amount": lazy_gettext("wrong amount"),
-        "not_ours": lazy_gettext("not ours"),
-        "wrong_fee": lazy_gettext("wrong fee"),
-        "other": lazy_gettext("something else"),
-    },
-)
-add_words(
-    "dispute_act",
-    {
-        "open": lazy_gettext("opened"),
-        "answer": lazy_gettext("answered"),
-        "accept": lazy_gettext("accepted"),
-        "reject": lazy_gettext("rejected"),
-        "withdraw": lazy_gettext("withdrawn"),
-    },
-)
-add_words(
-    "instrument",
-    {
-        "money": lazy_gettext("money between the parties; points stay where they are"),
-        "reversal": lazy_gettext("the transaction is undone; the member has the points or the value again"),
-        "none": lazy_gettext("nothing was left to be corrected"),
-    },
-)
-add_words(
     "job",
     {
         "close_periods": lazy_gettext("Close months that have ended"),

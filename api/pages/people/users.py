@@ -14,7 +14,7 @@ from api.pages.sentences import told
 from api.pages.typed import wanted
 from api.pages.words import word
 from api.places import HUB_SCOPES
-from api.problems import Problem
+from api.problems import HttpCode, Problem
 from api.schemas.users import UserInput
 from api.v1 import users as api
 from clearing.core.commands import Scope
@@ -80,12 +80,16 @@ def do(name: str, act: str) -> str | Response | tuple[str, int]:
             case "disable":
                 api.change_user(name, {"disabled": True})
                 done = gettext("Disabled: this name opens nothing any more.")
-            case _:
+            case "enable":
                 api.change_user(name, {"disabled": False})
                 done = gettext("Enabled: this person may log in again.")
+            case _:
+                raise Problem(HttpCode.NOT_FOUND, "A user has no such act.")
     except DoneBefore:
         return _made_before(name)
     except Problem as problem:
+        if problem.code == HttpCode.NOT_FOUND:
+            raise
         return _shown(api.user_json(name), told(problem)), 422
     flash(done, "success")
     return redirect(url_for("people.user", name=name), 303)

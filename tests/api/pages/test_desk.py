@@ -215,6 +215,61 @@ def test_a_transaction_is_undone_in_parts_with_its_fee(lotus: Reader) -> None:
     assert beyond.status_code == 422 and "more than is left to undo" in beyond.text
 
 
+def test_a_form_of_undoing_says_how_much_and_without_it_undoes_nothing(
+    alliance: Alliance, lotus: Reader
+) -> None:
+    """It meant all that was left."""
+    bills = {"redemption": redeem(lotus, 400)}
+    for kind, fields in (("accrual", {"amount": "100.01"}), ("load", {"amount": "50", "issuer": "LOTUS"})):
+        _, form = asked(lotus, f"/desk/acts/{kind}", card=WANG, **fields)
+        bills[kind] = done(lotus, f"/desk/acts/{kind}", form)
+    for kind, said_back in (("redemption", "400"), ("accrual", "100.01"), ("load", "50.00")):
+        place = bills[kind]
+        _, form = asked(lotus, f"{place}/undo")
+        assert form["part"] == said_back, kind
+        before = alliance.row_counts()
+        form |= {"reason": "mistyped"}
+        for lost in ({"part": ""}, {"part": " "}):
+            refused = lotus.post(f"{place}/undo", form | lost, page="/desk/")
+            assert refused.status_code == 400 and "Nothing was done." in refused.text
+        assert alliance.row_counts() == before
+        done(lotus, f"{place}/undo", form)
+        assert f"{place}/undo" not in lotus.get(place).text
+    with frozen(alliance.services.engine) as connection:
+        assert list(verify(connection)) == []
+
+
+def test_what_was_undone_meanwhile_is_not_taken_for_what_was_shown(lotus: Reader) -> None:
+    place = redeem(lotus, 400)
+    _, first = asked(lotus, f"{place}/undo")
+    _, second = asked(lotus, f"{place}/undo", part=100)
+    done(lotus, f"{place}/undo", second | {"reason": "mistyped"})
+    late = lotus.post(f"{place}/undo", first | {"reason": "mistyped"}, page="/desk/")
+    assert late.status_code == 422 and "more than is left to undo" in late.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "lost"),
+    [
+        ("redemption", {"points": 40, "hold": "yes"}, "hold"),
+        ("redemption", {"points": 40}, "merchant"),
+        ("load", {"amount": "5", "issuer": "JADE"}, "issuer"),
+    ],
+)
+def test_a_form_that_has_lost_what_was_shown_does_not_do_the_usual(
+    alliance: Alliance, lotus: Reader, kind: str, fields: dict[str, object], lost: str
+) -> None:
+    """A hold would be booked, and another's stored value loaded as our own."""
+    _, form = asked(lotus, f"/desk/acts/{kind}", card=WANG, **fields)
+    before = alliance.row_counts()
+    without = {name: value for name, value in form.items() if name != lost}
+    refused = lotus.post(f"/desk/acts/{kind}", without, page="/desk/")
+    assert refused.status_code == 400
+    assert "The form came without one of its fields:" in said(refused.text)
+    assert alliance.row_counts() == before
+    done(lotus, f"/desk/acts/{kind}", form)
+
+
 def test_todays_transactions_are_the_merchants_own_and_found_by_bill_number(
     alliance: Alliance, lotus: Reader
 ) -> None:

@@ -120,7 +120,10 @@ def test_a_transaction_is_found_by_its_id_its_reference_and_its_card(closed: Clo
 
 
 def dispute_form(closed: Closed, **more: str) -> dict[str, str]:
-    return {name: str(value) for name, value in closed.body("JADE", closed.redemption["id"]).items()} | more
+    return {name: str(value) for name, value in closed.body("JADE", closed.redemption["id"]).items()} | {
+        "part": "all",
+        **more,
+    }
 
 
 def opened(closed: Closed, browser: Reader, **more: str) -> str:
@@ -150,6 +153,11 @@ def test_a_dispute_is_looked_at_first_then_opened_once(mine: Closed) -> None:
     assert comma.status_code == 422 and "write 1.25." in comma.text
     spaced = browser.post("/finance/disputes/new", form | {"part": "some", "points": "10 00"}, page=new)
     assert spaced.status_code == 422 and "group three digits" in spaced.text
+    # How much of the line is said, and never taken for all of it.
+    for lost in ({"part": ""}, {"part": "some"}, {"part": "some", "points": " ", "confirmed": "yes"}):
+        unsaid = browser.post("/finance/disputes/new", form | lost, page=new)
+        assert unsaid.status_code == 422
+        assert "Enter how much of it." in unsaid.text or "Choose whether all of it" in unsaid.text
     wide = browser.post("/finance/disputes/new", form | {"part": "some", "points": "１，０００"}, page=new)
     assert wide.status_code == 200 and "1,000 points" in wide.text
     assert mine.alliance.row_counts() == before
@@ -180,8 +188,15 @@ def test_both_sides_follow_a_dispute_to_its_end(mine: Closed) -> None:
     form = {"text": "4711", "idempotency_key": "k2"}
     assert lotus.post(f"{address}/answer", form, page=address).status_code == 303
     assert jade.get(address).text.count("4711") == 1
+    before = mine.nets()
     refused = jade.post(f"{address}/accept", {"by": "money"}, page=address)
     assert refused.status_code == 422 and "You may not do that" in refused.text
+    lost = lotus.post(f"{address}/accept", {"text": "yes"}, page=address)
+    assert (
+        lost.status_code == 400
+        and "how it is corrected. Nothing was done." in lost.text
+        and mine.nets() == before
+    )
     assert lotus.post(f"{address}/accept", {"by": "money"}, page=address).status_code == 303
     shown = jade.get(address).text
     assert "The correction" in shown and "What you can do" not in shown

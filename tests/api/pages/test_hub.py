@@ -182,12 +182,15 @@ def test_a_participant_is_changed_suspended_and_let_in_again(alliance: Alliance,
     assert "¥500.00" in shown
     [act] = acts(alliance, "participant.changed")
     assert act.data["net_debit_cap"] == [None, 50_000] and "tiers" not in act.data
+    followed(hub, hub.post("/hub/participants/JADE/edit", {"name": "Jade Inns"}))
+    assert good(alliance.operator.get("/v1/participants/JADE"))["net_debit_cap"] == 50_000, "it was lost"
     for status in ("suspended", "active"):
         page = "/hub/participants/JADE"
         followed(hub, hub.post("/hub/participants/JADE/status", {"status": status}, page=page))
         assert good(alliance.operator.get("/v1/participants/JADE"))["status"] == status
         page = "/hub/participants/JADE/merchants/JADE-1"
         followed(hub, hub.post(f"{page}/status", {"status": status}, page=page))
+        assert hub.post(f"{page}/status", {}, page=page).status_code == 400, "it says nothing"
         [merchant] = good(alliance.operator.get("/v1/participants/JADE/merchants"))["data"]
         assert merchant["status"] == status
     assert len(acts(alliance, "merchant.changed")) == 2
@@ -216,6 +219,9 @@ def test_a_fee_rule_is_tried_before_it_is_made(alliance: Alliance, hub: Reader) 
     assert "¥0.50" in preview.text and "¥1.00" in preview.text  # 2 % of ¥25.00, and 4 %
     assert alliance.row_counts()["fee_rules"] == before
     made = hidden(preview)
+    for name in ("issuer", "min"):  # would be for everybody, and without a minimum
+        lost = hub.post("/hub/fees", {key: value for key, value in made.items() if key != name})
+        assert lost.status_code == 422 and "was lost on the way" in lost.text, name
     for _ in range(2):
         shown = followed(hub, hub.post("/hub/fees", made, page="/hub/fees/new"))
     assert "4%" in shown

@@ -7,7 +7,7 @@ import pytest
 from support.alliance import Alliance
 from support.api import code, good, refused
 from support.people import PASSWORD, Reader, ensure_people, reader
-from users.accounts import read_password_hash, read_user
+from users.accounts import RESERVED, read_password_hash, read_user
 
 NEW = {"name": "li.na", "full_name": "Li Na", "scope": "merchant", "merchant": "JADE-1"}
 
@@ -129,6 +129,29 @@ def test_the_audit_log_tells_who_did_what_to_whom(alliance: Alliance) -> None:
         assert "user made" in admin.get(f"/users/audit-log?about=user:li.na&{bound}").text
 
 
+def test_a_name_that_would_hide_a_page_is_refused(alliance: Alliance) -> None:
+    """Also those of pages that are added later: whatever stands beside `/users/<name>`."""
+    rules = map(str, alliance.app.url_map.iter_rules())
+    assert {rule.split("/")[2] for rule in rules if re.match("/users/[^<]", rule)} == RESERVED
+    hub = reader(alliance, "operator")
+    form = {"full_name": "Somebody", "scope": "auditor"}
+    for number, name in enumerate(sorted(RESERVED)):
+        body = {"name": name, **form}
+        refused = alliance.operator.post("/v1/users", body)
+        assert code(refused) == "malformed" and "choose another" in refused.get_data(as_text=True)
+        sent = hub.post("/users/new", {**body, "idempotency_key": f"k{number}"}, page="/users/new")
+        assert sent.status_code == 422 and f"The name {name} is reserved; choose another." in sent.text
+    assert good(alliance.operator.post("/v1/users", {"name": "new.clerk", **form}))["name"] == "new.clerk"
+
+
+def test_an_act_that_there_is_none_does_nothing(alliance: Alliance) -> None:
+    """It let in whoever was disabled."""
+    hub = reader(alliance, "operator")
+    good(alliance.operator.patch("/v1/users/desk", {"disabled": True}))
+    assert hub.post("/users/desk/forget", {}, page="/users/desk").status_code == 404
+    assert good(alliance.operator.get("/v1/users/desk"))["disabled"] is True
+
+
 def test_sessions_are_listed_and_ended(alliance: Alliance) -> None:
     here, there = reader(alliance, "finance"), reader(alliance, "finance")
     page = here.get("/account/").text
@@ -139,7 +162,10 @@ def test_sessions_are_listed_and_ended(alliance: Alliance) -> None:
     assert here.post("/account/sessions", {"session": session}, page="/account/").status_code == 303
     assert there.get("/finance/").status_code == 303
     third: Reader = reader(alliance, "finance")
-    here.post("/account/sessions", {}, page="/account/")
+    lost = here.post("/account/sessions", {}, page="/account/")
+    assert lost.status_code == 400, "a form that lost its field ends nothing"
+    assert third.get("/finance/").status_code == 200
+    here.post("/account/sessions", {"session": "others"}, page="/account/")
     assert third.get("/finance/").status_code == 303 and here.get("/finance/").status_code == 200
 
 

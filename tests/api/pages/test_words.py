@@ -97,6 +97,28 @@ def test_every_code_has_a_name(family: str, codes) -> None:  # type: ignore[no-u
     assert {str(code) for code in codes} == set(words.families()[family])
 
 
+def test_a_code_that_is_called_two_things_stops_the_start() -> None:
+    """The last room that was loaded won: parties read of disputes what was written for the hub."""
+    family = dict(words.families()["dispute_act"])
+    words.add_words("dispute_act", family)
+    with pytest.raises(ValueError, match=r"'accept' of 'dispute_act' is called 'accepted it' and 'accepted'"):
+        words.add_words("dispute_act", {"accept": "accepted"})
+    with pytest.raises(ValueError, match="'open' of 'state'"):
+        words.add_words("state", {"open": "shut"})
+    assert words.families()["dispute_act"] == family
+
+
+def test_the_parties_of_a_dispute_and_the_hub_read_the_same_of_it(shared: Alliance) -> None:
+    """Each family is filled by one module, but for the acts of the audit log, which are of all rooms."""
+    filled: dict[str, list[str]] = {}
+    for path in sorted(Path(words.__file__).parent.rglob("*.py")):
+        for family in re.findall(r"add_words\(\s*\"(\w+)\"", path.read_text("utf-8")):
+            filled.setdefault(family, []).append(path.name)
+    several = {family for family, modules in filled.items() if len(modules) > 1}
+    assert {"dispute_status", "dispute_reason", "dispute_act", "instrument"} <= filled.keys()
+    assert several <= {"act"}
+
+
 def test_pages_name_codes_by_families_that_there_are(shared: Alliance) -> None:
     """A name of a family that nobody has added makes a page fail when it comes to it, and not before."""
     templates = Path(words.__file__).parent.rglob("*.html")
