@@ -22,16 +22,20 @@ from clearing.tables import legs, references, rulebooks, transactions
 
 
 class Named(NamedTuple):
-    """`cards`: with which it was begun; their wallets are concerned today. `elsewhere`: see `Snapshot`."""
+    """`cards`: with which it was begun; their wallets are concerned today. `elsewhere`, `merged`: see
+    `Snapshot`.
+    """
 
     cards: set[str]
     elsewhere: dict[tuple[int, int], int]
+    merged: dict[int, int]
 
 
-NOTHING_NAMED = Named(set(), {})
+NOTHING_NAMED = Named(set(), {}, {})
 
 _NAMED = f"""
-SELECT n.wallet_id, n.id, coalesce(h.wallet_id, t.wallet_id), coalesce(h.card_number, t.card_number)
+SELECT n.wallet_id, n.id, coalesce(h.wallet_id, t.wallet_id), coalesce(h.card_number, t.card_number),
+       (SELECT merged_into FROM wallets WHERE id = coalesce(h.wallet_id, t.wallet_id))
   FROM unnest(%(wallets)s::bigint[], %(ids)s::bigint[]) AS n (wallet_id, id)
  CROSS JOIN LATERAL ({family("n.wallet_id")}) AS f
   LEFT JOIN holds h ON h.wallet_id = f.id AND h.id = n.id
@@ -48,9 +52,10 @@ def read_named(connection: Connection, commands: Sequence[OnHold | Reversal], *,
         lock + _NAMED,
         {"wallets": arrays.numbers(one.wallet_id for one in commands), "ids": arrays.numbers(ids)},
     ).all()
-    cards = {card for *_, card in rows if card is not None}
-    elsewhere = {(name, id_): wallet_id for name, id_, wallet_id, _ in rows if wallet_id != name}
-    return Named(cards, elsewhere)
+    cards = {card for *_, card, _ in rows if card is not None}
+    elsewhere = {(name, id_): wallet_id for name, id_, wallet_id, *_ in rows if wallet_id != name}
+    merged = {wallet_id: into for _, _, wallet_id, _, into in rows if into is not None}
+    return Named(cards, elsewhere, merged)
 
 
 _ACCEPTORS = f"""
