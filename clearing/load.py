@@ -250,6 +250,7 @@ def gather(
         recorded=_recorded(recorded),
         references=frozenset(taken),
         elsewhere=named.elsewhere,
+        merged=named.merged,
         open_holds=_read_open_holds(connection, commands, known_cards),
     )
     return Gathered(snapshot, at, known)
@@ -304,7 +305,7 @@ def _asked(commands: Sequence[Command], named: Named) -> dict[str, Any]:
     }
     return {
         "cards": arrays.texts(cards | named.cards),
-        "named": arrays.numbers(wallets | named.roots | set(named.elsewhere.values())),
+        "named": arrays.numbers(wallets | {*named.elsewhere.values(), *named.merged.values()}),
         "first": _first_booking(commands),
         "keys": arrays.texts(keys_of(commands)),
         "merchants": arrays.texts(merchant for merchant, _, _ in references),

@@ -23,16 +23,16 @@ from clearing.tables import legs, references, rulebooks, transactions
 
 
 class Named(NamedTuple):
-    """`cards`: with which it was begun; their wallets are concerned today. `elsewhere`: see `Snapshot`.
-    `roots`: the wallets into which those of what is named were merged, where all meet who share a past.
+    """`cards`: with which it was begun; their wallets are concerned today. `elsewhere`, `merged`: see
+    `Snapshot`.
     """
 
     cards: set[str]
     elsewhere: dict[tuple[int, int], int]
-    roots: set[int]
+    merged: dict[int, int]
 
 
-NOTHING_NAMED = Named(set(), {}, set())
+NOTHING_NAMED = Named(set(), {}, {})
 
 _NAMED = f"""
 SELECT n.wallet_id, n.id, coalesce(h.wallet_id, t.wallet_id), coalesce(h.card_number, t.card_number),
@@ -55,7 +55,8 @@ def read_named(connection: Connection, commands: Sequence[OnHold | Reversal], *,
     ).all()
     cards = {card for *_, card, _ in rows if card is not None}
     elsewhere = {(name, id_): wallet_id for name, id_, wallet_id, *_ in rows if wallet_id != name}
-    return Named(cards, elsewhere, {root for *_, root in rows if root is not None})
+    merged = {wallet_id: into for _, _, wallet_id, _, into in rows if into is not None}
+    return Named(cards, elsewhere, merged)
 
 
 _ACCEPTORS = f"""

@@ -70,9 +70,32 @@ def setting(batch: Batch, command: Reversal) -> Setting | Refusal:
     caller = command.caller
     if not (caller.may_post_at(merchant) if merchant else caller.may_issue_for(row.acceptor_id)):
         return Refusal(Code.TRANSACTION_UNKNOWN, "There is no such transaction at your merchants.")
-    # It goes back to whoever has the card now, if wallets were linked or parted since.
-    wallet_id = batch.wallet_today(row.card_number, row.wallet_id)
-    return Setting(wallet_id, None, row.card_number, merchant, row.acceptor_id, batch.times(command))
+    return Setting(
+        _wallet_id(batch, original), None, row.card_number, merchant, row.acceptor_id, batch.times(command)
+    )
+
+
+def _wallet_id(batch: Batch, original: Original) -> int:
+    """In which wallet it is undone, if wallets were linked or parted since: that of whoever has the card now.
+
+    A member that left took along what its own participant owes. What was given it by others stayed where it
+    was, and is taken back there: it would be usable there and owed by the member otherwise.
+    """
+    row = original.booking.transaction
+    today = batch.wallet_today(row.card_number, row.wallet_id)
+    assets = {TransactionKind.ACCRUAL: Asset.POINTS, TransactionKind.LOAD: Asset.STORED_VALUE}
+    pool = batch.snapshot.merged.get(row.wallet_id, row.wallet_id)
+    if today == pool or row.kind not in assets:
+        return today
+
+    def available(wallet_id: int) -> int:
+        asset, found = assets[row.kind], 0
+        for one in original.booking.movements:
+            lot = batch.lot_ending(wallet_id, one.issuer_id, asset, one.expires_on)
+            found += lot.available if lot else 0
+        return found
+
+    return pool if available(pool) > available(today) else today
 
 
 def check(batch: Batch, command: Reversal, setting: Setting) -> Refusal | None:

@@ -121,7 +121,8 @@ class Snapshot:
     those of the wallets touched; `holds` and `originals` those that are named, by id. `usage` is empty where
     nothing limits it, and counts from the ids `used_since`; `caps` are those of the participants who may be
     concerned, by id. `elsewhere`: the wallet in which a hold or transaction lies that is named by another
-    (wallet id, id), as wallets were merged since. `open_holds`: all of a wallet that a member is to leave.
+    (wallet id, id), as wallets were merged since; `merged`: into which wallet that one was. `open_holds`: all
+    of a wallet that a member is to leave.
     """
 
     directory: Directory
@@ -138,4 +139,5 @@ class Snapshot:
     recorded: Mapping[str, Recorded] = field(default_factory=dict)
     references: frozenset[ReferenceKey] = frozenset()
     elsewhere: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    merged: Mapping[int, int] = field(default_factory=dict)
     open_holds: Sequence[Hold] = ()
