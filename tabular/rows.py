@@ -2,7 +2,7 @@
 
 A row is a line, unless a quote that is opened in it is closed in a later one: what stands between quotes is
 one cell, whatever it looks like. A quote that is not closed within `LINES_MAX` lines and `CHARACTERS_MAX`
-characters, or behind which no comma follows, was not meant as one: its line alone cannot be read, and the
+characters, or behind which no delimiter follows, was not meant as one: its line alone cannot be read, and the
 next row begins with the next line. So a stray quote costs one row, and none of those that come after it.
 """
 
@@ -17,6 +17,10 @@ CHARACTERS_MAX = 131_072
 LINES_MAX = 50
 #: What is kept of a row that is longer.
 CHARACTERS_KEPT = 1000
+
+#: What stands between cells. Spreadsheets write tabs in "Unicode text", and semicolons where a comma is the
+#: decimal point.
+DELIMITERS = (",", "\t", ";")
 
 
 class TextLine(NamedTuple):
@@ -70,26 +74,35 @@ class Lines:
         self._again.extendleft(reversed(lines))
 
 
-def read_records(text: TextIO) -> Iterator[Record]:
-    """The rows of a CSV file, opened with newline="". Lines with nothing in them are no rows."""
+def read_records(text: TextIO, delimiter: str | None = None) -> Iterator[Record]:
+    """The rows of a CSV file, opened with newline="". Lines with nothing in them are no rows.
+
+    Without a `delimiter` the first line tells which of DELIMITERS it is.
+    """
     lines = Lines(text)
     while (line := lines.take()) is not None:
         bare = line.text.rstrip("\r\n")
         if not bare:
             continue
+        delimiter = delimiter or find_delimiter(bare)
         if line.fault is not None:
             yield Record(line.number, bare, [], line.fault)
         elif '"' not in bare:
-            yield Record(line.number, bare, bare.split(","))
+            yield Record(line.number, bare, bare.split(delimiter))
         else:
-            yield _quoted(lines, line)
+            yield _quoted(lines, line, delimiter)
+
+
+def find_delimiter(heading: str) -> str:
+    """Which of DELIMITERS stands in it most often; a comma in one that names a single column."""
+    return max(DELIMITERS, key=heading.count)
 
 
 def _too_long(line: int) -> str:
     return f"Line {line} has more than {CHARACTERS_MAX} characters."
 
 
-def _quoted(lines: Lines, first: TextLine) -> Record:
+def _quoted(lines: Lines, first: TextLine, delimiter: str) -> Record:
     """The row that begins with a line in which there are quotes."""
     more: list[TextLine] = []
 
@@ -104,20 +117,20 @@ def _quoted(lines: Lines, first: TextLine) -> Record:
             yield line.text
 
     try:
-        cells = next(csv.reader(feed(), strict=True))
+        cells = next(csv.reader(feed(), strict=True, delimiter=delimiter))
     except csv.Error:
         lines.take_back(more)
         return Record(first.number, first.text.rstrip("\r\n"), [], _stray_quote(first.number))
     text = "".join(line.text for line in (first, *more)).rstrip("\r\n")
-    if any(_is_a_row(line.text, len(cells)) for line in more):
+    if any(_is_a_row(line.text, len(cells), delimiter) for line in more):
         # Posted, it would be one row with the quantity of the first, and the others would be lost.
         return Record(first.number, text, [], _swallowed(first.number, more[-1].number))
     return Record(first.number, text, cells)
 
 
-def _is_a_row(line: str, cells: int) -> bool:
+def _is_a_row(line: str, cells: int, delimiter: str) -> bool:
     """Whether a line that stands between quotes looks like a row of its own."""
-    return cells > 1 and '"' not in line and line.count(",") == cells - 1
+    return cells > 1 and '"' not in line and line.count(delimiter) == cells - 1
 
 
 def _stray_quote(line: int) -> str:
