@@ -20,7 +20,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         LegKind.OPENING.label: "转入",
         LegKind.EXPIRY.label: "失效",
         LegKind.ADJUSTMENT.label: "调整",
-        LegKind.TRANSFER.label: "卡间转移",
+        LegKind.TRANSFER.label: "卡间划转",
     }
 )
 TRANSACTION_KINDS: Mapping[str, str] = MappingProxyType(
@@ -33,7 +33,7 @@ TRANSACTION_KINDS: Mapping[str, str] = MappingProxyType(
         TransactionKind.REVERSAL.label: "冲正",
         TransactionKind.EXPIRY.label: "失效",
         TransactionKind.ADJUSTMENT.label: "调整",
-        TransactionKind.TRANSFER.label: "卡间转移",
+        TransactionKind.TRANSFER.label: "卡间划转",
     }
 )
 DIRECTIONS: Mapping[str, str] = MappingProxyType(
