@@ -15,12 +15,11 @@ from typing import NamedTuple, TextIO
 CHARACTERS_MAX = 131_072
 #: A cell between quotes goes over at most so many lines.
 LINES_MAX = 50
+#: What cells are divided by: the first of these that is in the first line. Spreadsheets save tabs as "Unicode
+#: text", and semicolons where the comma is for decimals.
+DELIMITERS = (",", "\t", ";")
 #: What is kept of a row that is longer.
 CHARACTERS_KEPT = 1000
-
-#: What stands between cells. Spreadsheets write tabs in "Unicode text", and semicolons where a comma is the
-#: decimal point.
-DELIMITERS = (",", "\t", ";")
 
 
 class TextLine(NamedTuple):
@@ -77,25 +76,21 @@ class Lines:
 def read_records(text: TextIO, delimiter: str | None = None) -> Iterator[Record]:
     """The rows of a CSV file, opened with newline="". Lines with nothing in them are no rows.
 
-    Without a `delimiter` the first line tells which of DELIMITERS it is.
+    `delimiter`: one of DELIMITERS; None for the one that the first line tells.
     """
     lines = Lines(text)
     while (line := lines.take()) is not None:
         bare = line.text.rstrip("\r\n")
         if not bare:
             continue
-        delimiter = delimiter or find_delimiter(bare)
+        if delimiter is None:
+            delimiter = next((one for one in DELIMITERS if one in bare), DELIMITERS[0])
         if line.fault is not None:
             yield Record(line.number, bare, [], line.fault)
         elif '"' not in bare:
             yield Record(line.number, bare, bare.split(delimiter))
         else:
             yield _quoted(lines, line, delimiter)
-
-
-def find_delimiter(heading: str) -> str:
-    """Which of DELIMITERS stands in it most often; a comma in one that names a single column."""
-    return max(DELIMITERS, key=heading.count)
 
 
 def _too_long(line: int) -> str:
@@ -117,7 +112,7 @@ def _quoted(lines: Lines, first: TextLine, delimiter: str) -> Record:
             yield line.text
 
     try:
-        cells = next(csv.reader(feed(), strict=True, delimiter=delimiter))
+        cells = next(csv.reader(feed(), delimiter=delimiter, strict=True))
     except csv.Error:
         lines.take_back(more)
         return Record(first.number, first.text.rstrip("\r\n"), [], _stray_quote(first.number))

@@ -65,10 +65,10 @@ def start_import(query: dict[str, Any]) -> Response:
     stored_value), quantity, expires_on · `accruals`: card, merchant, amount, points · `redemptions`: card,
     merchant, points, amount · `loads`, `spends`: card, merchant, issuer, amount. Every row may carry `key`
     (its idempotency key), `reference` and `occurred_at`, and whatever else a request may say (`metadata` as
-    JSON). The file is in UTF-8, UTF-16 with a byte order mark, or GB18030, with commas, tabs or
-    semicolons as in its first line. A row that cannot be read, or has fewer or more cells than the first
-    line, is refused alone. Sending a file again posts nothing twice: a row without a key is known by its
-    place in that very file, so mend refused rows in the list of refused rows (`errors.csv`) and send that.
+    JSON). The file is in UTF-8, UTF-16 with a byte order mark, or GB18030. A row that cannot be read, or has
+    fewer or more cells than the first line, is refused alone. Sending a file again posts nothing twice: a row
+    without a key is known by its place in that very file, so mend refused rows in the list of refused rows
+    (`errors.csv`) and send that.
     """
     if query["historical"] and current_caller().scope is not Scope.OPERATOR:
         raise Problem(Code.FORBIDDEN, "Only the operator loads history.")

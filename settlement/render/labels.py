@@ -50,6 +50,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         Reason.WAIVED.label: "交换，免收",
         Reason.NO_FEE_RULE.label: "交换，无收费规则",
         Reason.ADJUSTMENT.label: "人工调整",
+        Reason.CORRECTED.label: "已通过争议退还",
     }
 )
 #: By the column of the detail in which they stand.

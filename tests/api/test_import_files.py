@@ -135,27 +135,6 @@ def test_a_number_that_a_program_guards_against_spreadsheets_is_that_number(shar
     assert counts(done) == ("done", 2, 0, 0)
 
 
-@pytest.mark.parametrize(("delimiter", "codec"), [("\t", "utf-16"), ("\t", "gb18030"), (";", "utf-8")])
-def test_cells_between_tabs_or_semicolons_are_read_and_the_list_of_refused_rows_too(
-    shared: Alliance, delimiter: str, codec: str
-) -> None:
-    """What spreadsheets save as "Unicode text", and what they take for CSV where a comma is the point."""
-    reference = f"翡翠-{codec}-{ord(delimiter)}"
-    rows = "card,merchant,amount,reference\n"
-    rows += f"{LI},JADE-1,100,{reference}\n{LI},JADE-1,1x,{reference}b\n{LI},JADE-1\n"
-    done = send(shared.operator, "accruals", rows.replace(",", delimiter).encode(codec))
-    assert counts(done) == ("done", 1, 0, 2)
-    assert len(booked(shared, reference)) == 1
-    first, second = listed(shared.operator, done)
-    assert (first["amount"], first["reference"]) == ("1x", f"{reference}b")
-    assert second["line"] == f"{LI}{delimiter}JADE-1"
-    path = f"/v1/imports/{done['id']}/errors.csv"
-    text = shared.operator.get(path).get_data().decode("utf-8-sig")
-    mended = text.replace("1x", "101").replace(",", delimiter).encode(codec)
-    assert counts(send(shared.operator, "accruals", mended))[:2] == ("done", 1)
-    assert len(booked(shared, f"{reference}b")) == 1
-
-
 # ---- Encodings --------------------------------------------------------------------------------------------
 
 ENCODED = {"UTF-8": ("utf-8", "utf-8-sig"), "UTF-16": ("utf-16",), "GB18030": ("gb18030",)}

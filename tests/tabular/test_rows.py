@@ -27,18 +27,6 @@ def test_rows_are_those_of_the_csv_module() -> None:
     assert cells(content) == [row for row in csv.reader(io.StringIO(content, newline="")) if row]
 
 
-@pytest.mark.parametrize("delimiter", ["\t", ";"])
-def test_the_first_line_tells_what_stands_between_cells(delimiter: str) -> None:
-    content = 'a,b,c\n1,2;3 4,\n"x,y",,"z\nz"\n"1"2,3,4\n5,6,7\n'.replace(",", delimiter)
-    assert cells(content) == [
-        ["a", "b", "c"],
-        ["1", *"2;3 4".split(delimiter), ""],
-        [f"x{delimiter}y", "", "z\nz"],
-        None,
-        ["5", "6", "7"],
-    ]
-
-
 @settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.lists(st.text('ab",\n\r 1', max_size=5), min_size=2, max_size=4), min_size=1, max_size=6))
 def test_whatever_a_program_writes_as_csv_is_read_as_it_was(table: list[list[str]]) -> None:
