@@ -532,7 +532,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     N_("%(code)s has already opened a balance with reference '%(reference)s'."),
     (
-        "%(code)s has already sent a %(kind)s with reference '%(reference)s'.",
+        "%(code)s has already sent another %(kind)s with reference '%(reference)s'.",
         N_("%(code)s has used the reference %(reference)s before (%(kind)s)."),
     ),
     (
