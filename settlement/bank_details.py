@@ -5,7 +5,6 @@ where they are typed.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +12,8 @@ import pycountry
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_10
+
+from clearing.core import texts
 
 CLEARING_CODE = re.compile("[A-Z0-9]{1,35}")
 ACCOUNT_NUMBER = re.compile("[A-Za-z0-9-]{1,34}")
@@ -55,12 +56,12 @@ def _faults(values: Mapping[str, Any]) -> Iterator[Fault]:
             continue
         if not text.strip():
             yield Fault(name, "Must not be blank.")
-        hidden = next((letter for letter in text if _is_hidden(letter)), None)
-        if hidden is not None:
+        read = texts.read_line(text)
+        if isinstance(read, texts.Fault):
             yield Fault(
                 name,
-                f"Has a character that cannot be seen or printed (U+{ord(hidden):04X}); type it again instead"
-                " of pasting it.",
+                f"Has a character that cannot be seen or printed (U+{ord(read.letter):04X}); type it again"
+                " instead of pasting it.",
             )
     country = values.get("country")
     if country is not None and not _exists(country):
@@ -79,8 +80,10 @@ def _account(values: Mapping[str, Any]) -> Iterator[Fault]:
     if account is not None:
         try:
             iban.validate(account)
-        except ValidationError as error:
-            yield Fault("iban", f"Is not a good IBAN: {error}.")
+        except ValidationError:
+            yield Fault(
+                "iban", "Is not a good IBAN: a character of it is wrong, or one is missing or too many."
+            )
 
 
 def _bank(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -90,8 +93,8 @@ def _bank(values: Mapping[str, Any]) -> Iterator[Fault]:
     if code is not None:
         try:
             letters = bic.validate(code)
-        except ValidationError as error:
-            yield Fault("bic", f"Is not a good BIC: {error}.")
+        except ValidationError:
+            yield Fault("bic", "Is not a good BIC: it has 8 or 11 letters and digits, such as COBADEFFXXX.")
         else:
             if letters[4:6] != _KOSOVO and not _exists(letters[4:6]):
                 yield Fault("bic", "Is not a good BIC: its fifth and sixth letters are no country.")
@@ -112,13 +115,3 @@ def _bank(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _exists(country: str) -> bool:
     return bool(re.fullmatch("[A-Z]{2}", country)) and pycountry.countries.get(alpha_2=country) is not None
-
-
-def _is_hidden(letter: str) -> bool:
-    """Control, format and bidirectional characters, halves of characters, line breaks, and noncharacters."""
-    code = ord(letter)
-    return (
-        unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        or 0xFDD0 <= code <= 0xFDEF
-        or code & 0xFFFE == 0xFFFE
-    )

@@ -3,7 +3,6 @@
 Nothing is looked up and nothing recorded here. What is no transfer, or could mean several things, is listed.
 """
 
-import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,10 +23,11 @@ from settlement.core.bank_cells import (
 )
 from settlement.core.bank_columns import Columns, Faulty, Role, is_total, read_heading, readable
 from settlement.judging import out_of_bounds, rounded
+from tabular.cells import unguarded
+from tabular.rows import DELIMITERS, read_records
 
 #: As rows are listed; by which names files have them is in `settlement.core.bank_columns`.
 COLUMNS = ("bank_reference", "paid_on", "amount_yuan", "text")
-DELIMITERS = (",", "\t", ";")
 #: The heading is among so many lines: banks set titles and the account above it.
 HEADING_WITHIN = 60
 
@@ -41,11 +41,15 @@ class NotABankFile(ValueError):
 
 
 class Source(NamedTuple):
-    """A row as it stands in the file. `row` counts from 1 below the heading and is 0 above it."""
+    """A row as it stands in the file. `row` counts from 1 below the heading and is 0 above it.
+
+    One that cannot be divided into cells has a `fault`, and is a single cell.
+    """
 
     row: int
     line: int
     cells: Sequence[str]
+    fault: str | None = None
 
 
 class Line(NamedTuple):
@@ -76,7 +80,7 @@ class Sheet(NamedTuple):
     rows: Sequence[Source]
 
     def listed(self, source: Source, code: str, detail: str) -> Unmatched:
-        if source.row:
+        if source.row and source.fault is None:
             content = _content(source.cells, self.columns)
         else:
             text = " ".join(cell.strip() for cell in source.cells if cell.strip())
@@ -90,6 +94,8 @@ class Sheet(NamedTuple):
 
     def said(self, source: Source, zone: ZoneInfo) -> Line | Unmatched:
         """What a row says, or why it is listed."""
+        if source.fault is not None:
+            return self.listed(source, MALFORMED, source.fault)
         cells, width = list(source.cells), self.columns.width
         content = _content(cells, self.columns)
         if is_total(content["bank_reference"]) or (
@@ -133,19 +139,15 @@ def read_sheet(text: str, rows_max: int) -> Sheet:
 
 
 def _lines(text: str, delimiter: str, rows_max: int) -> Iterator[Source]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
-    last = found = 0
-    try:
-        for cells in reader:
-            first, last = last + 1, reader.line_num
-            if not any(cell.strip() for cell in cells):
-                continue
-            found += 1
-            if found > rows_max + HEADING_WITHIN:
-                raise NotABankFile(_too_long(rows_max))
-            yield Source(0, first, cells)
-    except csv.Error as error:
-        raise NotABankFile(f"Line {reader.line_num} is not CSV: {error}. Nothing was recorded.") from error
+    found = 0
+    for record in read_records(io.StringIO(text, newline=""), delimiter):
+        cells = [unguarded(cell.strip()) for cell in record.cells] if record.fault is None else [record.text]
+        if not any(cell.strip() for cell in cells):
+            continue
+        found += 1
+        if found > rows_max + HEADING_WITHIN:
+            raise NotABankFile(_too_long(rows_max))
+        yield Source(0, record.line, cells, record.fault)
 
 
 def _too_long(rows_max: int) -> str:
@@ -159,7 +161,7 @@ def _no_heading(faults: Sequence[Faulty]) -> str:
     best = max(faults, key=lambda one: one.found, default=None)
     missing = ", ".join(best.missing if best is not None and best.found else COLUMNS)
     return (
-        f"The first line must name the columns {', '.join(COLUMNS)}; {missing} is missing. Names of banks"
+        f"The first line must name the columns {', '.join(COLUMNS)}. Missing: {missing}. Names of banks"
         " will do, such as 交易流水号, 交易日期, 借方发生额, 贷方发生额 and 摘要."
     )
 

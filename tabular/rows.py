@@ -2,7 +2,7 @@
 
 A row is a line, unless a quote that is opened in it is closed in a later one: what stands between quotes is
 one cell, whatever it looks like. A quote that is not closed within `LINES_MAX` lines and `CHARACTERS_MAX`
-characters, or behind which no comma follows, was not meant as one: its line alone cannot be read, and the
+characters, or behind which no delimiter follows, was not meant as one: its line alone cannot be read, and the
 next row begins with the next line. So a stray quote costs one row, and none of those that come after it.
 """
 
@@ -73,10 +73,12 @@ class Lines:
         self._again.extendleft(reversed(lines))
 
 
-def read_records(text: TextIO) -> Iterator[Record]:
-    """The rows of a CSV file, opened with newline="". Lines with nothing in them are no rows."""
+def read_records(text: TextIO, delimiter: str | None = None) -> Iterator[Record]:
+    """The rows of a CSV file, opened with newline="". Lines with nothing in them are no rows.
+
+    `delimiter`: one of DELIMITERS; None for the one that the first line tells.
+    """
     lines = Lines(text)
-    delimiter: str | None = None
     while (line := lines.take()) is not None:
         bare = line.text.rstrip("\r\n")
         if not bare:

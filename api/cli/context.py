@@ -9,8 +9,9 @@ from rich.console import Console
 from config import Settings, SettingsError, load_settings
 from config.logs import configure_logging
 
-console = Console()
-notices = Console(stderr=True)
+#: What is printed comes from files, people and folders: no brackets in it are markup, no `:100:` an emoji.
+console = Console(markup=False, emoji=False)
+notices = Console(stderr=True, markup=False, emoji=False)
 
 
 def settings_or_fail() -> Settings:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
+from rich.text import Text
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -47,8 +48,8 @@ def doctor() -> None:
         engine = make_engine(url, pool_size=2, application_name="tongdui-doctor")
         try:
             for finding in _examine(settings, engine):
-                mark = "[green]good[/green]" if finding.good else "[red]bad [/red]"
-                console.print(f"{mark}  {finding.what}", highlight=False)
+                mark = Text("good", "green") if finding.good else Text("bad ", "red")
+                console.print(mark, f" {finding.what}", highlight=False)
                 if not finding.good:
                     bad += 1
                     console.print(f"      → {finding.remedy}", highlight=False)

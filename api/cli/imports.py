@@ -75,7 +75,8 @@ def import_file(
 
 
 def _run(services: Services, import_id: int, name: str) -> store.Import:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
+    file = TextColumn("{task.description}", markup=False)
+    columns = (file, BarColumn(), TextColumn("{task.fields[counts]}"))
     with Progress(*columns, TimeElapsedColumn(), console=notices, disable=not notices.is_terminal) as bar:
         task = bar.add_task(name, total=None, counts="")
 

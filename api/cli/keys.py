@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Engine
 
 from api.cli.context import console, notices, settings_or_fail
@@ -184,9 +185,9 @@ def _show(used: list[KeyUse], secrets: dict[int, int], personal_data: PersonalDa
     table.add_column("")
     for one in sorted([*used, *(KeyUse(key_id, 0, 0) for key_id in unused)]):
         if one.key_id == personal_data.current:
-            note = "encrypts"
+            note = Text("encrypts")
         else:
-            note = "decrypts" if one.key_id in personal_data.key_ids else "[red]missing[/red]"
+            note = Text("decrypts") if one.key_id in personal_data.key_ids else Text("missing", "red")
         count = secrets.get(one.key_id, 0)
         table.add_row(str(one.key_id), f"{one.names:,}", f"{one.phones:,}", f"{count:,}", note)
     console.print(table)

@@ -103,12 +103,6 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
 
     The JSON has a proof that is signed, so it is written where the keys that seal are.
     """
-    sealing_keys = sealing_keys_at_hand(settings_or_fail())
-    if sealing_keys is None and "json" in formats:
-        raise click.ClickException(
-            "The keys that sign statements are not here. Set TONGDUI_DATA to the folder that the server"
-            " uses, or TONGDUI_SEALING_KEYS; or choose other formats (--format)."
-        )
     with opened_engine() as engine:
         with engine.connect() as connection:
             headers = [
@@ -116,6 +110,12 @@ def statements(period: int, out: Path, participant: str | None, formats: tuple[s
                 for header in list_statements(connection, period)
                 if participant in (None, header.participant_code)
             ]
+        sealing_keys = sealing_keys_at_hand(settings_or_fail())
+        if sealing_keys is None and "json" in formats:
+            raise click.ClickException(
+                "The keys that sign statements are not here. Set TONGDUI_DATA to the folder that the server"
+                " uses, or TONGDUI_SEALING_KEYS; or choose other formats (--format)."
+            )
         if not headers:
             raise click.ClickException(
                 "There are no such statements: close the period first, and check the participant's code."

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 
 import click
-from rich.markup import escape
 
 from api.cli.context import console, notices
 from api.cli.schedule import scheduled
@@ -114,15 +113,13 @@ def _greet(
     settings: Settings, operator_key: str | None, keys: list[SampleKey], people: list[SampleUser]
 ) -> None:
     base = f"http://{settings.host}:{settings.port}"
-    console.print(f"[bold]Tongdui[/bold] listens on {base}  (API: {base}/docs)")
-    console.print(f"Data: {escape(str(settings.data_dir))}", soft_wrap=True)
+    console.print(f"Tongdui listens on {base}  (API: {base}/docs)")
+    console.print(f"Data: {settings.data_dir}", soft_wrap=True)
     if operator_key is not None:
         console.print("Operator key, shown this once:")
         console.print(f"  {operator_key}", soft_wrap=True)
     if keys:
-        console.print(
-            f"Keys of the sample alliance (also in {escape(str(settings.data_dir / SAMPLE_KEYS_FILE))}):"
-        )
+        console.print(f"Keys of the sample alliance (also in {settings.data_dir / SAMPLE_KEYS_FILE}):")
         for key in keys:
             console.print(f"  {key.label:<24} {key.key}", soft_wrap=True)
         desk = next(key for key in keys if key.card is not None)
@@ -131,7 +128,7 @@ def _greet(
             f'  curl -H "Authorization: Bearer {desk.key}" {base}/v1/cards/{desk.card}', soft_wrap=True
         )
     if people:
-        place = escape(str(settings.data_dir / SAMPLE_USERS_FILE))
+        place = settings.data_dir / SAMPLE_USERS_FILE
         console.print(f"Log in at {base}/login as one of these (also in {place}):", soft_wrap=True)
         for user in people:
             console.print(f"  {user.name:<12} {user.password:<24} {user.label}", highlight=False)

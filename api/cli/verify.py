@@ -32,7 +32,7 @@ def report_differences(engine: Engine, public_keys: PublicKeys | None) -> None:
 
         difference = next(verify_all(connection, show, public_keys=public_keys), None)
     if difference is not None:
-        console.print(f"[bold red]{difference.check}[/bold red] differs:", highlight=False)
+        console.print(f"{difference.check} differs:", style="bold red", highlight=False)
         console.print(f"  {difference.where}", markup=False, soft_wrap=True)
         console.print(f"  expected {difference.expected}", markup=False, soft_wrap=True)
         console.print(f"  found    {difference.found}", markup=False, soft_wrap=True)

@@ -9,8 +9,9 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from clearing.core.texts import seen
 from clearing.json_text import read_row
-from tabular.cells import is_shortened, may_be_shortened, restored
+from tabular.cells import is_shortened, may_be_guarded, may_be_shortened, restored, unguarded
 from tabular.encoding import Encoding, open_text
 from tabular.rows import Lines, Record, read_records
 
@@ -74,7 +75,7 @@ class Rows:
             raise Unreadable("The file is empty; its first line must name the columns.")
         if header.fault is not None:
             raise Unreadable(f"The first line must name the columns. {header.fault}")
-        names = [name.strip() for name in header.cells]
+        names = [seen(name) for name in header.cells]
         # A spreadsheet ends the line with commas where columns to the right were used once.
         named = max((place for place, name in enumerate(names, 1) if name), default=len(names))
         columns = _Columns(self._check_header(names[:named]), len(names) - named, self._encoding)
@@ -151,6 +152,8 @@ class _Columns:
             return None
         if len(cells) != len(names) and not self._fits(cells):
             return Row(number, record.line, {LINE: text}, _misfit(record.line, len(cells), len(names)))
+        if may_be_guarded(text):
+            content = {name: value for name, cell in content.items() if (value := unguarded(cell))}
         if self._is_list:
             content = {name: restored(cell) for name, cell in content.items()}
         line = content.pop(LINE, None)

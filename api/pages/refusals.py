@@ -461,6 +461,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     N_("These bank accounts are not good: %(names)s. Put them on record anew."),
     # ---- Rows of bank files ----
     N_("bank_reference must have 1 to %(most)s printable characters."),
+    N_("bank_reference: character %(place)s (%(letter)s) cannot be in it; write it without that."),
     N_("paid_on must be a day, such as 2026-12-08 or 2026/12/8, or a time with its offset."),
     N_("amount_yuan must be yuan with two decimals, such as 1234.56; below zero if paid out."),
     N_("amount_yuan must not be zero, nor beyond what a net can be."),
@@ -539,7 +540,7 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
     ),
     N_("%(code)s has already opened a balance with reference '%(reference)s'."),
     (
-        "%(code)s has already sent a %(kind)s with reference '%(reference)s'.",
+        "%(code)s has already sent another %(kind)s with reference '%(reference)s'.",
         N_("%(code)s has used the reference %(reference)s before (%(kind)s)."),
     ),
     (

@@ -316,7 +316,7 @@ def _untimely(batch: Batch, command: Command, setting: Setting) -> Refusal | Non
     assert setting.merchant is not None, "the number is a merchant's, or an issuer's"
     return Refusal(
         Code.DUPLICATE_REFERENCE,
-        f"{setting.merchant.code} has already sent a {reference.kind.label} with reference"
+        f"{setting.merchant.code} has already sent another {reference.kind.label} with reference"
         f" {command.reference!r}.",
         field="reference",
     )

@@ -20,7 +20,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         LegKind.OPENING.label: "转入",
         LegKind.EXPIRY.label: "失效",
         LegKind.ADJUSTMENT.label: "调整",
-        LegKind.TRANSFER.label: "卡间转移",
+        LegKind.TRANSFER.label: "卡间划转",
     }
 )
 TRANSACTION_KINDS: Mapping[str, str] = MappingProxyType(
@@ -33,7 +33,7 @@ TRANSACTION_KINDS: Mapping[str, str] = MappingProxyType(
         TransactionKind.REVERSAL.label: "冲正",
         TransactionKind.EXPIRY.label: "失效",
         TransactionKind.ADJUSTMENT.label: "调整",
-        TransactionKind.TRANSFER.label: "卡间转移",
+        TransactionKind.TRANSFER.label: "卡间划转",
     }
 )
 DIRECTIONS: Mapping[str, str] = MappingProxyType(
@@ -50,6 +50,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         Reason.WAIVED.label: "交换，免收",
         Reason.NO_FEE_RULE.label: "交换，无收费规则",
         Reason.ADJUSTMENT.label: "人工调整",
+        Reason.CORRECTED.label: "已通过争议退还",
     }
 )
 #: By the column of the detail in which they stand.

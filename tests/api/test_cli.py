@@ -112,6 +112,13 @@ def test_a_file_is_imported_and_refused_rows_are_shown_and_written(used: Tongdui
     assert "3 rows: 0 accepted, 1 replayed, 2 refused." in told(used("import", "accruals", file))
 
 
+def test_brackets_in_files_and_in_their_names_are_printed_as_they_are(used: Tongdui, tmp_path: Path) -> None:
+    file = tmp_path / "[x] :100:.csv"
+    file.write_text("card,merchant,amount\n[/b],JADE-1,100\n[red]:100:,JADE-1,100\n")
+    output = told(used("import", "accruals", file, "--errors", tmp_path / "[b].csv"))
+    assert "'[/b]'" in output and "'[red]:100:'" in output and "[b].csv" in output.replace("\n", "")
+
+
 def test_ndjson_is_known_by_the_files_ending_and_history_by_the_option(used: Tongdui, tmp_path: Path) -> None:
     file = tmp_path / "history.ndjson"
     row = {"card": LI, "merchant": "JADE-1", "amount": 100, "occurred_at": "2025-05-01T00:00:00+08:00"}

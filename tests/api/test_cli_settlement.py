@@ -172,6 +172,9 @@ def test_rows_of_a_bank_file_that_match_nothing_are_shown(tongdui: Tongdui, tmp_
     bank.write_text("bank_reference,paid_on,amount_yuan,text\nN1,2026-11-20,300.00,rent\n")
     assert "no_reference" in told(tongdui("bank-file", bank))
     told(tongdui("bank-file", bank, "--strict"), 3)
+    bank.write_text("bank_reference,paid_on,amount_yuan,text\n[/b] :100:,2026-11-20,300.00,rent\n")
+    shown = told(tongdui("bank-file", bank))
+    assert "[/b]" in shown and ":100:" in shown
     bank.write_text("a,b\n")
     assert "The first line must name the columns" in told(tongdui("bank-file", bank), 1)
 

@@ -54,6 +54,11 @@ def test_what_cannot_be_is_told_in_a_sentence(run) -> None:  # type: ignore[no-u
     assert "no user" in run("reset", "nobody", exit_code=1)
 
 
+def test_names_are_listed_as_they_are(run) -> None:  # type: ignore[no-untyped-def]
+    run("add", "chen.jing", "--full-name", "[/x] Chen :100:", "--scope", "operator")
+    assert "[/x]" in run("list") and ":100:" in run("list")
+
+
 def test_a_code_is_made_of_a_secret(run) -> None:  # type: ignore[no-untyped-def]
     assert re.fullmatch(r"\d{6}\n", run("code", "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"))
     assert "no secret" in run("code", "1", exit_code=1)

@@ -151,6 +151,18 @@ def test_a_zipped_file_and_a_broken_line_say_what_is_wrong(shared: Alliance) -> 
     ]
 
 
+def test_a_column_is_known_also_with_what_cannot_be_seen_in_its_name(shared: Alliance) -> None:
+    done = send(shared.operator, "accruals", f"card\u200b,\ufeffmerchant\u00a0,amount\n{LI},JADE-1,684\n")
+    assert counts(done) == ("done", 1, 0, 0)
+
+
+def test_a_number_that_a_program_guards_against_spreadsheets_is_that_number(shared: Alliance) -> None:
+    done = send(
+        shared.operator, "accruals", f'card,merchant,amount\n="{LI}",JADE-1,685\n"=""{LI}""",JADE-1,686\n'
+    )
+    assert counts(done) == ("done", 2, 0, 0)
+
+
 # ---- Encodings --------------------------------------------------------------------------------------------
 
 ENCODED = {"UTF-8": ("utf-8", "utf-8-sig"), "UTF-16": ("utf-16",), "GB18030": ("gb18030",)}

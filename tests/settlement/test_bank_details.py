@@ -31,6 +31,22 @@ def test_names_in_many_letters_are_good() -> None:
         assert account_faults(CHINESE | {"clearing_code": CNAPS_CODES[0], "holder": holder}) == []
 
 
+@pytest.mark.parametrize("hidden", ["\ufffe", "\u202e", "\u3164", "\u2800", "\ufe0f", "\U000e0041", "\t"])
+def test_what_cannot_be_seen_is_known_here_as_in_any_other_text(hidden: str) -> None:
+    [fault] = account_faults(CHINESE | {"clearing_code": CNAPS_CODES[0], "holder": f"松{hidden}竹"})
+    assert fault.field == "holder"
+    assert f"U+{ord(hidden):04X}" in fault.detail
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"iban": "DE89370400440532013001"}, {"iban": "DE8937"}, {"bic": "DEUTZZFF"}]
+)
+def test_a_wrong_iban_or_bic_is_told_in_one_plain_sentence(wrong: dict[str, str]) -> None:
+    account = {"holder": "Pine", "country": "DE", "iban": "DE89370400440532013000", "bic": "COBADEFFXXX"}
+    [fault] = account_faults(account | wrong)
+    assert fault.detail.count(".") == 1
+
+
 def test_an_account_is_kept_without_blanks() -> None:
     given = {
         "holder": " Pine\u3000",

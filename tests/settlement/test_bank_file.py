@@ -190,10 +190,9 @@ def test_control_characters_in_a_text_do_no_harm(ledger: Ledger, engine: Engine)
     ("content", "reason"),
     [
         (b"\xef\xbb\xbf\r\n", "The file is empty"),
-        (b"a,b\n", "bank_reference, paid_on, amount_yuan, text is missing"),
-        (b"bank_reference,paid_on,amount,text\n", "amount_yuan is missing"),
+        (b"a,b\n", "Missing: bank_reference, paid_on, amount_yuan, text"),
+        (b"bank_reference,paid_on,amount,text\n", "Missing: amount_yuan"),
         (b"\xff\xff\xff", "UTF-8"),
-        (f'{HEADING}\nN1,2026-11-20,1.00,"x'.encode(), "not CSV"),
     ],
 )
 def test_what_is_no_bank_file_is_refused_whole(
@@ -321,6 +320,19 @@ def test_a_heading_that_names_a_column_twice_is_refused(ledger: Ledger, engine: 
     with pytest.raises(NotABankFile, match="nothing was recorded"):
         import_bank_file(engine, content, "carla")
     assert outstanding(engine)["JADE"] == -32_500
+
+
+@pytest.mark.parametrize("stray", ['N1,2026-11-20,1.00,"{text}"x', 'N1,2026-11-20,1.00,"{text}', "{long}"])
+def test_a_row_that_cannot_be_read_is_listed_alone(ledger: Ledger, engine: Engine, stray: str) -> None:
+    check_and_approve(engine, NOVEMBER, "bert")
+    row = stray.format(text="2026-11-JADE-1", long="1" * 200_000)
+    done = sent(engine, row, "N2,2026-11-20,300.00,2026-11-JADE-1")
+    assert [one.bank_reference for one in done.payments] == ["N2"]
+    assert codes(done) == [(1, "malformed")]
+    assert done.unmatched[0].line == 2
+    assert "ine 2 has" in done.unmatched[0].detail
+    assert done.unmatched[0].content["text"][:10] == row[:10]
+    assert outstanding(engine)["JADE"] == -2_500
 
 
 # ---- What banks write ----------------------------------------------------------------------------

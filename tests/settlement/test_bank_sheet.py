@@ -54,7 +54,13 @@ def test_rows_and_lines_are_numbered_as_people_count_them() -> None:
     )
     assert [(one.row, one.line) for one in sheet.above] == [(0, 1)]
     assert [(one.row, one.line) for one in sheet.rows] == [(1, 4), (2, 7)]
-    assert [one.text for row in sheet.rows if isinstance(one := sheet.said(row, ZONE), Line)] == ["a\nb", "c"]
+    assert [one.text for row in sheet.rows if isinstance(one := sheet.said(row, ZONE), Line)] == ["a b", "c"]
+
+
+def test_cells_that_are_guarded_against_spreadsheets_are_the_text_that_is_meant() -> None:
+    [one] = said("bank_reference,paid_on,amount_yuan,text", '="0042","=""2026-12-01""",1.00,x')
+    assert isinstance(one, Line)
+    assert (one.bank_reference, one.paid_at.day) == ("0042", 1)
 
 
 def test_texts_of_several_columns_are_read_together() -> None:

@@ -48,6 +48,9 @@ OF_PROGRAMS = (
     ("api.bodies", "_not_gzip"),
     ("api.bodies", "_too_large"),
     ("api.web", "_json_body"),
+    # What is wrong with a text, which is put into words elsewhere.
+    ("clearing.core.texts", "read_remark"),
+    ("clearing.core.texts", "_fault"),
 )
 #: Reads back what was recorded of a refusal.
 RECORDED = ("clearing.load", "_recorded")

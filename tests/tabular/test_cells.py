@@ -5,7 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.examples import examples
-from tabular.cells import is_shortened, may_be_shortened, neutralised, restored
+from tabular.cells import (
+    is_shortened,
+    may_be_guarded,
+    may_be_shortened,
+    neutralised,
+    restored,
+    unguarded,
+)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+86 139", "-5", "@SUM(A1)", "\tx", "\rx"])
@@ -23,6 +30,17 @@ def test_other_text_is_left_as_it_is(text: str) -> None:
 def test_an_apostrophe_is_taken_off_only_where_one_was_put(text: str) -> None:
     assert restored(neutralised(text)) == text
     assert not neutralised(text).startswith(("=", "+", "-", "@", "\t"))
+
+
+@pytest.mark.parametrize(("cell", "meant"), [('="0042"', "0042"), ('=""', ""), ('="张 三"', "张 三")])
+def test_a_formula_that_is_only_a_text_is_that_text(cell: str, meant: str) -> None:
+    assert may_be_guarded(f"x,{cell}")
+    assert unguarded(cell) == meant
+
+
+@pytest.mark.parametrize("cell", ["", "=1", '="a"&"b"', '"0042"', '\'="0042"', '="0042'])
+def test_any_other_formula_is_left_as_it_is(cell: str) -> None:
+    assert unguarded(cell) == cell
 
 
 @pytest.mark.parametrize("cell", ["8.80E+15", "8.8e+15", "2E+11", "1,39E+10"])

@@ -1,5 +1,6 @@
 """The front desk: a card looked at and used, what comes of it, and what a clerk is told."""
 
+import itertools
 import re
 from html import unescape
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from clearing.core.journal import Reason, TransactionKind
 from clearing.core.outcomes import Code
 from clearing.core.snapshot import CardStatus
 from clearing.verify import frozen
+from settlement.render import letters
 from settlement.verify import verify
 from support.alliance import LI, WANG, Alliance
 from support.api import good, wait_for_import
@@ -312,8 +314,31 @@ def test_letters_of_no_font_are_told_on_the_receipt(lotus: Reader) -> None:
     assert "their numbers stand" not in said(lotus.get(redeem(lotus, 10, reference="㛃-8")).text)
 
 
-@pytest.mark.parametrize("name", ["RareHanziA.ttf", "RareHanziB.ttf"])
-def test_pages_have_fonts_for_rare_hanzi(shared: Alliance, name: str) -> None:
+#: Of a hanzi of the mainland's standard every machine that reads Chinese has a font.
+BROUGHT = [font for font in letters.fonts() if font.family != "Noto Sans SC"]
+
+
+@pytest.mark.parametrize("font", BROUGHT, ids=[font.file for font in BROUGHT])
+def test_pages_use_a_font_for_all_letters_that_are_said_to_be_had(
+    shared: Alliance, font: letters.Font
+) -> None:
+    """Or a receipt would have a box for one, and not a word about it."""
+    style = shared.app.test_client().get("/static/pages/pages.css").text
+    [face] = re.findall(rf'@font-face {{[^}}]*"../../fonts/{font.file}"[^}}]*}}', style)
+    family, ranges = (
+        re.findall(r'font-family: ("[^"]*")', face)[0],
+        re.findall(r"U\+([0-9A-F]+)(?:-([0-9A-F]+))?", face),
+    )
+    assert f"{family}," in re.findall("--tblr-font-sans-serif: ([^;]*)", style)[0]
+    in_range = {one for first, last in ranges for one in range(int(first, 16), int(last or first, 16) + 1)}
+    before = itertools.takewhile(lambda one: one != font, letters.fonts())
+    elsewhere = {one for other in before for first, last in other.has for one in range(first, last + 1)}
+    own = {one for first, last in font.has for one in range(max(first, 0x80), last + 1)} - elsewhere
+    assert sorted(map(hex, own - in_range)) == []
+
+
+@pytest.mark.parametrize("name", ["RareHanziA.ttf", "NotoSansThai-Regular.ttf"])
+def test_pages_have_fonts_for_rare_letters(shared: Alliance, name: str) -> None:
     """The style sheet names them, and they come, and nothing else of that folder."""
     client = shared.app.test_client()
     assert f'url("../../fonts/{name}")' in client.get("/static/pages/pages.css").text

@@ -148,7 +148,7 @@ def test_a_key_used_twice_says_what_to_do() -> None:
 def test_a_reference_used_twice_says_by_whom_and_for_what() -> None:
     books = _books()
     books.book(redeem(1, "JADE-1", reference="POS-1"))
-    said = "JADE-1 has already sent a redemption with reference 'POS-1'."
+    said = "JADE-1 has already sent another redemption with reference 'POS-1'."
     assert books.post(redeem(2, "JADE-1", reference="POS-1")) == [
         Refusal(Code.DUPLICATE_REFERENCE, said, "reference")
     ]
