@@ -14,6 +14,7 @@ WITHOUT = {
     "login.enter": "a session more, which ends by itself",
     "login.leave": "who is out is out",
     "login.give": "a code opens once",
+    "people.change_member": "says what the member is to be; sent again it says the same",
     "home.prefer": "a taste",
     "account.change_password": "the present password is another after it",
     "account.enrol": "a code opens once",
