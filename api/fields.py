@@ -14,7 +14,7 @@ from marshmallow import ValidationError, fields, validate
 
 from clearing.core.amounts import rate_text
 from clearing.core.calendar import YEARS
-from clearing.core.texts import Fault, read_line, read_remark, unwrapped
+from clearing.core.texts import Fault, read_line, read_remark, seen, unwrapped
 from clearing.phones import NotAPhone, e164
 
 #: Beyond this a number is not a quantity of anything; it keeps absurd integers out of the ledger.
@@ -171,7 +171,9 @@ class CodeText(Text):
 
 
 class Phone(Text):
-    """A phone, however it is written; loads to E.164."""
+    """A phone, however it is written; loads to E.164. What cannot be seen in it, as telephones' address books
+    put around numbers, does not matter.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         metadata = {
@@ -184,7 +186,8 @@ class Phone(Text):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
         try:
-            return e164(super()._deserialize(value, attr, data, **kwargs))
+            shown = seen(value) if isinstance(value, str) else value
+            return e164(super()._deserialize(shown, attr, data, **kwargs))
         except NotAPhone as error:
             raise ValidationError(str(error)) from error
 

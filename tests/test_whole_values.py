@@ -19,6 +19,13 @@ PARTS = {
     # One character, and what a scanner puts in front of a number.
     ("clearing/core/texts.py", "_HIDDEN.match"),
     ("clearing/core/texts.py", "_SYMBOLOGY.match"),
+    # The zero of an area code, between brackets or not.
+    ("clearing/phones.py", "_TRUNK.match"),
+    # What the first cell of a row of totals begins with.
+    ("settlement/core/bank_columns.py", "_TOTAL.match"),
+    # One letter, and the beginning of a place that we have named ourselves.
+    ("settlement/render/letters.py", "_SELECTORS.match"),
+    ("settlement/render/pdf.py", "re.match"),
 }
 
 

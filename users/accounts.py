@@ -60,13 +60,12 @@ class User(NamedTuple):
         return self.scope in NEEDS_TOTP
 
 
-def name_fault(name: str) -> str | None:
-    """Why nobody can have this name, and what to do; None if somebody can."""
+def require_name(name: str) -> None:
+    """Raises ValueError, with what to do, for a name that nobody can have."""
     if not NAME.fullmatch(name):
-        return "Use 3 to 64 small letters, digits and . _ @ - to log in with."
+        raise ValueError("Use 3 to 64 small letters, digits and . _ @ - to log in with.")
     if name in RESERVED:
-        return f"{name!r} is the name of a page beside those of users; choose another."
-    return None
+        raise ValueError(f"{name!r} is the name of a page beside those of users; choose another.")
 
 
 def add_user(

@@ -49,10 +49,10 @@ def doctor() -> None:
         try:
             for finding in _examine(settings, engine):
                 mark = Text("good", "green") if finding.good else Text("bad ", "red")
-                console.print(mark, f" {finding.what}", highlight=False)
+                console.print(mark, f" {finding.what}", highlight=False, soft_wrap=True)
                 if not finding.good:
                     bad += 1
-                    console.print(f"      → {finding.remedy}", highlight=False)
+                    console.print(f"      → {finding.remedy}", highlight=False, soft_wrap=True)
         finally:
             engine.dispose()
     if bad:

@@ -16,7 +16,7 @@ from api.schemas.users import FULL_NAME_CHARACTERS_MAX
 from clearing.core.commands import Scope
 from clearing.directory import read_directory
 from users import changes
-from users.accounts import User, list_users, name_fault, read_user
+from users.accounts import User, list_users, read_user, require_name
 
 WHO = "cli"
 USERS_MAX = 100_000
@@ -35,8 +35,10 @@ def users() -> None:
 @click.option("--merchant", help="Code of the merchant, for merchant (front desks).")
 def add(name: str, full_name: str, scope: str, participant: str | None, merchant: str | None) -> None:
     """Make a user, and print a temporary password that must be changed at the first log-in."""
-    if (fault := name_fault(name)) is not None:
-        raise click.ClickException(fault)
+    try:
+        require_name(name)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     try:
         full_name = Text(most=FULL_NAME_CHARACTERS_MAX).deserialize(full_name)
     except ValidationError as error:

@@ -158,8 +158,13 @@ class _Columns:
             content = {name: restored(cell) for name, cell in content.items()}
         line = content.pop(LINE, None)
         if line is not None and not content:
-            fault = "Write what stands in the column line into the others."
-            return Row(number, record.line, {LINE: line}, fault, LINE)
+            return Row(
+                number,
+                record.line,
+                {LINE: line},
+                "Write what stands in the column line into the others.",
+                LINE,
+            )
         if self._may_be_broken and BROKEN in text:
             field = next((name for name, cell in content.items() if BROKEN in cell), None)
             return Row(number, record.line, content, _broken(self._encoding), field)

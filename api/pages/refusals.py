@@ -369,6 +369,8 @@ SENTENCES: tuple[str | tuple[str, str], ...] = (
         "other formats and the other statements can be had."
     ),
     N_("Lines cannot be chosen by this."),
+    N_("There is no such session."),
+    N_("A user has no such act."),
     N_("There is no such kind."),
     N_("There is no such state."),
     N_("No bank account of %(code)s is on record."),

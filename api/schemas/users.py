@@ -5,14 +5,16 @@ from marshmallow import Schema, ValidationError, fields, validate
 from api.fields import Instant, Text
 from api.schemas.common import PageQuery
 from clearing.core.commands import Scope
-from users.accounts import NAME, name_fault
+from users.accounts import NAME, require_name
 
 FULL_NAME_CHARACTERS_MAX = 100
 
 
 def _can_be_had(name: str) -> None:
-    if (fault := name_fault(name)) is not None:
-        raise ValidationError(fault)
+    try:
+        require_name(name)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 class UserInput(Schema):

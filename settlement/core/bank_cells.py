@@ -37,7 +37,7 @@ def read_reference(cell: str) -> str:
     """The bank's reference as one that is recorded by hand is kept, so that the two are one payment;
     full-width letters and digits as plain ones. Raises Unreadable.
     """
-    text = read_line(unicodedata.normalize("NFKC", cell))
+    text = read_line(unicodedata.normalize("NFKC", cell).strip())
     if isinstance(text, Fault):
         raise Unreadable(
             f"bank_reference: character {text.place} ({text.code}) cannot be in it; write it without that."

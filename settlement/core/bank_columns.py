@@ -65,7 +65,8 @@ _NEEDED = (Role.REFERENCE, Role.DATE, Role.AMOUNT, Role.TEXT)
 #: Of these a file may have several; of all others two are one too many.
 _SEVERAL = frozenset({Role.DATE, Role.TEXT})
 
-_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]$")
+#: At the end of a name, which holds no line end.
+_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]\Z")
 #: What the first cell of a row of totals begins with.
 _TOTAL = re.compile(
     r"(?:本页|本期|本日|本月|当日|借方|贷方|收入|支出|总|累计)*(?:合计|总计|小计|累计|总额|总笔数|合計|總計|小計)"

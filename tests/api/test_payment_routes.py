@@ -256,9 +256,10 @@ def test_the_bank_pays_on_a_bank_day(alliance: Alliance, closed: str) -> None:
     while is_bank_day(saturday, "CN"):  # worked, to make up for holidays
         saturday += timedelta(days=7)
     assert code(operator.get(f"{path}?execution_on={saturday}")) == "not_a_bank_day"
-    for day in (today - timedelta(days=2), date(9999, 12, 31), date(1, 1, 1)):
-        refusal = refused(operator.get(f"{path}?execution_on={day.isoformat()}"), "date_out_of_bounds")
-        assert (refusal["code"], pointers(refusal)) == ("date_out_of_bounds", ["?execution_on"])
+    past, never = today - timedelta(days=2), (date(9999, 12, 31), date(1, 1, 1))
+    for day, expected in ((past, "date_out_of_bounds"), *((day, "malformed") for day in never)):
+        refusal = refused(operator.get(f"{path}?execution_on={day.isoformat()}"), expected)
+        assert (refusal["code"], pointers(refusal)) == (expected, ["?execution_on"])
 
 
 def test_a_doubtful_payment_is_recorded_when_it_is_confirmed(alliance: Alliance, closed: str) -> None:

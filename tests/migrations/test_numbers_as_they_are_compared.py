@@ -1,4 +1,4 @@
-"""Revision 0019 on numbers as older versions have kept them: as they were sent."""
+"""Revision 0018 on numbers as older versions have kept them: as they were sent."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from database import migrations
 from settlement.verify import verify
 from support.ledger import Ledger
 
-REVISION: Any = ScriptDirectory("migrations").get_revision("0019").module
+REVISION: Any = ScriptDirectory("migrations").get_revision("0018").module
 
 #: As it was sent then, and now: spaces, a sheet's spaces, a letter in two parts, what cannot be seen.
 FORMS = [

@@ -116,7 +116,7 @@ def test_what_was_posted_before_there_was_a_seal_is_sealed_in_the_order_of_booki
 def test_the_first_opening_balance_of_a_number_has_it(used: Engine) -> None:
     """Before, nobody asked whether an issuer had used the number."""
     revision = ScriptDirectory("migrations").get_revision("0014").module
-    later = ScriptDirectory("migrations").get_revision("0019").module
+    later = ScriptDirectory("migrations").get_revision("0018").module
     with used.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         later.downgrade()
         revision.downgrade()

@@ -28,8 +28,8 @@ MAKERS = {
     "ValidationError": 0,
     "_wrong": 1,
 }
-#: Where else a text is made that is told: a month that is none.
-ELSEWHERE = {"clearing.core.calendar": "ValueError"}
+#: Where else a text is made that is told: a month that is none, a name that nobody can have.
+ELSEWHERE = {"clearing.core.calendar": "ValueError", "users.accounts": "ValueError"}
 #: A text that was made before, and is counted there.
 PASSED_ON = frozenset({
     "_text(content)", "detail[:1000]", "error.detail", "fault.detail", "faults", "found.detail",
@@ -51,6 +51,8 @@ OF_PROGRAMS = (
     # What is wrong with a text, which is put into words elsewhere.
     ("clearing.core.texts", "read_remark"),
     ("clearing.core.texts", "_fault"),
+    # Of payments that only the healing of old wallets asks for.
+    ("clearing.core.arrears", "plan"),
 )
 #: Reads back what was recorded of a refusal.
 RECORDED = ("clearing.load", "_recorded")

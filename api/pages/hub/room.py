@@ -108,6 +108,8 @@ add_words(
         "deliver_webhooks": lazy_gettext("Deliver events to webhooks"),
         "forget_events": lazy_gettext("Forget old events"),
         "forget_answers": lazy_gettext("Forget old answers to repeated calls"),
+        "back_up": lazy_gettext("Back up the database"),
+        "restore_drill": lazy_gettext("Restore the newest backup on trial"),
     },
 )
 add_words(

@@ -1,6 +1,6 @@
 """Numbers as they are compared, and how far imports are in lines
 
-Revision: 0019
+Revision: 0018
 After: 0017
 """
 
@@ -13,7 +13,7 @@ from alembic import op
 # The rule of whichever version upgrades: by it the numbers that are sent afterwards are compared.
 from clearing.core.texts import sought
 
-revision: str = "0019"
+revision: str = "0018"
 down_revision: str | None = "0017"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
