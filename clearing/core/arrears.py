@@ -42,7 +42,10 @@ def plan(batch: Batch, command: ArrearsPayment, setting: Setting) -> Plan | Refu
 
 def settle(batch: Batch, command: Command, setting: Setting) -> None:
     """Let the wallet's points pay what it owes their issuers, the earliest to end first. Nothing can fail."""
-    for issuer_id, owed in sorted(batch.owed(setting.wallet_id).items()):
+    owed_to = batch.owed(setting.wallet_id)
+    if not owed_to:
+        return  # as nearly always: this is asked after every posting
+    for issuer_id, owed in sorted(owed_to.items()):
         draws = _draws(batch, setting.wallet_id, issuer_id, owed) if owed else []
         if draws:
             # An act of the issuer's, as those between wallets are.

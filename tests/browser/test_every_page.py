@@ -34,6 +34,7 @@ EXAMPLES = {
     "desk.ask_capture": [],
     "desk.ask_release": [],
     "people.user": ["/users/desk"],
+    "people.member": ["/users/members/{member}"],
     # Those of things that have to be made first are visited by test_hub_pages.py.
     "hub.participant": ["/hub/participants/JADE"],
     "hub.edit_participant": ["/hub/participants/JADE/edit"],
@@ -76,6 +77,7 @@ def site(shared: Alliance) -> Iterator[str]:
     closed = Closed(shared)
     FILLED_IN.update(
         period=closed.period,
+        member=shared.member(WANG),
         statement=closed.statement("JADE"),
         line=str(closed.line("JADE", closed.redemption["id"])["line"]),
         transaction=closed.redemption["id"],

@@ -213,7 +213,7 @@ def test_points_end_while_nobody_loads_history(ledger: Ledger, engine: Engine) -
     ledger.now = shanghai("2026-10-10 10:00")
     ledger.book(ledger.opens(wang, "JADE", 500, "2026-11-15"))
     opened(engine, OCTOBER, "2026-10-01 00:00")
-    assert nightly(engine) == {"lots": 2, "points": 530, "value": 0}
+    assert nightly(engine) == {"lots": 2, "points": 530, "value": 0, "arrears_paid": 0}
 
 
 @pytest.mark.parametrize("after", [cut_off, close_period])

@@ -46,7 +46,7 @@ def test_they_are_refused_in_a_remark_and_nothing_is_undone(alliance: Alliance) 
     before = alliance.row_counts()
     browser = reader(alliance, "desk")
     for remark in ("till\x07", "till\ufffe"):
-        form = {"reason": "other", "remark": remark, "idempotency_key": "k"}
+        form = {"reason": "other", "remark": remark, "part": "1", "idempotency_key": "k"}
         response = browser.post(f"/desk/transactions/{made['id']}/undo", form, page="/desk/")
         assert response.status_code == 422
         assert 'id="field-remark-error"' in response.text
