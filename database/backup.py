@@ -244,16 +244,17 @@ def _sync(folder: Path) -> None:
 
 
 def _server_version(url: str) -> str:
-    return str(_ask(url, "SHOW server_version"))
+    return str(ask(url, "SHOW server_version"))
 
 
 def _database_time(url: str) -> datetime:
-    found = _ask(url, "SELECT clock_timestamp()")
+    found = ask(url, "SELECT clock_timestamp()")
     assert isinstance(found, datetime), "PostgreSQL tells the time as a timestamp"
     return found.astimezone(UTC)
 
 
-def _ask(url: str, question: str) -> object:
+def ask(url: str, question: str) -> object:
+    """The one value that answers the question. Raises BackupError if the database cannot be reached."""
     try:
         connection = psycopg2.connect(libpq_url(url))
     except psycopg2.OperationalError as error:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-import psycopg2
-
 from database import archive
 from database.backup import (
     CLUSTER,
     DESCRIPTION,
     DUMP,
     Backup,
+    ask,
     list_backups,
     read_backup,
     run_tool,
@@ -22,7 +21,6 @@ from database.backup import (
     without_password,
 )
 from database.binaries import find_binaries
-from database.engine import libpq_url
 from database.errors import BackupError
 from database.places import SYSTEM_DIR, Places, find_places
 from database.privileges import ServerUser, make_folder
@@ -165,14 +163,4 @@ def _give(path: Path, user: ServerUser | None) -> None:
 
 
 def _has_tables(url: str) -> bool:
-    try:
-        connection = psycopg2.connect(libpq_url(url))
-    except psycopg2.OperationalError as error:
-        raise BackupError(f"The database cannot be reached: {error}".strip()) from error
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public')")
-            row = cursor.fetchone()
-        return row is not None and bool(row[0])
-    finally:
-        connection.close()
+    return bool(ask(url, "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public')"))
